@@ -1,1 +1,6 @@
-//! The library under the `agentic-executions` binary.
+//! agentic-executions: launch autonomous agent jobs, watch them live, read what they did.
+//!
+//! The modules are floors; imports go down only. `ARCHITECTURE.md` is the map, and
+//! `tests/it/floors.rs` holds the sources to it.
+
+pub mod base;
