@@ -4,3 +4,4 @@
 //! `tests/it/floors.rs` holds the sources to it.
 
 pub mod base;
+pub mod db;

@@ -1,1 +1,20 @@
-//! x
+//! The schema, step by step. A migration works for the code before it and the code after it, and
+//! is never edited once it has been released.
+//!
+//! To add one: a file named by date, and a line in [`Migrator::migrations`].
+
+use sea_orm_migration::{MigrationTrait, async_trait};
+pub use sea_orm_migration::{MigratorTrait, MigratorTraitSelf};
+
+mod m20261124_000001_first;
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_first::Migration)]
+    }
+}

@@ -5,4 +5,5 @@ pub mod clock;
 pub mod cursor;
 pub mod id;
 pub mod message;
+pub mod page;
 pub mod text;

@@ -1,0 +1,179 @@
+//! The change log over all executions, in commit order as readers see it.
+//!
+//! On PostgreSQL numbers are given out before transactions commit: 2 can be visible before 1, and
+//! a reader that has gone past 2 would never see 1. So each row carries its transaction's `xid8`,
+//! readers go by (transaction, number), and read only transactions below
+//! `pg_snapshot_xmin(pg_current_snapshot())`: all of these have ended, so nothing can turn up
+//! behind the reader. The price is that one long transaction anywhere in the database server
+//! delays the log by its length. On SQLite the one writer gives the order and the transaction is 0.
+
+use entity::change::{ActiveModel, Column, Entity, Model};
+use sea_orm::ActiveValue::NotSet;
+use sea_orm::sea_query::{Expr, ExprTrait, Order};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
+};
+use uuid::Uuid;
+
+use super::{Conn, Db, Result};
+use crate::base::cursor::LogPosition;
+
+/// Appends a row; number and transaction are the database's to give.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn insert(db: &impl Conn, row: Model) -> Result<()> {
+    let row = ActiveModel {
+        number: NotSet,
+        transaction_id: NotSet,
+        ..row.into_active_model()
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// A row's place.
+pub fn position(row: &Model) -> LogPosition {
+    LogPosition {
+        transaction: row.transaction_id,
+        number: row.number,
+    }
+}
+
+/// The end of what can be read now: all rows up to here have been seen by whoever reads after it.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn head(db: &Db) -> Result<LogPosition> {
+    if db.is_postgres() {
+        // Rows of this transaction id and above are still to come, so the place before its first.
+        let transaction = xmin(db).await?;
+        return Ok(LogPosition {
+            transaction,
+            number: 0,
+        });
+    }
+    let newest = Entity::find()
+        .order_by_desc(Column::Number)
+        .limit(1)
+        .one(db.read())
+        .await?;
+    // Deleted rows count too: SQLite never gives a number out twice (AUTOINCREMENT).
+    let newest = match newest {
+        Some(row) => row.number,
+        None => last_given(db).await?,
+    };
+    Ok(LogPosition {
+        transaction: 0,
+        number: newest,
+    })
+}
+
+/// Up to `limit` rows after a position, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn after(db: &Db, at: LogPosition, limit: u64) -> Result<Vec<Model>> {
+    let place = Expr::tuple([Expr::col(Column::TransactionId), Expr::col(Column::Number)]);
+    let mut query = Entity::find()
+        .filter(place.gt(Expr::tuple([
+            Expr::val(at.transaction),
+            Expr::val(at.number),
+        ])))
+        .order_by(Column::TransactionId, Order::Asc)
+        .order_by(Column::Number, Order::Asc)
+        .limit(limit);
+    if db.is_postgres() {
+        let finished = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
+        query = query.filter(Expr::col(Column::TransactionId).lt(finished));
+    }
+    Ok(query.all(db.read()).await?)
+}
+
+/// Changes of one execution after a revision, oldest first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn of_execution(
+    db: &impl Conn,
+    execution: Uuid,
+    after_revision: i64,
+    limit: u64,
+) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(Column::ExecutionId.eq(execution))
+        .filter(Column::Revision.gt(after_revision))
+        .order_by_asc(Column::Revision)
+        .limit(limit)
+        .all(db)
+        .await?)
+}
+
+/// The first row still kept; none when the log is empty.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn oldest(db: &impl Conn) -> Result<Option<LogPosition>> {
+    let oldest = Entity::find()
+        .order_by_asc(Column::TransactionId)
+        .order_by_asc(Column::Number)
+        .limit(1)
+        .one(db)
+        .await?;
+    Ok(oldest.as_ref().map(position))
+}
+
+/// Deletes up to `limit` of the rows older than an instant, and says how many went.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
+    let numbers: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::Number)
+        .order_by_asc(Column::TransactionId)
+        .order_by_asc(Column::Number)
+        .limit(limit)
+        .filter(Column::OccurredAt.lt(before))
+        .into_tuple()
+        .all(db)
+        .await?;
+    if numbers.is_empty() {
+        return Ok(0);
+    }
+    let deleted = Entity::delete_many()
+        .filter(Column::Number.is_in(numbers))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+#[derive(FromQueryResult)]
+struct Number {
+    value: i64,
+}
+
+async fn xmin(db: &Db) -> Result<i64> {
+    number(
+        db,
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS value",
+    )
+    .await
+}
+
+async fn last_given(db: &Db) -> Result<i64> {
+    number(
+        db,
+        "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS value",
+    )
+    .await
+}
+
+async fn number(db: &Db, sql: &str) -> Result<i64> {
+    let backend = db.read().get_database_backend();
+    let row = Number::find_by_statement(Statement::from_string(backend, sql))
+        .one(db.read())
+        .await?;
+    Ok(row.map_or(0, |row| row.value))
+}

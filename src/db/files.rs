@@ -1,0 +1,155 @@
+//! Files and the blobs they share. A blob's row is written before its bytes, so that no bytes
+//! are ever without a row; a blob that no file uses is swept.
+
+use entity::{blob, file};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::{Conn, Result};
+
+/// Announces bytes that are about to be written.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn stage(db: &impl Conn, id: Uuid, now: i64) -> Result<()> {
+    let row = blob::Model {
+        id,
+        size_bytes: 0,
+        sha256: String::new(),
+        created_at: now,
+    };
+    blob::Entity::insert(row.into_active_model())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Says what the bytes turned out to be.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn complete(db: &impl Conn, id: Uuid, size_bytes: i64, sha256: &str) -> Result<()> {
+    let row = blob::ActiveModel {
+        size_bytes: Set(size_bytes),
+        sha256: Set(sha256.to_owned()),
+        ..Default::default()
+    };
+    blob::Entity::update_many()
+        .set(row)
+        .filter(blob::Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Attaches or stages files.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn insert(db: &impl Conn, rows: Vec<file::Model>) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    file::Entity::insert_many(rows)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Files by id, whoever they belong to, in no order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_many(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<file::Model>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(file::Entity::find()
+        .filter(file::Column::Id.is_in(ids.iter().copied()))
+        .all(db)
+        .await?)
+}
+
+/// The files of these executions, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn of_executions(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<file::Model>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(file::Entity::find()
+        .filter(file::Column::ExecutionId.is_in(ids.iter().copied()))
+        .order_by_asc(file::Column::Position)
+        .all(db)
+        .await?)
+}
+
+/// The files of a conversation, oldest first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn of_conversation(db: &impl Conn, conversation: Uuid) -> Result<Vec<file::Model>> {
+    Ok(file::Entity::find()
+        .filter(file::Column::ConversationId.eq(conversation))
+        .order_by_asc(file::Column::CreatedAt)
+        .order_by_asc(file::Column::Position)
+        .all(db)
+        .await?)
+}
+
+/// Takes files away from an execution that is being deleted.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_of_conversation(db: &impl Conn, conversation: Uuid) -> Result<()> {
+    let of = file::Column::ConversationId.eq(conversation);
+    file::Entity::delete_many().filter(of).exec(db).await?;
+    Ok(())
+}
+
+/// Forgets uploads that nothing took.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_staged(db: &impl Conn, before: i64) -> Result<u64> {
+    let deleted = file::Entity::delete_many()
+        .filter(file::Column::ConversationId.is_null())
+        .filter(file::Column::CreatedAt.lt(before))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Blobs made before an instant that no file uses.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn unused_blobs(db: &impl Conn, before: i64, limit: u64) -> Result<Vec<Uuid>> {
+    let mut used = Query::select();
+    used.expr(Expr::val(1))
+        .from("file")
+        .and_where(Expr::col(("file", "blob_id")).equals(("blob", "id")));
+    Ok(blob::Entity::find()
+        .select_only()
+        .column(blob::Column::Id)
+        .filter(blob::Column::CreatedAt.lt(before))
+        .filter(Expr::exists(used).not())
+        .order_by_asc(blob::Column::CreatedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Forgets a blob whose bytes are gone.
+///
+/// # Errors
+/// When the statement fails, for example because a file uses it again.
+pub async fn delete_blob(db: &impl Conn, id: Uuid) -> Result<()> {
+    blob::Entity::delete_by_id(id).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! SQL: connections, transactions, and the queries, one module a table. The only floor besides
+//! `entity` that knows sea-orm. It knows no rules: who may do what, and what may follow what,
+//! stands in `domain`.
+//!
+//! One code path serves SQLite and PostgreSQL. Reads go to a pool; writes begin at once as
+//! writers ([`Db::begin`]), for a SQLite transaction that turns from reader to writer fails
+//! whatever its busy timeout. On SQLite all writes of a process share one connection, so they
+//! queue here instead of failing there.
+//!
+//! To add a query: a function in its table's module that takes `&impl Conn` first, then the
+//! owner, then the rest.
+
+pub mod agents;
+pub mod changes;
+pub mod conversations;
+mod error;
+pub mod events;
+pub mod executions;
+pub mod files;
+pub mod idempotency;
+pub mod keyset;
+pub mod people;
+pub mod records;
+pub mod runs;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+};
+
+pub use error::{ConnectError, Error};
+/// Whatever takes statements: the read pool or a transaction.
+pub use sea_orm::ConnectionTrait as Conn;
+
+/// A result of this floor.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An open write transaction. Dropped without [`Db::commit`] it is rolled back.
+pub type Tx = DatabaseTransaction;
+
+/// How many connections, and how long a statement may take.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Connections of the pool; on SQLite, of readers.
+    pub connections: u32,
+    /// PostgreSQL ends a statement that takes longer: a filter that no index serves costs this
+    /// much and not the whole server.
+    pub statement_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connections: 10,
+            statement_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// A database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    statements: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// Connects; the database file of SQLite is made when it is missing.
+    ///
+    /// # Errors
+    /// [`ConnectError`] for an address that cannot be used, or a database that does not answer
+    /// within five seconds.
+    pub async fn connect(url: &str, options: &Options) -> std::result::Result<Self, ConnectError> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let scheme = url.split(':').next().unwrap_or_default();
+        let (read, write) = match scheme {
+            "sqlite" => {
+                let read = open(sqlite(url, options.connections), &statements).await?;
+                // One connection: SQLite has one writer, so a queue here beats failures there.
+                let write = open(sqlite(url, 1), &statements).await?;
+                (read, write)
+            }
+            "postgres" | "postgresql" => {
+                let pool = open(postgres(url, options), &statements).await?;
+                (pool.clone(), pool)
+            }
+            _ => return Err(ConnectError::Scheme(scheme.to_owned())),
+        };
+        Ok(Self {
+            read,
+            write,
+            statements,
+        })
+    }
+
+    /// For reading.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// True on PostgreSQL, the database that several processes share.
+    pub fn is_postgres(&self) -> bool {
+        self.read.get_database_backend() == DatabaseBackend::Postgres
+    }
+
+    /// Begins a write transaction.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin(&self) -> Result<Tx> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        Ok(self.write.begin_with_options(options).await?)
+    }
+
+    /// Makes a transaction's writes durable.
+    ///
+    /// # Errors
+    /// When the database could not; whether it did is then unknown.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        Ok(tx.commit().await?)
+    }
+
+    /// Brings the schema to this binary's. Several processes may start at once: on PostgreSQL an
+    /// advisory lock lets one migrate while the others wait.
+    ///
+    /// # Errors
+    /// [`ConnectError::Newer`] when the database has migrations that this binary does not know.
+    pub async fn migrate(&self) -> std::result::Result<(), ConnectError> {
+        self.refuse_newer().await?;
+        if self.is_postgres() {
+            // The lock belongs to a transaction, so it goes with the connection whatever happens.
+            let lock = self.begin().await.map_err(ConnectError::Query)?;
+            let take = "SELECT pg_advisory_xact_lock(4711202611)";
+            let taken = lock.execute_unprepared(take).await;
+            taken.map_err(|error| ConnectError::Query(error.into()))?;
+            Migrator::up(&self.write, None)
+                .await
+                .map_err(ConnectError::Migrate)?;
+            return self.commit(lock).await.map_err(ConnectError::Query);
+        }
+        Migrator::up(&self.write, None)
+            .await
+            .map_err(ConnectError::Migrate)
+    }
+
+    /// Says whether the schema is this binary's, without changing anything.
+    ///
+    /// # Errors
+    /// [`ConnectError::Newer`], [`ConnectError::Older`], or no connection.
+    pub async fn check_schema(&self) -> std::result::Result<(), ConnectError> {
+        let applied = self.refuse_newer().await?;
+        if applied < Migrator::migrations().len() {
+            return Err(ConnectError::Older);
+        }
+        Ok(())
+    }
+
+    async fn refuse_newer(&self) -> std::result::Result<usize, ConnectError> {
+        #[derive(FromQueryResult)]
+        struct Applied {
+            version: String,
+        }
+        let backend = self.read.get_database_backend();
+        let exists = match backend {
+            DatabaseBackend::Postgres => {
+                "SELECT tablename AS version FROM pg_tables WHERE tablename = 'seaql_migrations' AND schemaname = current_schema()"
+            }
+            _ => "SELECT name AS version FROM sqlite_master WHERE name = 'seaql_migrations'",
+        };
+        let query = |sql: &str| {
+            Applied::find_by_statement(Statement::from_string(backend, sql)).all(&self.read)
+        };
+        let failed = |error: sea_orm::DbErr| ConnectError::Query(error.into());
+        if query(exists).await.map_err(failed)?.is_empty() {
+            return Ok(0);
+        }
+        let applied = query("SELECT version FROM seaql_migrations")
+            .await
+            .map_err(failed)?;
+        let known: Vec<String> = Migrator::migrations()
+            .iter()
+            .map(|m| m.name().to_owned())
+            .collect();
+        match applied.iter().find(|row| !known.contains(&row.version)) {
+            Some(row) => Err(ConnectError::Newer(row.version.clone())),
+            None => Ok(applied.len()),
+        }
+    }
+
+    /// True when the database answers.
+    pub async fn is_alive(&self) -> bool {
+        self.read.ping().await.is_ok()
+    }
+
+    /// How many statements were sent since the start: tests count what a page costs.
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        // A pool that is already closed is what was wanted.
+        let _ = self.write.close().await;
+        let _ = self.read.close().await;
+    }
+}
+
+fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+    let url = if url.contains("mode=") {
+        url.to_owned()
+    } else {
+        let sign = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{sign}mode=rwc")
+    };
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Wal)
+                // Accepted means durable, also when the power goes.
+                .synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full)
+                // Another process (the command line) may hold the write lock for a moment.
+                .busy_timeout(Duration::from_secs(10))
+                .foreign_keys(true)
+        });
+    options
+}
+
+fn postgres(url: &str, options: &Options) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(url.to_owned());
+    let timeout = format!("{}ms", options.statement_timeout.as_millis());
+    connect
+        .max_connections(options.connections)
+        .map_sqlx_postgres_opts(move |postgres| {
+            postgres.options([("statement_timeout", timeout.as_str())])
+        });
+    connect
+}
+
+async fn open(
+    mut options: ConnectOptions,
+    statements: &Arc<AtomicU64>,
+) -> std::result::Result<DatabaseConnection, ConnectError> {
+    options
+        .connect_timeout(Duration::from_secs(5))
+        .acquire_timeout(Duration::from_secs(10))
+        .sqlx_logging(false);
+    let mut connection = Database::connect(options)
+        .await
+        .map_err(ConnectError::Connect)?;
+    let statements = Arc::clone(statements);
+    connection.set_metric_callback(move |_| {
+        statements.fetch_add(1, Ordering::Relaxed);
+    });
+    Ok(connection)
+}
