@@ -4,3 +4,5 @@
 //! `tests/it/floors.rs` holds the sources to it.
 
 pub mod base;
+pub mod definitions;
+pub mod model;
