@@ -5,3 +5,5 @@
 
 pub mod base;
 pub mod db;
+pub mod definitions;
+pub mod model;

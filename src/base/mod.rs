@@ -3,7 +3,11 @@
 
 pub mod clock;
 pub mod cursor;
+pub mod failure;
 pub mod id;
+pub mod json_schema;
 pub mod message;
 pub mod page;
+pub mod template;
 pub mod text;
+pub mod toml_text;

@@ -1,0 +1,214 @@
+//! The loaded definitions: plain data, shared and never changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::base::failure::FailureCode;
+use crate::base::json_schema::Schema;
+use crate::base::template;
+use crate::base::text::canonical;
+use crate::model::FileInfo;
+use crate::model::rehearsal::Script;
+
+use super::load::{self, Known, Mistake};
+use super::message::MessageTemplate;
+use super::source::Sources;
+
+/// The validator that every execution type has first, without naming it.
+pub const STOPPED_BY_AGENT: &str = "stopped_by_agent";
+
+/// Every agent type and execution type that this process knows. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    agent_types: Arc<BTreeMap<String, Arc<AgentType>>>,
+    execution_types: Arc<BTreeMap<String, Arc<ExecutionType>>>,
+}
+
+impl Catalog {
+    /// Reads and checks all sources.
+    ///
+    /// # Errors
+    /// Every mistake in every file, sorted. Nothing is loaded then: a server with half of its
+    /// definitions would fail executions instead of starts.
+    pub fn load(sources: &Sources, known: &Known<'_>) -> Result<Self, Vec<Mistake>> {
+        load::load(sources, known).map(Self::new)
+    }
+
+    pub(super) fn new(agent_types: Vec<AgentType>) -> Self {
+        let agent_types: BTreeMap<String, Arc<AgentType>> = agent_types
+            .into_iter()
+            .map(|agent_type| (agent_type.key.clone(), Arc::new(agent_type)))
+            .collect();
+        let execution_types = agent_types
+            .values()
+            .flat_map(|agent_type| &agent_type.execution_types)
+            .map(|execution_type| (execution_type.key.clone(), Arc::clone(execution_type)))
+            .collect();
+        Self {
+            agent_types: Arc::new(agent_types),
+            execution_types: Arc::new(execution_types),
+        }
+    }
+
+    /// The agent type of this key.
+    pub fn agent_type(&self, key: &str) -> Option<&Arc<AgentType>> {
+        self.agent_types.get(key)
+    }
+
+    /// The execution type of this key.
+    pub fn execution_type(&self, key: &str) -> Option<&Arc<ExecutionType>> {
+        self.execution_types.get(key)
+    }
+
+    /// Every agent type, by key.
+    pub fn agent_types(&self) -> impl Iterator<Item = &Arc<AgentType>> {
+        self.agent_types.values()
+    }
+
+    /// Every execution type, by key.
+    pub fn execution_types(&self) -> impl Iterator<Item = &Arc<ExecutionType>> {
+        self.execution_types.values()
+    }
+}
+
+/// A kind of agent.
+#[derive(Clone, Debug)]
+pub struct AgentType {
+    /// Slug, unique on the server.
+    pub key: String,
+    /// For people.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// The model that it asks unless an agent's settings choose another declared one.
+    pub model: String,
+    /// The tools that it may call.
+    pub tools: Vec<String>,
+    /// What one execution may use.
+    pub limits: Limits,
+    /// None where it takes no files.
+    pub file_rules: Option<FileRules>,
+    /// The system prompt of executions.
+    pub execution_prompt: String,
+    /// The system prompt of people's conversations.
+    pub conversation_prompt: String,
+    /// What the rehearsal model says in people's conversations.
+    pub conversation_rehearsal: Arc<Script>,
+    /// What an agent's settings may override.
+    pub configuration_schema: Schema,
+    /// In the order of their keys; never empty.
+    pub execution_types: Vec<Arc<ExecutionType>>,
+}
+
+/// What one execution, or one reply in a conversation, may use before it is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Limits {
+    pub max_model_calls: u32,
+    pub max_tool_calls: u32,
+    /// Input and output together, over all attempts.
+    pub max_tokens: u64,
+    /// For executions that ask for no other.
+    pub max_duration_seconds: u32,
+}
+
+/// Which files are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRules {
+    /// In one execution or message.
+    pub max_files: u32,
+    /// Of each file.
+    pub max_bytes_per_file: u64,
+    /// Of all together.
+    pub max_bytes_total: u64,
+    /// Lower case with the dot.
+    pub extensions: Vec<String>,
+    /// Media types without parameters.
+    pub content_types: Vec<String>,
+}
+
+/// A kind of job.
+#[derive(Clone, Debug)]
+pub struct ExecutionType {
+    /// Slug, unique on the server, whatever the agent type.
+    pub key: String,
+    /// The agent type that can do it.
+    pub agent_type_key: String,
+    /// For people.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// What its input must satisfy.
+    pub input_schema: Schema,
+    /// What its result must satisfy.
+    pub output_schema: Option<Schema>,
+    /// Changes exactly when one of the schemas does.
+    pub schema_version: String,
+    /// Inputs that satisfy the input schema.
+    pub examples: Vec<Example>,
+    /// None where it takes no files.
+    pub file_rules: Option<FileRules>,
+    /// The first message of an execution.
+    pub message: MessageTemplate,
+    /// In the order in which they judge; [`STOPPED_BY_AGENT`] is always first.
+    pub validators: Vec<ValidatorSpec>,
+    /// Further attempts after the first.
+    pub max_retries: u32,
+    /// The codes that every type has, then its own.
+    pub failure_codes: Vec<FailureCode>,
+    /// What the rehearsal model plays.
+    pub script: Arc<Script>,
+}
+
+impl ExecutionType {
+    /// The first message of an execution.
+    ///
+    /// # Errors
+    /// The template fails on this input, runs out of fuel or writes too much.
+    pub fn render_message(
+        &self,
+        input: &Value,
+        files: &[FileInfo],
+    ) -> Result<String, template::Error> {
+        self.message.render(input, files)
+    }
+
+    /// The definition of a failure code.
+    pub fn failure_code(&self, code: &str) -> Option<&FailureCode> {
+        self.failure_codes.iter().find(|known| known.code == code)
+    }
+}
+
+/// An input to start from.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Example {
+    pub name: String,
+    pub description: Option<String>,
+    pub input: Value,
+}
+
+/// A validator and how it is set up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidatorSpec {
+    /// As registered.
+    pub name: String,
+    /// Checked by the validator when loading; an object.
+    pub settings: Value,
+}
+
+/// Stands for both schemas as JSON values: neither the order of members nor blanks change it.
+pub(super) fn schema_version(input: &Schema, output: Option<&Schema>) -> String {
+    let both = Value::from(vec![
+        canonical(input.document()),
+        output.map_or(Value::Null, |schema| canonical(schema.document())),
+    ]);
+    let hash = Sha256::digest(both.to_string().as_bytes());
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

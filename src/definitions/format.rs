@@ -1,0 +1,137 @@
+//! The files of a definition:
+//!
+//! ```text
+//! <folder>/                          one agent type
+//!   agent.toml                       agent.schema.json says what is in it
+//!   configuration.schema.json        what an agent's settings may override (optional)
+//!   prompts/execution.md             system prompt of executions
+//!   prompts/conversation.md          system prompt of people's conversations
+//!   rehearsal.toml                   what the rehearsal model says in conversations
+//!   executions/<folder>/             one execution type
+//!     execution.toml                 execution.schema.json says what is in it
+//!     input.schema.json
+//!     output.schema.json             (optional)
+//!     message.md.j2                  the first message: a template over input and files
+//!     rehearsal.toml                 what the rehearsal model plays
+//!     examples/*.json                {name, description, input}, beside those in execution.toml
+//!     samples/*                      documents to try it with; not loaded
+//! ```
+//!
+//! The `rehearsal.toml` are wanted where the agent's model is `rehearsal`. Every TOML file is
+//! checked as JSON against its schema first, so that all its mistakes come at once; the structures
+//! here then only take over what is known to fit.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::base::json_schema::Schema;
+
+pub(super) static AGENT: LazyLock<Schema> =
+    LazyLock::new(|| compile(include_str!("agent.schema.json")));
+pub(super) static EXECUTION: LazyLock<Schema> =
+    LazyLock::new(|| compile(include_str!("execution.schema.json")));
+/// An example in a file of its own is like one in `execution.toml`.
+pub(super) static EXAMPLE: LazyLock<Schema> = LazyLock::new(|| {
+    let definitions = &EXECUTION.document()["$defs"];
+    let document = serde_json::json!({"$ref": "#/$defs/example", "$defs": definitions});
+    Schema::compile(document).expect("the schema of an example is a schema")
+});
+
+fn compile(text: &str) -> Schema {
+    let document = serde_json::from_str(text).expect("the schema beside this file is JSON");
+    Schema::compile(document).expect("the schema beside this file is a schema")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentFile {
+    pub key: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub model: String,
+    #[serde(default)]
+    pub tools: Vec<String>,
+    #[serde(default)]
+    pub limits: LimitsTable,
+    pub files: Option<FilesTable>,
+}
+
+/// The defaults fit a job on one document of a few thousand lines.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LimitsTable {
+    pub max_model_calls: u32,
+    pub max_tool_calls: u32,
+    pub max_tokens: u64,
+    pub max_duration_seconds: u32,
+}
+
+impl Default for LimitsTable {
+    fn default() -> Self {
+        Self {
+            max_model_calls: 60,
+            max_tool_calls: 300,
+            max_tokens: 2_000_000,
+            max_duration_seconds: 900,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilesTable {
+    pub max_files: u32,
+    pub max_bytes_per_file: u64,
+    pub max_bytes_total: u64,
+    pub extensions: Vec<String>,
+    pub content_types: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExecutionFile {
+    pub key: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub takes_files: Option<bool>,
+    /// Three corrections are what models need at most to mend an answer's form.
+    #[serde(default = "three")]
+    pub max_retries: u32,
+    #[serde(default)]
+    pub validator: Vec<ValidatorTable>,
+    #[serde(default)]
+    pub failure_code: Vec<FailureCodeTable>,
+    #[serde(default)]
+    pub example: Vec<ExampleTable>,
+}
+
+fn three() -> u32 {
+    3
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ValidatorTable {
+    pub name: String,
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FailureCodeTable {
+    pub code: String,
+    pub category: String,
+    pub description: String,
+    pub retryable: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExampleTable {
+    pub name: String,
+    pub description: Option<String>,
+    pub input: Value,
+}

@@ -1,0 +1,171 @@
+//! One folder: an agent type.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::base::json_schema::Schema;
+use crate::definitions::catalog::{AgentType, FileRules, Limits};
+use crate::definitions::format::{self, AgentFile, FilesTable};
+use crate::definitions::source::Folder;
+use crate::model::rehearsal::{self, Script};
+
+use super::reader::Reader;
+use super::{Known, Mistake, execution};
+
+/// A folder read: what came of it, and what is known even if nothing did.
+pub(super) struct Draft {
+    /// The folder's name where `agent.toml` gives none.
+    pub key: String,
+    /// `agent.toml`, as mistakes call it.
+    pub file: String,
+    /// Each with its `execution.toml`.
+    pub execution_keys: Vec<(String, String)>,
+    pub agent_type: Option<AgentType>,
+    pub mistakes: Vec<Mistake>,
+}
+
+const AGENT: &str = "agent.toml";
+const CONFIGURATION: &str = "configuration.schema.json";
+const REHEARSAL: &str = "rehearsal.toml";
+
+pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
+    let mut reader = Reader::new(folder);
+    let document = reader.toml(AGENT, &format::AGENT);
+    let key = document
+        .as_ref()
+        .and_then(|document| document["key"].as_str())
+        .unwrap_or(&folder.name)
+        .to_owned();
+    let file: Option<AgentFile> = document.and_then(|document| reader.structure(AGENT, document));
+
+    let execution_prompt = reader.prompt("prompts/execution.md");
+    let conversation_prompt = reader.prompt("prompts/conversation.md");
+    let configuration_schema = if reader.has(CONFIGURATION) {
+        reader.schema(CONFIGURATION)
+    } else {
+        Some(no_configuration())
+    };
+    if let Some(file) = &file {
+        note_unknown_names(&mut reader, file, known);
+    }
+    let wants_script = file
+        .as_ref()
+        .is_none_or(|file| file.model == rehearsal::NAME);
+    let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
+
+    let context = execution::Context {
+        agent_type_key: &key,
+        file_rules: file
+            .as_ref()
+            .and_then(|file| file.files.as_ref())
+            .map(file_rules),
+        tools: file.as_ref().map(|file| file.tools.as_slice()),
+        wants_script,
+        known,
+    };
+    let folders = reader.folder.folders("executions");
+    if folders.is_empty() {
+        reader.note(
+            "executions",
+            "",
+            "there is no execution type, and an agent type has one at least",
+        );
+    }
+    let mut execution_keys = Vec::new();
+    let mut execution_types = Vec::new();
+    for name in &folders {
+        let (key, file) = execution::key(&reader, name);
+        execution_keys.push((key, file));
+        execution_types.extend(execution::read(&mut reader, name, &context).map(Arc::new));
+    }
+    execution_types.sort_by(|one, other| one.key.cmp(&other.key));
+    reader.note_unknown_files();
+
+    let agent_type = (|| {
+        let file = file?;
+        Some(AgentType {
+            key: file.key,
+            name: file.name,
+            description: file.description,
+            model: file.model,
+            tools: file.tools,
+            limits: Limits {
+                max_model_calls: file.limits.max_model_calls,
+                max_tool_calls: file.limits.max_tool_calls,
+                max_tokens: file.limits.max_tokens,
+                max_duration_seconds: file.limits.max_duration_seconds,
+            },
+            file_rules: file.files.as_ref().map(file_rules),
+            execution_prompt: execution_prompt?,
+            conversation_prompt: conversation_prompt?,
+            conversation_rehearsal: conversation_rehearsal?,
+            configuration_schema: configuration_schema?,
+            execution_types,
+        })
+    })();
+    Draft {
+        key,
+        file: reader.shown(AGENT),
+        execution_keys,
+        agent_type,
+        mistakes: reader.mistakes,
+    }
+}
+
+/// A rehearsal script, or the one that says that there is none where none is needed.
+pub(super) fn script(reader: &mut Reader<'_>, path: &str, is_wanted: bool) -> Option<Arc<Script>> {
+    let shown = reader.shown(path);
+    if !is_wanted && !reader.has(path) {
+        return Some(Arc::new(Script::absent(&shown)));
+    }
+    match Script::parse(&shown, reader.text(path)?) {
+        Ok(script) => Some(Arc::new(script)),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                reader.note(path, &mistake.pointer, &mistake.message);
+            }
+            None
+        }
+    }
+}
+
+fn note_unknown_names(reader: &mut Reader<'_>, file: &AgentFile, known: &Known<'_>) {
+    if !known.models.contains(&file.model.as_str()) {
+        let message = format!(
+            "there is no model {:?}; known are {}",
+            file.model,
+            known.models.join(", ")
+        );
+        reader.note(AGENT, "/model", message);
+    }
+    for (place, tool) in file.tools.iter().enumerate() {
+        if !known.tools.contains(&tool.as_str()) {
+            let message = format!(
+                "there is no tool {tool:?}; known are {}",
+                known.tools.join(", ")
+            );
+            reader.note(AGENT, &format!("/tools/{place}"), message);
+        }
+    }
+}
+
+fn file_rules(table: &FilesTable) -> FileRules {
+    FileRules {
+        max_files: table.max_files,
+        max_bytes_per_file: table.max_bytes_per_file,
+        max_bytes_total: table.max_bytes_total,
+        extensions: table.extensions.clone(),
+        content_types: table.content_types.clone(),
+    }
+}
+
+// An agent type that declares no settings has none.
+fn no_configuration() -> Schema {
+    let document: Value = json!({
+        "type": "object",
+        "properties": {},
+        "additionalProperties": false,
+    });
+    Schema::compile(document).expect("an object without members is a schema")
+}

@@ -1,0 +1,213 @@
+//! What scripts can do with text, beyond minijinja's built-ins. Every function is total: text that
+//! is not what it expects gives nothing, never an error, and never a panic.
+//!
+//! | function | gives |
+//! |---|---|
+//! | `text\|csv("sku", …)` | rows under a header row, as maps; none if the header lacks a named column |
+//! | `text\|scan("{sku} x {quantity}")` | a map for each line of that form |
+//! | `text\|blocks` | a map for each paragraph of `name: value` lines |
+//! | `text\|json` | the JSON value, or none |
+//! | `text\|number` | the number, whole where it can be, or none |
+//! | `text\|scalar` | the number if it is a short one, else the text |
+//! | `text\|record_keys` | the words that look like a record's key, such as `MUG-001` |
+//! | `text\|digest` | 12 hexadecimal digits that stand for the text |
+//!
+//! Names of columns and fields are trimmed and in lower case.
+
+use minijinja::Environment;
+use minijinja::value::{Rest, Value};
+use sha2::{Digest, Sha256};
+
+use crate::base::template::value_of;
+
+/// Registers all of them.
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("csv", |text: &str, columns: Rest<String>| {
+        rows_value(csv_rows(text, &columns))
+    });
+    environment.add_filter("scan", |text: &str, form: &str| {
+        rows_value(scan(text, form))
+    });
+    environment.add_filter("blocks", |text: &str| rows_value(blocks(text)));
+    environment.add_filter("json", |text: &str| {
+        serde_json::from_str(text).map_or(Value::from(()), |json| value_of(&json))
+    });
+    environment.add_filter("number", |value: &Value| number(value));
+    environment.add_filter("scalar", |text: &str| scalar(text));
+    environment.add_filter("record_keys", |text: &str| -> Value {
+        record_keys(text).into_iter().collect()
+    });
+    environment.add_filter("digest", |text: &str| digest(text));
+}
+
+type Row = Vec<(String, String)>;
+
+fn rows_value(rows: Vec<Row>) -> Value {
+    rows.into_iter().map(Value::from_pairs).collect()
+}
+
+fn csv_rows(text: &str, required: &[String]) -> Vec<Row> {
+    let text = text.trim_start_matches('\u{FEFF}');
+    let mut records = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .delimiter(delimiter(text))
+        .from_reader(text.as_bytes())
+        .into_records()
+        .map_while(Result::ok)
+        .filter(|record| record.iter().any(|field| !field.is_empty()));
+    let Some(header) = records.next() else {
+        return Vec::new();
+    };
+    let names: Vec<String> = header.iter().map(str::to_lowercase).collect();
+    if required.iter().any(|column| !names.contains(column)) {
+        return Vec::new();
+    }
+    let row = |record: csv::StringRecord| {
+        let mut row = Row::new();
+        for (place, name) in names.iter().enumerate() {
+            // Of two columns with one name the first counts.
+            if !name.is_empty() && row.iter().all(|(taken, _)| taken != name) {
+                let field = record.get(place).unwrap_or_default();
+                row.push((name.clone(), field.to_owned()));
+            }
+        }
+        row
+    };
+    records.map(row).collect()
+}
+
+// The separator that the first line with anything in it has most of, outside quotes.
+fn delimiter(text: &str) -> u8 {
+    let header = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let count = |delimiter: u8| {
+        let mut is_quoted = false;
+        let counted = header.bytes().filter(|byte| {
+            is_quoted ^= *byte == b'"';
+            !is_quoted && *byte == delimiter
+        });
+        counted.count()
+    };
+    // The last of equals wins: a comma where there is no separator at all.
+    *b"|\t;,"
+        .iter()
+        .max_by_key(|delimiter| count(**delimiter))
+        .expect("four delimiters")
+}
+
+enum Piece {
+    Name(String),
+    Literal(String),
+}
+
+// `{name}` takes what is not blank, a blank takes any run of blanks, the rest stands for itself.
+fn scan(text: &str, form: &str) -> Vec<Row> {
+    let form: Vec<Piece> = form
+        .split_whitespace()
+        .map(|word| {
+            let name = word
+                .strip_prefix('{')
+                .and_then(|word| word.strip_suffix('}'));
+            name.map_or_else(
+                || Piece::Literal(word.to_owned()),
+                |name| Piece::Name(name.to_owned()),
+            )
+        })
+        .collect();
+    let read = |line: &str| -> Option<Row> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.len() != form.len() || words.is_empty() {
+            return None;
+        }
+        let mut row = Row::new();
+        for (piece, word) in form.iter().zip(words) {
+            match piece {
+                Piece::Name(name) => row.push((name.clone(), word.to_owned())),
+                Piece::Literal(literal) if literal == word => {}
+                Piece::Literal(_) => return None,
+            }
+        }
+        Some(row)
+    };
+    text.trim_start_matches('\u{FEFF}')
+        .lines()
+        .filter_map(read)
+        .collect()
+}
+
+fn blocks(text: &str) -> Vec<Row> {
+    let mut rows = vec![Row::new()];
+    for line in text.trim_start_matches('\u{FEFF}').lines() {
+        if line.trim().is_empty() {
+            rows.push(Row::new());
+        } else if let (Some((name, value)), Some(row)) = (line.split_once(':'), rows.last_mut()) {
+            let name = name.trim().to_lowercase();
+            if !name.is_empty() && row.iter().all(|(taken, _)| *taken != name) {
+                row.push((name, value.trim().to_owned()));
+            }
+        }
+    }
+    rows.retain(|row| !row.is_empty());
+    rows
+}
+
+fn number(value: &Value) -> Value {
+    if value.is_number() {
+        return value.clone();
+    }
+    let text = value.as_str().unwrap_or_default().trim();
+    if let Ok(whole) = text.parse::<i64>() {
+        return Value::from(whole);
+    }
+    match text.parse::<f64>() {
+        // Beyond 2^53 a float no longer tells whole numbers apart.
+        Ok(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 =>
+        {
+            #[allow(clippy::cast_possible_truncation)]
+            Value::from(number as i64)
+        }
+        Ok(number) if number.is_finite() => Value::from(number),
+        _ => Value::from(()),
+    }
+}
+
+// Quantities and prices are short and start with no zero; what is longer is an EAN, a telephone
+// number or another name made of digits.
+fn scalar(text: &str) -> Value {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_plain = all_digits(whole) && all_digits(fraction) && digits.len() <= 9;
+    let has_leading_zero = whole.len() > 1 && whole.starts_with('0');
+    if is_plain && !has_leading_zero {
+        number(&Value::from(text))
+    } else {
+        Value::from(text)
+    }
+}
+
+fn record_keys(text: &str) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    for word in text.split(|c| !is_part(c)) {
+        let word = word.trim_matches(|c| c == '-' || c == '_');
+        let is_key = word.contains('-') && word.contains(|c: char| c.is_ascii_digit());
+        if is_key && !keys.iter().any(|key| key == word) {
+            keys.push(word.to_owned());
+        }
+    }
+    keys.truncate(20);
+    keys
+}
+
+fn digest(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    hash.iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

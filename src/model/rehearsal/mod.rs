@@ -1,0 +1,78 @@
+//! The rehearsal model: plays a [`Script`] from the definition instead of asking a provider. It is
+//! the offline default, the test double and the load generator, and it is always named for what
+//! it is.
+//!
+//! It is stateless and deterministic: the turn depends on the request alone, never on the clock,
+//! on chance or on what was asked before, so a request made again after a crash is answered
+//! alike. A script really reads the attached documents and really calls tools, through the same
+//! loop as any model. What a script does not foresee is an error that names the script and the
+//! step: nothing is made up. Token usage is simulated at four characters a token.
+//!
+//! The script's format is described at [`Script::parse`]; to teach scripts another function, add
+//! it to `filters`.
+
+mod filters;
+mod scene;
+mod script;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::base::message::Part;
+
+use super::{Error, Model, Purpose, Reply, Request, Usage};
+
+pub use script::{Mistake, Script};
+
+/// The name that definitions and `Message.model` carry.
+pub const NAME: &str = "rehearsal";
+
+/// The player.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rehearsal;
+
+impl Model for Rehearsal {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>> {
+        async move {
+            let script = &request.rehearsal.script;
+            let played = match request.purpose {
+                Purpose::Explanation => script.explain(request)?,
+                Purpose::Turn | Purpose::Conversation => script.play(request)?,
+            };
+            if !played.delay.is_zero() {
+                tokio::time::sleep(played.delay).await;
+            }
+            let parts = played.outcome?;
+            let usage = usage(request, &parts);
+            Ok(Reply { parts, usage })
+        }
+        .boxed()
+    }
+}
+
+// Four characters a token is the usual rule of thumb for English; it makes budgets and usage
+// behave, and claims no more.
+fn usage(request: &Request, answer: &[Part]) -> Usage {
+    let asked = request.messages.iter().flat_map(|message| &message.parts);
+    let characters = |parts: &mut dyn Iterator<Item = &Part>| parts.map(length).sum::<usize>();
+    let tokens = |characters: usize| characters.div_ceil(4) as u64;
+    Usage {
+        input_tokens: tokens(request.system.chars().count() + characters(&mut asked.into_iter())),
+        output_tokens: tokens(characters(&mut answer.iter())),
+    }
+}
+
+fn length(part: &Part) -> usize {
+    match part {
+        Part::Text { text } | Part::Reasoning { text } => text.chars().count(),
+        Part::ToolCall {
+            tool, arguments, ..
+        } => tool.len() + arguments.to_string().len(),
+        Part::ToolResult { output, .. } => output.to_string().len(),
+        Part::File { .. } => 0,
+    }
+}
