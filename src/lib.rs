@@ -4,6 +4,9 @@
 //! `tests/it/floors.rs` holds the sources to it.
 
 pub mod base;
+pub mod bus;
 pub mod db;
 pub mod definitions;
 pub mod model;
+pub mod domain;
+pub mod storage;

@@ -1,0 +1,128 @@
+//! Signals between the parts of a node and between nodes. A signal only says "look again": it may
+//! be lost, doubled or late without harm, for what it points at is read from the database, and
+//! every reader also looks on a slow tick. Signals are published after commit, never inside the
+//! writing transaction.
+//!
+//! Within a process signals travel at once. Between processes a [`Transport`] carries them; to
+//! add one, implement the trait and hand it to [`Bus::connect`].
+
+pub mod postgres;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+/// Signals that a reader may fall behind before it is told to look at everything.
+const CAPACITY: usize = 4096;
+
+/// Where to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Signal {
+    /// The change log has grown.
+    Changed,
+    /// This conversation's journal has grown.
+    Conversation(Uuid),
+    /// A run was queued or handed back.
+    Queued,
+    /// This run was asked to stop.
+    Stop(Uuid),
+    /// Signals were lost: look at everything.
+    Missed,
+}
+
+/// Carries signals to other processes and back.
+pub trait Transport: Send + Sync {
+    /// Hands signals over for sending. Never blocks; what cannot be sent is lost.
+    fn send(&self, signals: &[Signal]);
+}
+
+/// The bus of one process. Clones share it.
+#[derive(Clone)]
+pub struct Bus {
+    local: broadcast::Sender<Signal>,
+    remote: Option<Arc<dyn Transport>>,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bus").field("remote", &self.remote.is_some()).finish()
+    }
+}
+
+impl Bus {
+    /// A bus that no other process hears.
+    pub fn local() -> Self {
+        Self {
+            local: broadcast::Sender::new(CAPACITY),
+            remote: None,
+        }
+    }
+
+    /// A bus that other processes hear. `transport` is given what delivers their signals here.
+    pub fn connect(transport: impl FnOnce(Delivery) -> Arc<dyn Transport>) -> Self {
+        let local = broadcast::Sender::new(CAPACITY);
+        let remote = transport(Delivery(local.clone()));
+        Self {
+            local,
+            remote: Some(remote),
+        }
+    }
+
+    /// Tells everyone.
+    pub fn publish(&self, signals: &[Signal]) {
+        for signal in signals {
+            // No listener is no harm.
+            let _ = self.local.send(*signal);
+        }
+        if let Some(remote) = &self.remote {
+            remote.send(signals);
+        }
+    }
+
+    /// Hears every signal from now on.
+    pub fn listen(&self) -> Listener {
+        Listener(self.local.subscribe())
+    }
+}
+
+/// Hands what came from other processes to this one.
+#[derive(Debug, Clone)]
+pub struct Delivery(broadcast::Sender<Signal>);
+
+impl Delivery {
+    /// Delivers one signal.
+    pub fn deliver(&self, signal: Signal) {
+        let _ = self.0.send(signal);
+    }
+}
+
+/// Hears signals.
+#[derive(Debug)]
+pub struct Listener(broadcast::Receiver<Signal>);
+
+impl Listener {
+    /// The next signal; [`Signal::Missed`] after falling behind; none when the bus is gone.
+    pub async fn next(&mut self) -> Option<Signal> {
+        match self.0.recv().await {
+            Ok(signal) => Some(signal),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Signal::Missed),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listener_that_fell_behind_is_told_to_look_at_everything() {
+        let bus = Bus::local();
+        let mut listener = bus.listen();
+        bus.publish(&vec![Signal::Changed; CAPACITY + 1]);
+        assert_eq!(listener.next().await, Some(Signal::Missed));
+        assert_eq!(listener.next().await, Some(Signal::Changed));
+    }
+}

@@ -1,0 +1,154 @@
+//! How workers come to runs and keep them.
+//!
+//! A worker claims runs in batches. Each claim raises the run's fence, and every write of the run
+//! names worker and fence ([`hold`]): whoever lost the lease cannot write, however late it wakes.
+//! One heartbeat statement keeps all leases of a worker.
+//!
+//! A run whose lease ran out is taken over and resumed from its journal. After
+//! [`Terms::max_stalls`] expiries without a journal entry between them it ends in WORKER_LOST. A
+//! clean hand-over ([`release`]) is no takeover and counts for nothing.
+
+use std::time::Duration;
+
+use entity::{execution, run};
+use uuid::Uuid;
+
+use super::lifecycle::{self, Ending, Failure, Status};
+use super::{Fault, Store, Work, conversations};
+use crate::base::clock::ms;
+use crate::base::failure::FailureCategory;
+use crate::bus::Signal;
+use crate::db;
+use crate::db::runs::{Lease, Renewed};
+
+/// How long a lease lasts, and how often a run may stall.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Of a lease, from claim or heartbeat.
+    pub lease: Duration,
+    /// Lease expiries without progress that end a run.
+    pub max_stalls: i32,
+}
+
+/// A run in hand.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// The run as leased.
+    pub run: run::Model,
+    /// Its execution; none for a reply.
+    pub execution: Option<execution::Model>,
+    /// Someone else held it and vanished.
+    pub is_takeover: bool,
+}
+
+/// Takes up to `limit` runs that nobody holds and whose definition is among `definitions`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim(store: &Store, worker: &str, definitions: &[String], limit: u64, terms: &Terms) -> Result<Vec<Claimed>, Fault> {
+    let mut work = store.begin().await?;
+    let runs = db::runs::claimable(&work.tx, definitions, work.now, limit).await?;
+    let mut claimed = Vec::with_capacity(runs.len());
+    for run in runs {
+        if let Some(taken) = take(&mut work, worker, run, terms).await? {
+            claimed.push(taken);
+        }
+    }
+    work.commit().await?;
+    Ok(claimed)
+}
+
+async fn take(work: &mut Work, worker: &str, mut run: run::Model, terms: &Terms) -> Result<Option<Claimed>, Fault> {
+    let is_takeover = run.worker.is_some();
+    let execution = match run.execution_id {
+        Some(id) => db::executions::find_locked(&work.tx, id).await?,
+        None => None,
+    };
+    if is_takeover {
+        let journal = db::conversations::last_sequences(&work.tx, &[run.conversation_id]).await?;
+        let sequence = journal.first().map_or(0, |(_, sequence)| *sequence);
+        run.stalls = if run.stall_sequence == sequence { run.stalls + 1 } else { 1 };
+        run.stall_sequence = sequence;
+        metrics::counter!("agentic_lease_losses_total").increment(1);
+        if run.stalls >= terms.max_stalls {
+            tracing::warn!(run.id = %run.id, stalls = run.stalls, "gave up a run whose workers keep vanishing");
+            give_up(work, &run, execution.as_ref()).await?;
+            return Ok(None);
+        }
+    }
+    let execution = match execution {
+        Some(row) if lifecycle::status(&row)? == Status::Pending => Some(lifecycle::start(work, &row).await?),
+        other => other,
+    };
+    run.fence += 1;
+    run.worker = Some(worker.to_owned());
+    run.lease_expires_at = work.now.saturating_add(ms(terms.lease));
+    if let Some(execution) = &execution {
+        run.deadline_at = execution.deadline_at;
+    }
+    let lease = Lease {
+        worker,
+        fence: run.fence,
+        lease_expires_at: run.lease_expires_at,
+        deadline_at: run.deadline_at,
+        stall_sequence: run.stall_sequence,
+        stalls: run.stalls,
+    };
+    db::runs::lease(&work.tx, run.id, lease).await?;
+    Ok(Some(Claimed {
+        run,
+        execution,
+        is_takeover,
+    }))
+}
+
+async fn give_up(work: &mut Work, run: &run::Model, execution: Option<&execution::Model>) -> Result<(), Fault> {
+    let explanation = format!(
+        "The workers that ran this vanished {} times in a row without any progress between, so it was given up.",
+        run.stalls
+    );
+    let failure = Failure::of(FailureCategory::WorkerLost, explanation);
+    match execution {
+        Some(row) => {
+            lifecycle::end(work, row, run.id, Ending::Failed(failure)).await?;
+        }
+        None => conversations::end_reply(work, run, conversations::Ended::Failed(failure)).await?,
+    }
+    Ok(())
+}
+
+/// Keeps every lease that the worker still holds, in one statement. A run that is not in the
+/// answer is lost.
+///
+/// # Errors
+/// When the database fails; the leases then run on.
+pub async fn renew(store: &Store, worker: &str, terms: &Terms) -> Result<Vec<Renewed>, Fault> {
+    let now = store.clock.now();
+    let tx = store.db.begin().await?;
+    let kept = db::runs::renew(&tx, worker, now, now.saturating_add(ms(terms.lease))).await?;
+    store.db.commit(tx).await?;
+    Ok(kept)
+}
+
+/// Begins a write of a run: none when the lease is lost. Until the work ends nobody else can take
+/// the run.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold(store: &Store, run: Uuid, worker: &str, fence: i64) -> Result<Option<(Work, run::Model)>, Fault> {
+    let work = store.begin().await?;
+    let held = db::runs::hold(&work.tx, run, worker, fence, work.now).await?;
+    Ok(held.map(|run| (work, run)))
+}
+
+/// Hands a run back, for others to go on with at once. False when it was lost before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(store: &Store, run: Uuid, worker: &str, fence: i64) -> Result<bool, Fault> {
+    let mut work = store.begin().await?;
+    let released = db::runs::release(&work.tx, run, worker, fence).await?;
+    work.signal(Signal::Queued);
+    work.commit().await?;
+    Ok(released)
+}

@@ -1,0 +1,89 @@
+//! The rules: who may do what, what may follow what, what is written together. It speaks to the
+//! database through `db`, to other parts through signals, and to no client and no model.
+//!
+//! Writes go through a [`Work`]: one transaction, and the signals to publish once it is durable.
+//! Rows are locked in one order, so that no two writers wait for each other: run, execution,
+//! conversation. To add an operation: a verb in its noun's module with an error enum of its own.
+
+pub mod access;
+pub mod claim;
+pub mod conversations;
+pub mod files;
+pub mod journal;
+pub mod launch;
+pub mod lifecycle;
+pub mod people;
+pub mod records;
+pub mod sweep;
+pub mod watch;
+
+use crate::base::clock::{Clock, UnixMs};
+use crate::base::id::Ids;
+use crate::bus::{Bus, Signal};
+use crate::db::{self, Db, Tx};
+
+/// A fault: nothing the caller did, nothing for a client to read.
+pub type Fault = db::Error;
+
+/// What every operation needs. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// The rows.
+    pub db: Db,
+    /// The signals.
+    pub bus: Bus,
+    /// The time.
+    pub clock: Clock,
+    /// New ids.
+    pub ids: Ids,
+}
+
+impl Store {
+    /// Begins a unit of work.
+    ///
+    /// # Errors
+    /// When the database cannot begin.
+    pub async fn begin(&self) -> Result<Work, Fault> {
+        Ok(Work {
+            tx: self.db.begin().await?,
+            now: self.clock.now(),
+            store: self.clone(),
+            signals: Vec::new(),
+        })
+    }
+}
+
+/// Writes that become durable together. Dropped without [`commit`](Self::commit), none does.
+#[derive(Debug)]
+pub struct Work {
+    /// The transaction.
+    pub tx: Tx,
+    /// The instant at which all of it happens.
+    pub now: UnixMs,
+    store: Store,
+    signals: Vec<Signal>,
+}
+
+impl Work {
+    /// Says where to look again once this is durable.
+    pub fn signal(&mut self, signal: Signal) {
+        if !self.signals.contains(&signal) {
+            self.signals.push(signal);
+        }
+    }
+
+    /// A new id.
+    pub fn id(&self) -> uuid::Uuid {
+        self.store.ids.next()
+    }
+
+    /// Makes it durable, then signals.
+    ///
+    /// # Errors
+    /// When the database could not commit.
+    pub async fn commit(self) -> Result<(), Fault> {
+        self.store.db.commit(self.tx).await?;
+        self.store.bus.publish(&self.signals);
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! What ends though nobody works on it, and what is forgotten in time. Every process sweeps; each
+//! step locks what it ends and looks again, so sweeping twice at once does no harm.
+
+use std::time::Duration;
+
+use entity::run;
+
+use super::conversations::{self, Ended};
+use super::lifecycle::{self, Ending, Failure};
+use super::{Fault, Store, Work};
+use crate::base::clock::ms;
+use crate::base::failure::FailureCategory;
+use crate::db;
+use crate::storage::Storage;
+
+/// Runs ended in one sweep; the rest waits for the next.
+const AT_ONCE: u64 = 200;
+
+/// How long things are kept.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Of the change log: how long a subscriber may be away and still catch up.
+    pub changes: Duration,
+    /// Of idempotency keys.
+    pub idempotency_keys: Duration,
+    /// Of uploads that nothing took.
+    pub staged_files: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let day = Duration::from_secs(24 * 60 * 60);
+        Self {
+            changes: day * 7,
+            // The API promises 24 hours at least.
+            idempotency_keys: day * 2,
+            staged_files: day,
+        }
+    }
+}
+
+/// Ends what ought to have ended. Says how many runs it ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_abandoned(store: &Store) -> Result<usize, Fault> {
+    let found = db::runs::abandoned(store.db.read(), store.clock.now(), AT_ONCE).await?;
+    let mut ended = 0;
+    for run in found {
+        let mut work = store.begin().await?;
+        let Some(run) = db::runs::find_locked(&work.tx, run.id).await? else {
+            continue;
+        };
+        if lifecycle::is_held(&run, work.now) {
+            continue;
+        }
+        if end_one(&mut work, &run).await? {
+            work.commit().await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
+    let is_past = |at: Option<i64>| at.is_some_and(|at| at <= work.now);
+    let failure = if run.stop_requested_at.is_some() {
+        // The end of an execution is then CANCELED whatever is said here.
+        Failure::of(FailureCategory::Canceled, "The answer was stopped.")
+    } else if is_past(run.deadline_at) {
+        Failure::of(FailureCategory::TimedOut, "It ran longer than its maximum duration and was ended.")
+    } else if run.fence == 0 && is_past(run.expires_at) {
+        Failure::of(FailureCategory::Expired, "No worker took it within its time to live in the queue.")
+    } else {
+        return Ok(false);
+    };
+    let Some(execution) = run.execution_id else {
+        let ended = if run.stop_requested_at.is_some() { Ended::Stopped } else { Ended::Failed(failure) };
+        conversations::end_reply(work, run, ended).await?;
+        return Ok(true);
+    };
+    match db::executions::find_locked(&work.tx, execution).await? {
+        Some(row) => {
+            lifecycle::end(work, &row, run.id, Ending::Failed(failure)).await?;
+        }
+        None => db::runs::delete(&work.tx, run.id).await?,
+    }
+    Ok(true)
+}
+
+/// Forgets what is old, a bounded amount at a time.
+///
+/// # Errors
+/// When the database fails. Bytes that cannot be removed are logged and tried again.
+pub async fn forget_old(store: &Store, storage: &Storage, retention: &Retention) -> Result<(), Fault> {
+    let now = store.clock.now();
+    let before = |kept: Duration| now.saturating_sub(ms(kept));
+    let tx = store.db.begin().await?;
+    db::changes::trim(&tx, before(retention.changes), 1000).await?;
+    db::idempotency::trim(&tx, before(retention.idempotency_keys)).await?;
+    db::files::delete_staged(&tx, before(retention.staged_files)).await?;
+    store.db.commit(tx).await?;
+    // A launch may be between its upload and its transaction: an hour is longer than any request.
+    let unused = db::files::unused_blobs(store.db.read(), before(Duration::from_secs(60 * 60)), 100).await?;
+    for id in unused {
+        if let Err(error) = storage.delete(id).await {
+            tracing::warn!(blob.id = %id, error = &error as &dyn std::error::Error, "bytes could not be removed");
+            continue;
+        }
+        let tx = store.db.begin().await?;
+        db::files::delete_blob(&tx, id).await?;
+        store.db.commit(tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! The bytes of files, in a local directory or whatever `object_store` can reach. It knows ids
+//! and bytes; names, types and access are `domain::files`'.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use uuid::Uuid;
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// How much of a file's beginning is kept for sniffing its type.
+const HEAD: usize = 8 * 1024;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Not an address that this binary knows.
+    #[error("AGENTIC_FILES_URL is `{0}`; use file:///ABSOLUTE/PATH")]
+    Address(String),
+    /// The directory cannot be made or used.
+    #[error("the directory {path} cannot be used for files")]
+    Directory {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The store refused.
+    #[error("the file store cannot be opened")]
+    Store(#[source] object_store::Error),
+}
+
+/// Bytes could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error("the file store failed on {id}")]
+    Store {
+        /// The blob.
+        id: Uuid,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
+    /// What was to be stored could not be read.
+    #[error("the upload could not be read")]
+    Read(#[source] std::io::Error),
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes.
+    pub size_bytes: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+    /// The first 8 KiB.
+    pub head: Vec<u8>,
+}
+
+/// A store of blobs. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Storage(Arc<dyn ObjectStore>);
+
+impl Storage {
+    /// Opens the store at a `file://` address; the directory is made when it is missing.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(url: &str) -> Result<Self, OpenError> {
+        let Some(path) = url.strip_prefix("file://") else {
+            return Err(OpenError::Address(url.to_owned()));
+        };
+        let failed = |source| OpenError::Directory {
+            path: path.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(Path::new(path)).map_err(failed)?;
+        let store = LocalFileSystem::new_with_prefix(path).map_err(OpenError::Store)?;
+        Ok(Self(Arc::new(store)))
+    }
+
+    /// Streams bytes in. A failure leaves nothing that [`delete`](Self::delete) does not remove.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn write(&self, id: Uuid, mut from: impl AsyncRead + Unpin + Send) -> Result<Written, Error> {
+        let failed = |source| Error::Store { id, source };
+        let upload = self.0.put_multipart(&key(id)).await.map_err(failed)?;
+        let mut writer = WriteMultipart::new(upload);
+        let mut hash = Sha256::new();
+        let mut head = Vec::new();
+        let mut size_bytes = 0_u64;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let read = match from.read(&mut chunk).await {
+                Ok(read) => read,
+                Err(error) => {
+                    // The upload failed anyway; what cannot be aborted is swept with its row.
+                    let _ = writer.abort().await;
+                    return Err(Error::Read(error));
+                }
+            };
+            if read == 0 {
+                break;
+            }
+            let bytes = &chunk[..read];
+            hash.update(bytes);
+            head.extend_from_slice(&bytes[..bytes.len().min(HEAD.saturating_sub(head.len()))]);
+            size_bytes += bytes.len() as u64;
+            // A slow disk holds the upload back instead of filling the memory.
+            writer.wait_for_capacity(2).await.map_err(failed)?;
+            writer.write(bytes);
+        }
+        writer.finish().await.map_err(failed)?;
+        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Written {
+            size_bytes,
+            sha256,
+            head,
+        })
+    }
+
+    /// Streams bytes out: all of them, or those of a range, end excluded.
+    ///
+    /// # Errors
+    /// [`Error`], also when there is no such blob.
+    pub async fn read(&self, id: Uuid, range: Option<std::ops::Range<u64>>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
+        let failed = move |source| Error::Store { id, source };
+        let got = self.0.get_opts(&key(id), options).await.map_err(failed)?;
+        Ok(got.into_stream().map(move |chunk| chunk.map_err(failed)).boxed())
+    }
+
+    /// Reads a whole blob of at most `limit` bytes; none when it is longer.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn read_all(&self, id: Uuid, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let mut stream = self.read(id, None).await?;
+        let mut all = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            all.extend_from_slice(&chunk?);
+            if all.len() as u64 > limit {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// Removes bytes; those that are not there are removed already.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
+        match self.0.delete(&key(id)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(Error::Store { id, source }),
+        }
+    }
+}
+
+// The first digits of a UUIDv7 are time; the last are random and spread over folders.
+fn key(id: Uuid) -> Key {
+    let digits = id.simple().to_string();
+    Key::from_iter([&digits[30..], digits.as_str()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_come_back_whole_and_in_ranges_and_go_when_deleted() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let storage = Storage::open(&format!("file://{}", directory.path().display())).expect("opens");
+        let id = Uuid::from_u128(5);
+        let bytes: Vec<u8> = (0..200_000_u32).map(|n| u8::try_from(n % 251).expect("small")).collect();
+        let written = storage.write(id, bytes.as_slice()).await.expect("writes");
+        assert_eq!(written.size_bytes, 200_000);
+        assert_eq!(written.head.len(), HEAD);
+        assert_eq!(storage.read_all(id, 200_000).await.expect("reads"), Some(bytes.clone()));
+        assert_eq!(storage.read_all(id, 199_999).await.expect("reads"), None);
+        let mut range = storage.read(id, Some(10..13)).await.expect("reads");
+        assert_eq!(range.next().await.expect("a chunk").expect("bytes").as_ref(), &bytes[10..13]);
+        storage.delete(id).await.expect("deletes");
+        storage.delete(id).await.expect("deletes what is gone");
+        assert!(storage.read(id, None).await.is_err());
+    }
+
+    #[test]
+    fn an_address_that_is_no_directory_is_refused() {
+        assert!(matches!(Storage::open("s3://bucket"), Err(OpenError::Address(_))));
+    }
+}
