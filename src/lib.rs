@@ -7,6 +7,6 @@ pub mod base;
 pub mod bus;
 pub mod db;
 pub mod definitions;
-pub mod model;
 pub mod domain;
+pub mod model;
 pub mod storage;

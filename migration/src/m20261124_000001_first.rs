@@ -6,8 +6,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, boolean, boolean_null, integer, integer_null, pk_uuid, text,
-    text_null, uuid, uuid_null,
+    big_integer, big_integer_null, boolean, boolean_null, integer, integer_null, pk_uuid, text, text_null,
+    uuid, uuid_null,
 };
 use sea_orm_migration::sea_orm::DatabaseBackend;
 
@@ -57,8 +57,7 @@ impl Steps<'_> {
             big_integer_null("expires_at"),
             big_integer_null("revoked_at"),
         ];
-        self.table("access_token", token, &[("user_id", "user")])
-            .await?;
+        self.table("access_token", token, &[("user_id", "user")]).await?;
         self.unique("access_token", &["secret_hash"]).await?;
         self.index("access_token", &["user_id", "created_at", "id"])
             .await?;
@@ -73,8 +72,7 @@ impl Steps<'_> {
         let owners = [("data_set_id", "data_set"), ("user_id", "user")];
         self.table("member", member, &owners).await?;
         self.unique("member", &["user_id", "data_set_id"]).await?;
-        self.index("member", &["data_set_id", "created_at", "id"])
-            .await?;
+        self.index("member", &["data_set_id", "created_at", "id"]).await?;
 
         let record = vec![
             pk_uuid("id"),
@@ -92,8 +90,7 @@ impl Steps<'_> {
             .await?;
         self.index("record", &["data_set_id", "collection", "key_folded", "id"])
             .await?;
-        self.index("record", &["data_set_id", "key_folded", "id"])
-            .await?;
+        self.index("record", &["data_set_id", "key_folded", "id"]).await?;
 
         let agent = vec![
             pk_uuid("id"),
@@ -106,11 +103,9 @@ impl Steps<'_> {
             big_integer("created_at"),
             big_integer("updated_at"),
         ];
-        self.table("agent", agent, &[("data_set_id", "data_set")])
-            .await?;
+        self.table("agent", agent, &[("data_set_id", "data_set")]).await?;
         self.unique("agent", &["data_set_id", "name"]).await?;
-        self.index("agent", &["data_set_id", "created_at", "id"])
-            .await
+        self.index("agent", &["data_set_id", "created_at", "id"]).await
     }
 
     async fn executions(&self) -> Result<(), DbErr> {
@@ -185,8 +180,7 @@ impl Steps<'_> {
             text_null("explanation_source"),
         ];
         let of_execution = [("execution_id", "execution")];
-        self.table("execution_payload", payload, &of_execution)
-            .await?;
+        self.table("execution_payload", payload, &of_execution).await?;
 
         let label = vec![
             uuid("execution_id"),
@@ -291,13 +285,8 @@ impl Steps<'_> {
             big_integer("occurred_at"),
         ];
         let of_conversation = [("conversation_id", "conversation")];
-        self.keyed(
-            "event",
-            event,
-            &["conversation_id", "sequence"],
-            &of_conversation,
-        )
-        .await?;
+        self.keyed("event", event, &["conversation_id", "sequence"], &of_conversation)
+            .await?;
         self.unique("event", &["id"]).await?;
 
         let start = vec![
@@ -317,11 +306,7 @@ impl Steps<'_> {
 
     async fn change_log(&self) -> Result<(), DbErr> {
         let mut number = ColumnDef::new("number");
-        number
-            .big_integer()
-            .not_null()
-            .auto_increment()
-            .primary_key();
+        number.big_integer().not_null().auto_increment().primary_key();
         let mut transaction = big_integer("transaction_id");
         // Numbers are given out before commits, and 2 may be seen before 1: readers therefore
         // order by the transaction and read only below the oldest that is still open.
@@ -384,8 +369,7 @@ impl Steps<'_> {
         ];
         self.table("file", file, &parents).await?;
         self.index("file", &["execution_id", "position"]).await?;
-        self.index("file", &["conversation_id", "created_at"])
-            .await?;
+        self.index("file", &["conversation_id", "created_at"]).await?;
         self.index("file", &["blob_id"]).await
     }
 
@@ -449,9 +433,7 @@ impl Steps<'_> {
         unique: bool,
     ) -> Result<(), DbErr> {
         let mut index = Index::create();
-        index
-            .name(format!("{table}_{}", columns.join("_")))
-            .table(table);
+        index.name(format!("{table}_{}", columns.join("_"))).table(table);
         for column in columns {
             index.col(*column);
         }

@@ -42,9 +42,7 @@ impl Clock {
     pub fn now(&self) -> UnixMs {
         match &self.0 {
             Source::System { .. } => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
             }
             Source::Manual(at) => at.load(Ordering::SeqCst),

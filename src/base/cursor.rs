@@ -92,24 +92,18 @@ impl StreamCursor {
     /// The opaque form.
     pub fn encode(&self) -> String {
         match self {
-            Self::Execution { id, revision } => pack(&[
-                "s1",
-                "status",
-                &id.simple().to_string(),
-                &revision.to_string(),
-            ]),
+            Self::Execution { id, revision } => {
+                pack(&["s1", "status", &id.simple().to_string(), &revision.to_string()])
+            }
             Self::Executions(at) => pack(&[
                 "s1",
                 "changes",
                 &at.transaction.to_string(),
                 &at.number.to_string(),
             ]),
-            Self::Conversation { id, sequence } => pack(&[
-                "s1",
-                "events",
-                &id.simple().to_string(),
-                &sequence.to_string(),
-            ]),
+            Self::Conversation { id, sequence } => {
+                pack(&["s1", "events", &id.simple().to_string(), &sequence.to_string()])
+            }
         }
     }
 

@@ -63,9 +63,7 @@ impl FailureCategory {
 
     /// Reads the stored form.
     pub fn from_stored(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|category| category.as_str() == text)
+        Self::ALL.into_iter().find(|category| category.as_str() == text)
     }
 
     /// Whether the same input may well succeed when it is launched again.
@@ -85,12 +83,8 @@ impl FailureCategory {
 
     fn description(self) -> &'static str {
         match self {
-            Self::RuntimeError => {
-                "The server, the model or a tool broke down while the execution ran."
-            }
-            Self::MaxRetriesExceeded => {
-                "The agent's answer was refused in every attempt that it had."
-            }
+            Self::RuntimeError => "The server, the model or a tool broke down while the execution ran.",
+            Self::MaxRetriesExceeded => "The agent's answer was refused in every attempt that it had.",
             Self::ValidationFailed => {
                 "The agent's answer was refused, and another attempt could not have mended it."
             }
@@ -180,16 +174,10 @@ mod tests {
     #[test]
     fn stored_forms_read_back() {
         for category in FailureCategory::ALL {
-            assert_eq!(
-                FailureCategory::from_stored(category.as_str()),
-                Some(category)
-            );
+            assert_eq!(FailureCategory::from_stored(category.as_str()), Some(category));
         }
         for source in ExplanationSource::ALL {
-            assert_eq!(
-                ExplanationSource::from_stored(source.as_str()),
-                Some(source)
-            );
+            assert_eq!(ExplanationSource::from_stored(source.as_str()), Some(source));
         }
         assert_eq!(FailureCategory::from_stored("RUNTIME_ERROR"), None);
     }

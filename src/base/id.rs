@@ -178,9 +178,7 @@ mod tests {
         let id = Ids::seeded(Clock::manual(1_700_000_000_000), 1).next();
         let text = Kind::Execution.format(id);
         assert_eq!(Kind::Execution.parse(&text), Ok(id));
-        let wrong = Kind::Agent
-            .parse(&text)
-            .expect_err("an execution is no agent");
+        let wrong = Kind::Agent.parse(&text).expect_err("an execution is no agent");
         assert_eq!(wrong.given, Some(Kind::Execution));
     }
 

@@ -83,10 +83,7 @@ impl Schema {
                 pointer: error.instance_path().to_string(),
                 message: schema_message(&error),
             })?;
-        Ok(Self(Arc::new(Compiled {
-            document,
-            validator,
-        })))
+        Ok(Self(Arc::new(Compiled { document, validator })))
     }
 
     /// The schema as it was written.
@@ -111,10 +108,7 @@ impl Schema {
         let at = error.schema_path().to_string();
         let keyword = match at.rsplit('/').next() {
             // `false` as a schema has no keyword of its own: it is what the parent says.
-            Some(last)
-                if !last.is_empty()
-                    && !matches!(error.kind(), ValidationErrorKind::FalseSchema) =>
-            {
+            Some(last) if !last.is_empty() && !matches!(error.kind(), ValidationErrorKind::FalseSchema) => {
                 last.to_owned()
             }
             _ => error.kind().keyword().to_owned(),
@@ -217,12 +211,8 @@ fn word(error: &ValidationError<'_>) -> String {
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
         Kind::Format { format } => format!("must be a valid {format}"),
         Kind::Pattern { pattern } => brief(&format!("must match {pattern}")),
-        Kind::AnyOf { .. } => {
-            "must satisfy at least one of the alternatives, and satisfies none".to_owned()
-        }
-        Kind::OneOfNotValid { .. } => {
-            "must satisfy one of the alternatives, and satisfies none".to_owned()
-        }
+        Kind::AnyOf { .. } => "must satisfy at least one of the alternatives, and satisfies none".to_owned(),
+        Kind::OneOfNotValid { .. } => "must satisfy one of the alternatives, and satisfies none".to_owned(),
         Kind::OneOfMultipleValid { .. } => {
             "must satisfy exactly one of the alternatives, and satisfies several".to_owned()
         }

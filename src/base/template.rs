@@ -107,8 +107,7 @@ impl Templates {
     /// As [`render`](Self::render).
     pub fn variables(&self, name: &str, context: &Value) -> Result<Vec<(String, Value)>, Error> {
         let template = self.environment.get_template(name)?;
-        let captured =
-            template.render_captured_to(context.clone(), Capped::new(self.output_bytes))?;
+        let captured = template.render_captured_to(context.clone(), Capped::new(self.output_bytes))?;
         let state = captured.state();
         let variable = |name: &str| Some((name.to_owned(), state.lookup(name)?));
         Ok(state.exports().into_iter().filter_map(variable).collect())
@@ -134,10 +133,7 @@ impl std::fmt::Debug for Templates {
 impl Error {
     /// An error of no particular line.
     pub fn new(message: String) -> Self {
-        Self {
-            line: None,
-            message,
-        }
+        Self { line: None, message }
     }
 }
 
@@ -266,8 +262,7 @@ mod tests {
 
     #[test]
     fn a_render_that_runs_or_writes_too_long_is_ended() {
-        let endless =
-            "{% for a in range(5000) %}{% for b in range(5000) %}{% endfor %}{% endfor %}";
+        let endless = "{% for a in range(5000) %}{% for b in range(5000) %}{% endfor %}{% endfor %}";
         let error = render(endless, &json!({})).expect_err("no fuel left");
         assert!(error.message.contains("fuel"), "{error}");
         let error = render("{{ x }}{{ x }}", &json!({"x": "y".repeat(600)})).expect_err("too long");

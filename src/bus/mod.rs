@@ -47,7 +47,9 @@ pub struct Bus {
 
 impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bus").field("remote", &self.remote.is_some()).finish()
+        f.debug_struct("Bus")
+            .field("remote", &self.remote.is_some())
+            .finish()
     }
 }
 

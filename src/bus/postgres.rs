@@ -48,7 +48,11 @@ impl Transport for Notifier {
 /// # Errors
 /// When the database does not answer now; later it may come and go.
 pub async fn connect(url: &str, node: Uuid) -> Result<Bus, sqlx::Error> {
-    let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(5)).connect(url).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect(url)
+        .await?;
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -68,7 +72,10 @@ async fn receive(mut listener: PgListener, delivery: Delivery, node: Uuid) {
                     continue;
                 };
                 if heard.from != node {
-                    heard.signals.into_iter().for_each(|signal| delivery.deliver(signal));
+                    heard
+                        .signals
+                        .into_iter()
+                        .for_each(|signal| delivery.deliver(signal));
                 }
             }
             Ok(None) => {
@@ -77,7 +84,10 @@ async fn receive(mut listener: PgListener, delivery: Delivery, node: Uuid) {
                 delivery.deliver(Signal::Missed);
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the listening connection is down");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the listening connection is down"
+                );
                 tokio::time::sleep(REOPEN_AFTER).await;
                 delivery.deliver(Signal::Missed);
             }
@@ -95,9 +105,14 @@ async fn send(pool: PgPool, mut receiver: mpsc::Receiver<Signal>, from: Uuid) {
             }
         }
         let payload = serde_json::to_string(&Notification { from, signals }).expect("signals are plain data");
-        let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload);
+        let notify = sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(payload);
         if let Err(error) = notify.execute(&pool).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "signals could not be sent");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "signals could not be sent"
+            );
         }
     }
 }

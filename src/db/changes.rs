@@ -11,8 +11,8 @@ use entity::change::{ActiveModel, Column, Entity, Model};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::sea_query::{Expr, ExprTrait, Order};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 use uuid::Uuid;
 
@@ -77,10 +77,7 @@ pub async fn head(db: &Db) -> Result<LogPosition> {
 pub async fn after(db: &Db, at: LogPosition, limit: u64) -> Result<Vec<Model>> {
     let place = Expr::tuple([Expr::col(Column::TransactionId), Expr::col(Column::Number)]);
     let mut query = Entity::find()
-        .filter(place.gt(Expr::tuple([
-            Expr::val(at.transaction),
-            Expr::val(at.number),
-        ])))
+        .filter(place.gt(Expr::tuple([Expr::val(at.transaction), Expr::val(at.number)])))
         .order_by(Column::TransactionId, Order::Asc)
         .order_by(Column::Number, Order::Asc)
         .limit(limit);
@@ -124,12 +121,13 @@ pub async fn oldest(db: &impl Conn) -> Result<Option<LogPosition>> {
     Ok(oldest.as_ref().map(position))
 }
 
-/// Deletes up to `limit` of the rows older than an instant, and says how many went.
+/// Deletes up to `limit` of the rows older than an instant, and says how many went. The newest of
+/// them stays: it marks up to where the log was cut.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
-    let numbers: Vec<i64> = Entity::find()
+    let mut numbers: Vec<i64> = Entity::find()
         .select_only()
         .column(Column::Number)
         .order_by_asc(Column::TransactionId)
@@ -139,6 +137,7 @@ pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
         .into_tuple()
         .all(db)
         .await?;
+    numbers.pop();
     if numbers.is_empty() {
         return Ok(0);
     }

@@ -62,10 +62,7 @@ pub async fn find_many(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<Model>> {
 /// When the statement fails, or the conversation is gone.
 pub async fn advance(db: &impl Conn, id: Uuid, count: i64, now: i64) -> Result<i64> {
     let rows = Entity::update_many()
-        .col_expr(
-            Column::LastSequence,
-            Expr::col(Column::LastSequence).add(count),
-        )
+        .col_expr(Column::LastSequence, Expr::col(Column::LastSequence).add(count))
         .col_expr(Column::UpdatedAt, Expr::val(now))
         .filter(Column::Id.eq(id))
         .exec_with_returning(db)
@@ -82,12 +79,7 @@ pub async fn advance(db: &impl Conn, id: Uuid, count: i64, now: i64) -> Result<i
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_reply(
-    db: &impl Conn,
-    id: Uuid,
-    run: Option<Uuid>,
-    failure: Option<String>,
-) -> Result<()> {
+pub async fn set_reply(db: &impl Conn, id: Uuid, run: Option<Uuid>, failure: Option<String>) -> Result<()> {
     let row = ActiveModel {
         reply_run_id: Set(run),
         reply_failure: Set(failure),
@@ -143,12 +135,7 @@ pub const ORDER: &str = "conversations.updated_at.desc";
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn page(
-    db: &impl Conn,
-    reach: &Reach,
-    filter: &Filter,
-    window: &Window,
-) -> Result<Page<Model>> {
+pub async fn page(db: &impl Conn, reach: &Reach, filter: &Filter, window: &Window) -> Result<Page<Model>> {
     let keyset = Keyset {
         key: ("conversation", "updated_at"),
         id: ("conversation", "id"),
@@ -209,9 +196,8 @@ fn conditions(reach: &Reach, filter: &Filter) -> Vec<Condition> {
         if let Some(search) = &filter.search {
             let folded = text::fold(search);
             all = all.add(Column::TitleFolded.gte(folded.as_str()));
-            all = all.add_option(
-                text::prefix_upper_bound(&folded).map(|upper| Column::TitleFolded.lt(upper)),
-            );
+            all =
+                all.add_option(text::prefix_upper_bound(&folded).map(|upper| Column::TitleFolded.lt(upper)));
         }
         all
     };

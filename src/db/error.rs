@@ -34,13 +34,10 @@ impl From<DbErr> for Error {
         }
         match &error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error),
-            DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
                 match cause.as_ref() {
                     // query_canceled: statement_timeout ended it.
-                    sea_orm::sqlx::Error::Database(cause)
-                        if cause.code().as_deref() == Some("57014") =>
-                    {
+                    sea_orm::sqlx::Error::Database(cause) if cause.code().as_deref() == Some("57014") => {
                         Self::TooSlow(error)
                     }
                     // admin_shutdown, crash_shutdown, cannot_connect_now.

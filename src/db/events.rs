@@ -94,21 +94,14 @@ pub async fn page(
     } else {
         query.order_by_asc(event::Column::Sequence)
     };
-    Ok(Page::cut(
-        query.limit(window.limit + 1).all(db).await?,
-        window,
-    ))
+    Ok(Page::cut(query.limit(window.limit + 1).all(db).await?, window))
 }
 
 /// Counts them, up to the server's limit.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn count(
-    db: &impl Conn,
-    conversation: Uuid,
-    filter: &Filter,
-) -> Result<crate::base::page::Count> {
+pub async fn count(db: &impl Conn, conversation: Uuid, filter: &Filter) -> Result<crate::base::page::Count> {
     let rows: Vec<i64> = filtered(conversation, filter)
         .select_only()
         .column(event::Column::Sequence)
@@ -168,9 +161,6 @@ pub async fn started(db: &impl Conn, conversation: Uuid) -> Result<Vec<tool_star
 /// When the statement fails.
 pub async fn clear_started(db: &impl Conn, conversation: Uuid) -> Result<()> {
     let of = tool_start::Column::ConversationId.eq(conversation);
-    tool_start::Entity::delete_many()
-        .filter(of)
-        .exec(db)
-        .await?;
+    tool_start::Entity::delete_many().filter(of).exec(db).await?;
     Ok(())
 }

@@ -53,9 +53,7 @@ pub async fn insert(db: &impl Conn, rows: Vec<file::Model>) -> Result<()> {
         return Ok(());
     }
     let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
-    file::Entity::insert_many(rows)
-        .exec_without_returning(db)
-        .await?;
+    file::Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
 }
 

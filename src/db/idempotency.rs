@@ -30,17 +30,10 @@ pub async fn try_take(db: &impl Conn, row: Model) -> Result<bool> {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn find(
-    db: &impl Conn,
-    viewer: Uuid,
-    mutation: &str,
-    key: &str,
-) -> Result<Option<Model>> {
-    Ok(
-        Entity::find_by_id((viewer, mutation.to_owned(), key.to_owned()))
-            .one(db)
-            .await?,
-    )
+pub async fn find(db: &impl Conn, viewer: Uuid, mutation: &str, key: &str) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((viewer, mutation.to_owned(), key.to_owned()))
+        .one(db)
+        .await?)
 }
 
 /// Forgets keys older than an instant.

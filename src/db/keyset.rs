@@ -5,9 +5,7 @@
 //! with a key, then those without, each of which an index serves.
 
 use sea_orm::Value;
-use sea_orm::sea_query::{
-    Alias, Condition, Expr, ExprTrait, IntoIden, Order, SelectStatement, SimpleExpr,
-};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoIden, Order, SelectStatement, SimpleExpr};
 use uuid::Uuid;
 
 use crate::base::page::Window;
@@ -45,9 +43,7 @@ impl Keyset {
             let Some(cursor) = cursor else { continue };
             let beyond = forward != self.descending;
             match (side, &cursor.key) {
-                (Side::Keyed, Some(key)) => {
-                    all = all.add(self.compare(Some(key), cursor.id, beyond))
-                }
+                (Side::Keyed, Some(key)) => all = all.add(self.compare(Some(key), cursor.id, beyond)),
                 (Side::Null, None) => all = all.add(self.compare(None, cursor.id, beyond)),
                 // Nulls are last: all of them follow a keyed cursor, no keyed row follows a null one.
                 (Side::Keyed, None) if forward => return None,
@@ -129,11 +125,7 @@ impl Keyset {
         }
         let mut merged = SelectStatement::new();
         let key = Expr::col(Alias::new(self.key.1));
-        let nulls = if window.from_end {
-            Order::Desc
-        } else {
-            Order::Asc
-        };
+        let nulls = if window.from_end { Order::Desc } else { Order::Asc };
         merged
             .columns(columns.iter().map(|name| Alias::new(*name)))
             .from_subquery(union, "page")

@@ -29,9 +29,8 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
-    DatabaseTransaction, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 pub use error::{ConnectError, Error};
@@ -177,9 +176,8 @@ impl Db {
             }
             _ => "SELECT name AS version FROM sqlite_master WHERE name = 'seaql_migrations'",
         };
-        let query = |sql: &str| {
-            Applied::find_by_statement(Statement::from_string(backend, sql)).all(&self.read)
-        };
+        let query =
+            |sql: &str| Applied::find_by_statement(Statement::from_string(backend, sql)).all(&self.read);
         let failed = |error: sea_orm::DbErr| ConnectError::Query(error.into());
         if query(exists).await.map_err(failed)?.is_empty() {
             return Ok(0);
@@ -242,9 +240,7 @@ fn postgres(url: &str, options: &Options) -> ConnectOptions {
     let timeout = format!("{}ms", options.statement_timeout.as_millis());
     connect
         .max_connections(options.connections)
-        .map_sqlx_postgres_opts(move |postgres| {
-            postgres.options([("statement_timeout", timeout.as_str())])
-        });
+        .map_sqlx_postgres_opts(move |postgres| postgres.options([("statement_timeout", timeout.as_str())]));
     connect
 }
 
@@ -256,9 +252,7 @@ async fn open(
         .connect_timeout(Duration::from_secs(5))
         .acquire_timeout(Duration::from_secs(10))
         .sqlx_logging(false);
-    let mut connection = Database::connect(options)
-        .await
-        .map_err(ConnectError::Connect)?;
+    let mut connection = Database::connect(options).await.map_err(ConnectError::Connect)?;
     let statements = Arc::clone(statements);
     connection.set_metric_callback(move |_| {
         statements.fetch_add(1, Ordering::Relaxed);

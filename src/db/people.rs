@@ -4,8 +4,8 @@ use entity::{access_token, data_set, member, user};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable,
-    PaginatorTrait, QueryFilter, QueryOrder,
+    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, PaginatorTrait,
+    QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
@@ -242,12 +242,9 @@ pub async fn set_member(db: &impl Conn, row: member::Model) -> Result<member::Mo
     let pair = Condition::all()
         .add(member::Column::UserId.eq(row.user_id))
         .add(member::Column::DataSetId.eq(row.data_set_id));
-    let change = sea_orm::sea_query::OnConflict::columns([
-        member::Column::UserId,
-        member::Column::DataSetId,
-    ])
-    .update_column(member::Column::Role)
-    .to_owned();
+    let change = sea_orm::sea_query::OnConflict::columns([member::Column::UserId, member::Column::DataSetId])
+        .update_column(member::Column::Role)
+        .to_owned();
     let fallback = row.clone();
     member::Entity::insert(row.into_active_model())
         .on_conflict(change)
@@ -261,11 +258,7 @@ pub async fn set_member(db: &impl Conn, row: member::Model) -> Result<member::Mo
 ///
 /// # Errors
 /// When a statement fails.
-pub async fn remove_member(
-    db: &impl Conn,
-    data_set: Uuid,
-    user: Uuid,
-) -> Result<Option<member::Model>> {
+pub async fn remove_member(db: &impl Conn, data_set: Uuid, user: Uuid) -> Result<Option<member::Model>> {
     let pair = Condition::all()
         .add(member::Column::UserId.eq(user))
         .add(member::Column::DataSetId.eq(data_set));
@@ -313,11 +306,7 @@ pub const MEMBER_ORDER: &str = "members.created_at.asc";
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn page_members(
-    db: &impl Conn,
-    data_set: Uuid,
-    window: &Window,
-) -> Result<Page<member::Model>> {
+pub async fn page_members(db: &impl Conn, data_set: Uuid, window: &Window) -> Result<Page<member::Model>> {
     let keyset = Keyset {
         key: ("member", "created_at"),
         id: ("member", "id"),

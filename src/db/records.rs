@@ -3,8 +3,8 @@
 use entity::record::{Column, Entity, Model};
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -114,12 +114,7 @@ pub const ORDER: &str = "records.key.asc";
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn page(
-    db: &impl Conn,
-    data_set: Uuid,
-    filter: &Filter,
-    window: &Window,
-) -> Result<Page<Model>> {
+pub async fn page(db: &impl Conn, data_set: Uuid, filter: &Filter, window: &Window) -> Result<Page<Model>> {
     let keyset = Keyset {
         key: ("record", "key_folded"),
         id: ("record", "id"),
@@ -174,8 +169,7 @@ fn condition(data_set: Uuid, filter: &Filter) -> Condition {
     if let Some(search) = &filter.search {
         let folded = text::fold(search);
         all = all.add(Column::KeyFolded.gte(folded.as_str()));
-        all = all
-            .add_option(text::prefix_upper_bound(&folded).map(|upper| Column::KeyFolded.lt(upper)));
+        all = all.add_option(text::prefix_upper_bound(&folded).map(|upper| Column::KeyFolded.lt(upper)));
     }
     all
 }

@@ -4,8 +4,8 @@ use entity::run::{ActiveModel, Column, Entity, Model};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 use uuid::Uuid;
 
@@ -44,12 +44,7 @@ pub async fn find_of_execution_locked(db: &impl Conn, execution: Uuid) -> Result
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn claimable(
-    db: &impl Conn,
-    definitions: &[String],
-    now: i64,
-    limit: u64,
-) -> Result<Vec<Model>> {
+pub async fn claimable(db: &impl Conn, definitions: &[String], now: i64, limit: u64) -> Result<Vec<Model>> {
     let mut query = Entity::find()
         .filter(Column::LeaseExpiresAt.lte(now))
         .filter(Column::Definition.is_in(definitions))
@@ -121,12 +116,7 @@ pub struct Renewed {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn renew(
-    db: &impl Conn,
-    worker: &str,
-    now: i64,
-    lease_expires_at: i64,
-) -> Result<Vec<Renewed>> {
+pub async fn renew(db: &impl Conn, worker: &str, now: i64, lease_expires_at: i64) -> Result<Vec<Renewed>> {
     let rows = Entity::update_many()
         .col_expr(Column::LeaseExpiresAt, Expr::val(lease_expires_at))
         .filter(Column::Worker.eq(worker))
@@ -147,13 +137,7 @@ pub async fn renew(
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn hold(
-    db: &impl Conn,
-    id: Uuid,
-    worker: &str,
-    fence: i64,
-    now: i64,
-) -> Result<Option<Model>> {
+pub async fn hold(db: &impl Conn, id: Uuid, worker: &str, fence: i64, now: i64) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id)
         .filter(Column::Worker.eq(worker))
         .filter(Column::Fence.eq(fence))
@@ -271,10 +255,7 @@ pub async fn depth(db: &impl Conn, now: i64) -> Result<Depth> {
             .await
     };
     let (waiting, running) = (count(false).await?, count(true).await?);
-    let number = |row: &Option<Row>| {
-        row.as_ref()
-            .map_or(0, |row| u64::try_from(row.runs).unwrap_or(0))
-    };
+    let number = |row: &Option<Row>| row.as_ref().map_or(0, |row| u64::try_from(row.runs).unwrap_or(0));
     Ok(Depth {
         waiting: number(&waiting),
         running: number(&running),

@@ -45,7 +45,9 @@ impl Role {
 
     /// Reads the stored form.
     pub fn from_stored(text: &str) -> Option<Self> {
-        [Self::Member, Self::Admin].into_iter().find(|role| role.as_str() == text)
+        [Self::Member, Self::Admin]
+            .into_iter()
+            .find(|role| role.as_str() == text)
     }
 }
 
@@ -68,7 +70,10 @@ pub struct Viewer {
 impl Viewer {
     /// Their membership of a data set; none for a server admin who is no member.
     pub fn membership(&self, data_set: Uuid) -> Option<Role> {
-        self.roles.iter().find(|(set, _)| *set == data_set).map(|(_, role)| *role)
+        self.roles
+            .iter()
+            .find(|(set, _)| *set == data_set)
+            .map(|(_, role)| *role)
     }
 
     /// What they are in a data set; none where they may see nothing.
@@ -161,7 +166,11 @@ fn is_live(token: &entity::access_token::Model, now: UnixMs) -> bool {
     token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > now)
 }
 
-fn viewer(token: &entity::access_token::Model, user: entity::user::Model, memberships: &[entity::member::Model]) -> Viewer {
+fn viewer(
+    token: &entity::access_token::Model,
+    user: entity::user::Model,
+    memberships: &[entity::member::Model],
+) -> Viewer {
     let roles = memberships
         .iter()
         .filter(|row| row.user_id == user.id)
@@ -194,7 +203,10 @@ impl Renewal {
             loop {
                 tokio::time::sleep(RENEW_EVERY).await;
                 if let Err(error) = task.renew(&store).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "access could not be renewed");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "access could not be renewed"
+                    );
                 }
             }
         });
@@ -229,7 +241,10 @@ impl Renewal {
         let users = db::people::find_users(store.db.read(), &user_ids).await?;
         let memberships = db::people::memberships(store.db.read(), &user_ids).await?;
         let current = |token: &Uuid| {
-            let row = rows.iter().find(|row| row.id == *token).filter(|row| is_live(row, now))?;
+            let row = rows
+                .iter()
+                .find(|row| row.id == *token)
+                .filter(|row| is_live(row, now))?;
             let user = users.iter().find(|user| user.id == row.user_id)?;
             Some(Arc::new(viewer(row, user.clone(), &memberships)))
         };

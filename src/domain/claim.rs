@@ -45,7 +45,13 @@ pub struct Claimed {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn claim(store: &Store, worker: &str, definitions: &[String], limit: u64, terms: &Terms) -> Result<Vec<Claimed>, Fault> {
+pub async fn claim(
+    store: &Store,
+    worker: &str,
+    definitions: &[String],
+    limit: u64,
+    terms: &Terms,
+) -> Result<Vec<Claimed>, Fault> {
     let mut work = store.begin().await?;
     let runs = db::runs::claimable(&work.tx, definitions, work.now, limit).await?;
     let mut claimed = Vec::with_capacity(runs.len());
@@ -58,7 +64,12 @@ pub async fn claim(store: &Store, worker: &str, definitions: &[String], limit: u
     Ok(claimed)
 }
 
-async fn take(work: &mut Work, worker: &str, mut run: run::Model, terms: &Terms) -> Result<Option<Claimed>, Fault> {
+async fn take(
+    work: &mut Work,
+    worker: &str,
+    mut run: run::Model,
+    terms: &Terms,
+) -> Result<Option<Claimed>, Fault> {
     let is_takeover = run.worker.is_some();
     let execution = match run.execution_id {
         Some(id) => db::executions::find_locked(&work.tx, id).await?,
@@ -67,7 +78,11 @@ async fn take(work: &mut Work, worker: &str, mut run: run::Model, terms: &Terms)
     if is_takeover {
         let journal = db::conversations::last_sequences(&work.tx, &[run.conversation_id]).await?;
         let sequence = journal.first().map_or(0, |(_, sequence)| *sequence);
-        run.stalls = if run.stall_sequence == sequence { run.stalls + 1 } else { 1 };
+        run.stalls = if run.stall_sequence == sequence {
+            run.stalls + 1
+        } else {
+            1
+        };
         run.stall_sequence = sequence;
         metrics::counter!("agentic_lease_losses_total").increment(1);
         if run.stalls >= terms.max_stalls {
@@ -102,7 +117,11 @@ async fn take(work: &mut Work, worker: &str, mut run: run::Model, terms: &Terms)
     }))
 }
 
-async fn give_up(work: &mut Work, run: &run::Model, execution: Option<&execution::Model>) -> Result<(), Fault> {
+async fn give_up(
+    work: &mut Work,
+    run: &run::Model,
+    execution: Option<&execution::Model>,
+) -> Result<(), Fault> {
     let explanation = format!(
         "The workers that ran this vanished {} times in a row without any progress between, so it was given up.",
         run.stalls
@@ -135,7 +154,12 @@ pub async fn renew(store: &Store, worker: &str, terms: &Terms) -> Result<Vec<Ren
 ///
 /// # Errors
 /// When the database fails.
-pub async fn hold(store: &Store, run: Uuid, worker: &str, fence: i64) -> Result<Option<(Work, run::Model)>, Fault> {
+pub async fn hold(
+    store: &Store,
+    run: Uuid,
+    worker: &str,
+    fence: i64,
+) -> Result<Option<(Work, run::Model)>, Fault> {
     let work = store.begin().await?;
     let held = db::runs::hold(&work.tx, run, worker, fence, work.now).await?;
     Ok(held.map(|run| (work, run)))

@@ -13,7 +13,7 @@ use super::files::{self, Rejected, Taken};
 use super::journal::{self, Entry, Event, ReplyOutcome};
 use super::launch::{self, BadArgument, Conflict, Idempotency, Made};
 use super::lifecycle::{self, Failure};
-use super::{Fault, Store, Work};
+use super::{Fault, Store, Work, faults};
 use crate::base::clock::ms;
 use crate::base::message::{Message, Part, Role};
 use crate::base::text::fold;
@@ -102,11 +102,16 @@ pub async fn start(
         return started_before(store, made).await;
     }
     let agent = db::agents::find(store.db.read(), agent_id).await?;
-    let agent = agent.filter(|agent| viewer.role(agent.data_set_id).is_some()).ok_or(StartError::AgentNotFound)?;
+    let agent = agent
+        .filter(|agent| viewer.role(agent.data_set_id).is_some())
+        .ok_or(StartError::AgentNotFound)?;
     if agent.retired_at.is_some() {
         return Err(StartError::AgentRetired(Box::new(agent)));
     }
-    if title.as_ref().is_some_and(|title| title.chars().count() > MAX_TITLE || title.contains('\0')) {
+    if title
+        .as_ref()
+        .is_some_and(|title| title.chars().count() > MAX_TITLE || title.contains('\0'))
+    {
         let message = format!("a title has {MAX_TITLE} characters at most and no U+0000");
         return Err(BadArgument::new("title", message).into());
     }
@@ -141,7 +146,9 @@ pub async fn start(
 }
 
 async fn started_before(store: &Store, made: Made) -> Result<(conversation::Model, bool), StartError> {
-    let row = db::conversations::find(store.db.read(), made.subject_id).await?.ok_or_else(|| made.is_gone())?;
+    let row = db::conversations::find(store.db.read(), made.subject_id)
+        .await?
+        .ok_or_else(|| made.is_gone())?;
     match made.conflict {
         None => Ok((row, false)),
         Some(conflict) => Err(StartError::Conflict(Box::new(row), conflict)),
@@ -215,7 +222,13 @@ const SEND: &str = "sendMessage";
 ///
 /// # Errors
 /// [`SendError`].
-pub async fn send_message(store: &Store, catalog: &Catalog, storage: &Storage, viewer: &Viewer, mut said: Said) -> Result<Sent, SendError> {
+pub async fn send_message(
+    store: &Store,
+    catalog: &Catalog,
+    storage: &Storage,
+    viewer: &Viewer,
+    mut said: Said,
+) -> Result<Sent, SendError> {
     said.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
     let hashes = files::hash_all(&mut said.uploads).await?;
     let fingerprint = launch::fingerprint(&json!({
@@ -226,22 +239,46 @@ pub async fn send_message(store: &Store, catalog: &Catalog, storage: &Storage, v
     {
         return sent_before(store, made).await;
     }
-    let row = find(store, viewer, said.conversation_id).await?.ok_or(SendError::NotFound)?;
-    let agent = db::agents::find(store.db.read(), row.agent_id).await?.ok_or(SendError::NotFound)?;
+    let row = find(store, viewer, said.conversation_id)
+        .await?
+        .ok_or(SendError::NotFound)?;
+    let agent = db::agents::find(store.db.read(), row.agent_id)
+        .await?
+        .ok_or(SendError::NotFound)?;
     if let Some(reason) = read_only(viewer, &row, &agent) {
         return Err(SendError::ReadOnly(reason));
     }
     // An agent whose definition is gone cannot answer.
-    let agent_type = catalog.agent_type(&agent.agent_type_key).ok_or(SendError::ReadOnly(ReadOnly::AgentRetired))?;
+    let agent_type = catalog
+        .agent_type(&agent.agent_type_key)
+        .ok_or(SendError::ReadOnly(ReadOnly::AgentRetired))?;
     let length = said.text.chars().count();
     if said.text.trim().is_empty() || length > MAX_TEXT || said.text.contains('\0') {
         let message = format!("a message has 1 to {MAX_TEXT} characters, not only blanks, and no U+0000");
         return Err(BadArgument::new("text", message).into());
     }
     let rules = agent_type.file_rules.as_ref();
-    let taken = files::take(store, storage, viewer, rules, row.data_set_id, said.uploads, &said.file_ids).await?;
+    let taken = files::take(
+        store,
+        storage,
+        viewer,
+        rules,
+        row.data_set_id,
+        said.uploads,
+        &said.file_ids,
+    )
+    .await?;
     let idempotency = said.idempotency.as_ref().map(|key| (key, fingerprint.as_str()));
-    let stored = store_message(store, viewer, agent_type, row.id, said.text, taken.clone(), idempotency).await;
+    let stored = store_message(
+        store,
+        viewer,
+        agent_type,
+        row.id,
+        said.text,
+        taken.clone(),
+        idempotency,
+    )
+    .await;
     if !matches!(stored, Ok(Some(_))) {
         files::discard(store, storage, &taken).await;
     }
@@ -272,7 +309,9 @@ async fn store_message(
     {
         return Ok(None);
     }
-    let row = db::conversations::find_locked(&work.tx, conversation).await?.ok_or(SendError::NotFound)?;
+    let row = db::conversations::find_locked(&work.tx, conversation)
+        .await?
+        .ok_or(SendError::NotFound)?;
     if row.reply_run_id.is_some() {
         return Err(SendError::Busy(Box::new(row)));
     }
@@ -307,7 +346,9 @@ async fn store_message(
     db::conversations::set_reply(&work.tx, conversation, Some(run.id), None).await?;
     db::runs::insert(&work.tx, run).await?;
     work.signal(Signal::Queued);
-    let now = db::conversations::find(&work.tx, conversation).await?.ok_or(SendError::NotFound)?;
+    let now = db::conversations::find(&work.tx, conversation)
+        .await?
+        .ok_or(SendError::NotFound)?;
     work.commit().await?;
     Ok(Some(Sent {
         event: events.swap_remove(0),
@@ -317,7 +358,9 @@ async fn store_message(
 }
 
 async fn sent_before(store: &Store, made: Made) -> Result<Sent, SendError> {
-    let row = db::events::find_many(store.db.read(), &[made.subject_id]).await?.pop();
+    let row = db::events::find_many(store.db.read(), &[made.subject_id])
+        .await?
+        .pop();
     let event = Event::from_row(row.ok_or_else(|| made.is_gone())?)?;
     let conversation = db::conversations::find(store.db.read(), event.conversation_id).await?;
     let conversation = conversation.ok_or_else(|| made.is_gone())?;
@@ -347,7 +390,11 @@ pub enum Ended {
 /// # Errors
 /// When the database fails.
 pub async fn end_reply(work: &mut Work, run: &run::Model, ended: Ended) -> Result<(), Fault> {
-    let ended = if run.stop_requested_at.is_some() { Ended::Stopped } else { ended };
+    let ended = if run.stop_requested_at.is_some() {
+        Ended::Stopped
+    } else {
+        ended
+    };
     let (outcome, failure) = match ended {
         Ended::Answered => (ReplyOutcome::Answered, None),
         Ended::Stopped => (ReplyOutcome::Stopped, None),
@@ -361,7 +408,7 @@ pub async fn end_reply(work: &mut Work, run: &run::Model, ended: Ended) -> Resul
     journal::append(work, run.conversation_id, None, vec![entry]).await?;
     db::conversations::set_reply(&work.tx, run.conversation_id, None, stored).await?;
     db::events::clear_started(&work.tx, run.conversation_id).await?;
-    db::runs::delete(&work.tx, run.id).await
+    Ok(db::runs::delete(&work.tx, run.id).await?)
 }
 
 /// Why an answer was not stopped.
@@ -400,7 +447,10 @@ pub async fn stop_reply(store: &Store, viewer: &Viewer, id: Uuid) -> Result<conv
             end_reply(&mut work, &run, Ended::Stopped).await?;
         }
     }
-    let now = db::conversations::find(&work.tx, id).await?.ok_or(StopError::NotFound)?;
+    let now = db::conversations::find(&work.tx, id)
+        .await?
+        .ok_or(StopError::NotFound)?;
     work.commit().await?;
     Ok(now)
 }
+faults!(StartError, SendError, StopError);

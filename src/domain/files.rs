@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use uuid::Uuid;
 
 use super::access::{Viewer, hex};
-use super::{Fault, Store, Work};
+use super::{Fault, Store, Work, faults};
 use crate::base::id::Kind;
 use crate::db;
 use crate::definitions::FileRules;
@@ -135,7 +135,12 @@ pub async fn hash_all(uploads: &mut [Incoming]) -> Result<Vec<(String, String)>,
     for (index, upload) in uploads.iter_mut().enumerate() {
         let Ok(hash) = hash(&mut upload.content).await else {
             let message = "the upload could not be read".to_owned();
-            return Err(refuse(Rule::Content, Some((index, &upload.filename)), None, message));
+            return Err(refuse(
+                Rule::Content,
+                Some((index, &upload.filename)),
+                None,
+                message,
+            ));
         };
         hashes.push((upload.filename.clone(), hash));
     }
@@ -175,7 +180,12 @@ pub async fn take(
         return Ok(Vec::new());
     }
     let Some(rules) = rules else {
-        return Err(refuse(Rule::NotAccepted, None, None, "this takes no files".to_owned()));
+        return Err(refuse(
+            Rule::NotAccepted,
+            None,
+            None,
+            "this takes no files".to_owned(),
+        ));
     };
     if count > rules.max_files as usize {
         let message = format!("{count} files were given; {} are taken at most", rules.max_files);
@@ -195,7 +205,10 @@ pub async fn take(
         total += size;
     }
     if total > rules.max_bytes_total {
-        let message = format!("the files have {total} bytes together; {} are taken at most", rules.max_bytes_total);
+        let message = format!(
+            "the files have {total} bytes together; {} are taken at most",
+            rules.max_bytes_total
+        );
         return Err(refuse(Rule::TotalTooLarge, None, Some(rules), message));
     }
     let mut taken = Vec::with_capacity(count);
@@ -225,7 +238,9 @@ async fn find_stored(
     let mut found = Vec::with_capacity(ids.len());
     for (index, id) in ids.iter().enumerate() {
         // Only within one data set: its admins decide who sees its files.
-        let row = rows.iter().find(|row| Some(row.id) == *id && row.data_set_id == data_set && viewer.sees_file(row));
+        let row = rows
+            .iter()
+            .find(|row| Some(row.id) == *id && row.data_set_id == data_set && viewer.sees_file(row));
         let Some(row) = row else {
             return Err(TakeError::Rejected(Box::new(Rejected {
                 rule: Rule::NotAccepted,
@@ -244,32 +259,62 @@ async fn find_stored(
 fn check_before(rules: &FileRules, index: usize, filename: &str, size: u64) -> Result<(), TakeError> {
     let refused = |rule, message| Err(refuse(rule, Some((index, filename)), Some(rules), message));
     let name = base_name(filename);
-    let extension = name.rsplit_once('.').map(|(_, extension)| format!(".{}", extension.to_lowercase()));
+    let extension = name
+        .rsplit_once('.')
+        .map(|(_, extension)| format!(".{}", extension.to_lowercase()));
     if !extension.is_some_and(|extension| rules.extensions.contains(&extension)) {
-        return refused(Rule::Extension, format!("a file name ends in one of {}", rules.extensions.join(", ")));
+        return refused(
+            Rule::Extension,
+            format!("a file name ends in one of {}", rules.extensions.join(", ")),
+        );
     }
     if name.chars().count() > MAX_FILENAME || name.contains('\0') {
-        return refused(Rule::Extension, format!("a file name has {MAX_FILENAME} characters at most and no U+0000"));
+        return refused(
+            Rule::Extension,
+            format!("a file name has {MAX_FILENAME} characters at most and no U+0000"),
+        );
     }
     if size == 0 {
         return refused(Rule::Empty, "the file has no bytes".to_owned());
     }
     if size > rules.max_bytes_per_file {
-        let message = format!("the file has {size} bytes; {} are taken at most", rules.max_bytes_per_file);
+        let message = format!(
+            "the file has {size} bytes; {} are taken at most",
+            rules.max_bytes_per_file
+        );
         return refused(Rule::TooLarge, message);
     }
     Ok(())
 }
 
-fn check_content(rules: &FileRules, index: usize, filename: &str, content_type: &str) -> Result<(), TakeError> {
+fn check_content(
+    rules: &FileRules,
+    index: usize,
+    filename: &str,
+    content_type: &str,
+) -> Result<(), TakeError> {
     if rules.content_types.iter().any(|taken| taken == content_type) {
         return Ok(());
     }
-    let message = format!("the content is {content_type}; what is taken is {}", rules.content_types.join(", "));
-    Err(refuse(Rule::Content, Some((index, filename)), Some(rules), message))
+    let message = format!(
+        "the content is {content_type}; what is taken is {}",
+        rules.content_types.join(", ")
+    );
+    Err(refuse(
+        Rule::Content,
+        Some((index, filename)),
+        Some(rules),
+        message,
+    ))
 }
 
-async fn store_one(store: &Store, storage: &Storage, rules: &FileRules, index: usize, upload: Incoming) -> Result<Taken, TakeError> {
+async fn store_one(
+    store: &Store,
+    storage: &Storage,
+    rules: &FileRules,
+    index: usize,
+    upload: Incoming,
+) -> Result<Taken, TakeError> {
     let mut taken = Taken {
         blob_id: store.ids.next(),
         is_new: true,
@@ -284,9 +329,12 @@ async fn store_one(store: &Store, storage: &Storage, rules: &FileRules, index: u
     let written = match storage.write(taken.blob_id, upload.content).await {
         Ok(written) => written,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an upload could not be stored");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an upload could not be stored"
+            );
             discard(store, storage, std::slice::from_ref(&taken)).await;
-            return Err(TakeError::Fault(Fault::Storage(Box::new(error))));
+            return Err(TakeError::Fault(error.into()));
         }
     };
     taken.content_type = sniff::content_type(&written.head, &taken.filename);
@@ -318,7 +366,7 @@ pub async fn discard(store: &Store, storage: &Storage, taken: &[Taken]) {
 async fn forget(store: &Store, blob: Uuid) -> Result<(), Fault> {
     let tx = store.db.begin().await?;
     db::files::delete_blob(&tx, blob).await?;
-    store.db.commit(tx).await
+    Ok(store.db.commit(tx).await?)
 }
 
 fn refuse(rule: Rule, which: Option<(usize, &str)>, rules: Option<&FileRules>, message: String) -> TakeError {
@@ -361,6 +409,11 @@ pub async fn open(
 ///
 /// # Errors
 /// When the store fails.
-pub async fn read_all(storage: &Storage, row: &file::Model, limit: u64) -> Result<Option<Vec<u8>>, storage::Error> {
+pub async fn read_all(
+    storage: &Storage,
+    row: &file::Model,
+    limit: u64,
+) -> Result<Option<Vec<u8>>, storage::Error> {
     storage.read_all(row.blob_id, limit).await
 }
+faults!(TakeError);

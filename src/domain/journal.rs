@@ -50,7 +50,10 @@ pub enum Entry {
     /// An answer is owed.
     ReplyStarted,
     /// The answer is there, or is not to be had.
-    ReplyEnded { outcome: ReplyOutcome, failure: Option<Failure> },
+    ReplyEnded {
+        outcome: ReplyOutcome,
+        failure: Option<Failure>,
+    },
 }
 
 /// Tokens of one model call.
@@ -207,7 +210,12 @@ pub async fn append_as(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn after(db: &impl db::Conn, conversation: Uuid, sequence: i64, limit: u64) -> Result<Vec<Event>, Fault> {
+pub async fn after(
+    db: &impl db::Conn,
+    conversation: Uuid,
+    sequence: i64,
+    limit: u64,
+) -> Result<Vec<Event>, Fault> {
     let rows = db::events::after(db, conversation, sequence, limit).await?;
     rows.into_iter().map(Event::from_row).collect()
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::access::Viewer;
 use super::journal::{self, Entry, Progress};
-use super::{Fault, Store, Work};
+use super::{Fault, Store, Work, faults};
 use crate::base::failure::{ExplanationSource, FailureCategory};
 use crate::base::text::without_nul;
 use crate::bus::Signal;
@@ -128,7 +128,11 @@ pub enum Ending {
 ///
 /// # Errors
 /// When the database fails, or the row has changed since it was read: a defect, as it was locked.
-pub async fn save(work: &mut Work, before: &execution::Model, mut after: execution::Model) -> Result<execution::Model, Fault> {
+pub async fn save(
+    work: &mut Work,
+    before: &execution::Model,
+    mut after: execution::Model,
+) -> Result<execution::Model, Fault> {
     let (from, to) = (status(before)?, status(&after)?);
     assert!(from == to || from.may_become(to), "{from:?} never becomes {to:?}");
     after.revision = before.revision + 1;
@@ -144,7 +148,12 @@ pub async fn save(work: &mut Work, before: &execution::Model, mut after: executi
 }
 
 /// Writes the change-log row of a change.
-pub(super) async fn log_change(work: &mut Work, row: &execution::Model, previous: Option<Status>, is_deletion: bool) -> Result<(), Fault> {
+pub(super) async fn log_change(
+    work: &mut Work,
+    row: &execution::Model,
+    previous: Option<Status>,
+    is_deletion: bool,
+) -> Result<(), Fault> {
     let change = change::Model {
         number: 0,         // given by the database
         transaction_id: 0, // given by the database
@@ -187,7 +196,12 @@ pub async fn start(work: &mut Work, before: &execution::Model) -> Result<executi
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end(work: &mut Work, before: &execution::Model, run: Uuid, ending: Ending) -> Result<execution::Model, Fault> {
+pub async fn end(
+    work: &mut Work,
+    before: &execution::Model,
+    run: Uuid,
+    ending: Ending,
+) -> Result<execution::Model, Fault> {
     let from = status(before)?;
     let mut after = before.clone();
     after.finished_at = Some(work.now);
@@ -219,15 +233,26 @@ pub async fn end(work: &mut Work, before: &execution::Model, run: Uuid, ending: 
     journal::append(work, after.conversation_id, Some(after.attempt), vec![entry]).await?;
     db::events::clear_started(&work.tx, after.conversation_id).await?;
     db::runs::delete(&work.tx, run).await?;
-    let category = after.failure_category.clone().unwrap_or_else(|| "none".to_owned());
-    metrics::counter!("agentic_executions_ended_total", "status" => to.as_str(), "category" => category).increment(1);
+    let category = after
+        .failure_category
+        .clone()
+        .unwrap_or_else(|| "none".to_owned());
+    metrics::counter!("agentic_executions_ended_total", "status" => to.as_str(), "category" => category)
+        .increment(1);
     Ok(after)
 }
 
 fn canceled(row: &execution::Model) -> Failure {
-    match row.cancel_reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
+    match row
+        .cancel_reason
+        .as_deref()
+        .filter(|reason| !reason.trim().is_empty())
+    {
         Some(reason) => Failure::of(FailureCategory::Canceled, reason).explained_by(ExplanationSource::User),
-        None => Failure::of(FailureCategory::Canceled, "The execution was canceled by a user, who gave no reason."),
+        None => Failure::of(
+            FailureCategory::Canceled,
+            "The execution was canceled by a user, who gave no reason.",
+        ),
     }
 }
 
@@ -235,13 +260,23 @@ fn canceled(row: &execution::Model) -> Failure {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn report_progress(work: &mut Work, before: &execution::Model, progress: Progress) -> Result<execution::Model, Fault> {
+pub async fn report_progress(
+    work: &mut Work,
+    before: &execution::Model,
+    progress: Progress,
+) -> Result<execution::Model, Fault> {
     let mut after = before.clone();
     after.progress_done = Some(progress.done);
     after.progress_total = progress.total;
     after.progress_note.clone_from(&progress.note);
     let after = save(work, before, after).await?;
-    journal::append(work, after.conversation_id, Some(after.attempt), vec![Entry::Progress(progress)]).await?;
+    journal::append(
+        work,
+        after.conversation_id,
+        Some(after.attempt),
+        vec![Entry::Progress(progress)],
+    )
+    .await?;
     Ok(after)
 }
 
@@ -270,14 +305,21 @@ pub const MAX_REASON: usize = 2000;
 ///
 /// # Errors
 /// [`CancelError`].
-pub async fn cancel(store: &Store, viewer: &Viewer, id: Uuid, reason: Option<&str>) -> Result<execution::Model, CancelError> {
+pub async fn cancel(
+    store: &Store,
+    viewer: &Viewer,
+    id: Uuid,
+    reason: Option<&str>,
+) -> Result<execution::Model, CancelError> {
     if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON || reason.contains('\0')) {
         return Err(CancelError::BadReason);
     }
     let mut work = store.begin().await?;
     let run = db::runs::find_of_execution_locked(&work.tx, id).await?;
     let before = db::executions::find_locked(&work.tx, id).await?;
-    let before = before.filter(|row| viewer.sees_execution(row)).ok_or(CancelError::NotFound)?;
+    let before = before
+        .filter(|row| viewer.sees_execution(row))
+        .ok_or(CancelError::NotFound)?;
     let (Some(run), false) = (run, status(&before)?.is_terminal()) else {
         return if before.failure_category.as_deref() == Some(FailureCategory::Canceled.as_str()) {
             Ok(before)
@@ -335,6 +377,8 @@ pub async fn delete(store: &Store, id: Uuid) -> Result<bool, Fault> {
     work.commit().await?;
     Ok(true)
 }
+
+faults!(CancelError);
 
 #[cfg(test)]
 mod tests {

@@ -21,9 +21,38 @@ use crate::base::clock::{Clock, UnixMs};
 use crate::base::id::Ids;
 use crate::bus::{Bus, Signal};
 use crate::db::{self, Db, Tx};
+use crate::storage;
 
-/// A fault: nothing the caller did, nothing for a client to read.
-pub type Fault = db::Error;
+/// A fault: nothing the caller did, and nothing for a client to read.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] db::Error),
+    /// The file store failed.
+    #[error("the file store failed")]
+    Storage(#[from] storage::Error),
+    /// A stored row is not what this program writes.
+    #[error("stored {what} of {id} cannot be read")]
+    Corrupt {
+        /// Table or column.
+        what: &'static str,
+        /// Of the row.
+        id: String,
+    },
+}
+
+/// Lets `?` carry database errors into an operation's own error as its fault.
+macro_rules! faults {
+    ($($error:ty),+) => {$(
+        impl From<crate::db::Error> for $error {
+            fn from(error: crate::db::Error) -> Self {
+                Self::Fault(error.into())
+            }
+        }
+    )+};
+}
+use faults;
 
 /// What every operation needs. Clones share it.
 #[derive(Debug, Clone)]

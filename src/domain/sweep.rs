@@ -68,14 +68,24 @@ async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
         // The end of an execution is then CANCELED whatever is said here.
         Failure::of(FailureCategory::Canceled, "The answer was stopped.")
     } else if is_past(run.deadline_at) {
-        Failure::of(FailureCategory::TimedOut, "It ran longer than its maximum duration and was ended.")
+        Failure::of(
+            FailureCategory::TimedOut,
+            "It ran longer than its maximum duration and was ended.",
+        )
     } else if run.fence == 0 && is_past(run.expires_at) {
-        Failure::of(FailureCategory::Expired, "No worker took it within its time to live in the queue.")
+        Failure::of(
+            FailureCategory::Expired,
+            "No worker took it within its time to live in the queue.",
+        )
     } else {
         return Ok(false);
     };
     let Some(execution) = run.execution_id else {
-        let ended = if run.stop_requested_at.is_some() { Ended::Stopped } else { Ended::Failed(failure) };
+        let ended = if run.stop_requested_at.is_some() {
+            Ended::Stopped
+        } else {
+            Ended::Failed(failure)
+        };
         conversations::end_reply(work, run, ended).await?;
         return Ok(true);
     };

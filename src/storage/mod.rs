@@ -135,7 +135,11 @@ impl Storage {
     ///
     /// # Errors
     /// [`Error`], also when there is no such blob.
-    pub async fn read(&self, id: Uuid, range: Option<std::ops::Range<u64>>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    pub async fn read(
+        &self,
+        id: Uuid,
+        range: Option<std::ops::Range<u64>>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         let options = GetOptions {
             range: range.map(GetRange::Bounded),
             ..GetOptions::default()
@@ -188,14 +192,22 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let storage = Storage::open(&format!("file://{}", directory.path().display())).expect("opens");
         let id = Uuid::from_u128(5);
-        let bytes: Vec<u8> = (0..200_000_u32).map(|n| u8::try_from(n % 251).expect("small")).collect();
+        let bytes: Vec<u8> = (0..200_000_u32)
+            .map(|n| u8::try_from(n % 251).expect("small"))
+            .collect();
         let written = storage.write(id, bytes.as_slice()).await.expect("writes");
         assert_eq!(written.size_bytes, 200_000);
         assert_eq!(written.head.len(), HEAD);
-        assert_eq!(storage.read_all(id, 200_000).await.expect("reads"), Some(bytes.clone()));
+        assert_eq!(
+            storage.read_all(id, 200_000).await.expect("reads"),
+            Some(bytes.clone())
+        );
         assert_eq!(storage.read_all(id, 199_999).await.expect("reads"), None);
         let mut range = storage.read(id, Some(10..13)).await.expect("reads");
-        assert_eq!(range.next().await.expect("a chunk").expect("bytes").as_ref(), &bytes[10..13]);
+        assert_eq!(
+            range.next().await.expect("a chunk").expect("bytes").as_ref(),
+            &bytes[10..13]
+        );
         storage.delete(id).await.expect("deletes");
         storage.delete(id).await.expect("deletes what is gone");
         assert!(storage.read(id, None).await.is_err());

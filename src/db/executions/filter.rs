@@ -93,14 +93,7 @@ impl Filter {
     }
 
     /// The part that no change of an execution can change, and that its change-log rows carry.
-    pub fn matches_fixed(
-        &self,
-        id: Uuid,
-        data_set: Uuid,
-        agent: Uuid,
-        key: &str,
-        launched_by: Uuid,
-    ) -> bool {
+    pub fn matches_fixed(&self, id: Uuid, data_set: Uuid, agent: Uuid, key: &str, launched_by: Uuid) -> bool {
         within(&self.ids, &id)
             && within(&self.data_set_ids, &data_set)
             && within(&self.agent_ids, &agent)
@@ -209,9 +202,7 @@ fn in_range(range: Range, at: Option<UnixMs>) -> bool {
 fn found(search: &str, id: Uuid, labels: &[String]) -> bool {
     let folded = text::fold(search);
     id_range(search).is_some_and(|(low, high)| low <= id && id <= high)
-        || labels
-            .iter()
-            .any(|label| text::fold(label).starts_with(&folded))
+        || labels.iter().any(|label| text::fold(label).starts_with(&folded))
 }
 
 /// `column IN (…)`; an empty list matches nothing.

@@ -6,8 +6,7 @@ pub mod page;
 use entity::{execution, execution_label, execution_payload};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -62,10 +61,7 @@ pub async fn find(db: &impl Conn, id: Uuid) -> Result<Option<execution::Model>> 
 /// # Errors
 /// When the statement fails.
 pub async fn find_locked(db: &impl Conn, id: Uuid) -> Result<Option<execution::Model>> {
-    Ok(execution::Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(db)
-        .await?)
+    Ok(execution::Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
 /// Those of the ids that exist, in no order.
@@ -84,11 +80,7 @@ pub async fn find_many(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<execution::Mo
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn replace(
-    db: &impl Conn,
-    before: &execution::Model,
-    after: execution::Model,
-) -> Result<bool> {
+pub async fn replace(db: &impl Conn, before: &execution::Model, after: execution::Model) -> Result<bool> {
     let mut active = after.into_active_model().reset_all();
     active.id = sea_orm::ActiveValue::NotSet;
     let updated = execution::Entity::update_many()
@@ -135,12 +127,7 @@ pub async fn set_result(db: &impl Conn, id: Uuid, result: &str) -> Result<()> {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_explanation(
-    db: &impl Conn,
-    id: Uuid,
-    explanation: &str,
-    source: &str,
-) -> Result<()> {
+pub async fn set_explanation(db: &impl Conn, id: Uuid, explanation: &str, source: &str) -> Result<()> {
     let payload = execution_payload::ActiveModel {
         explanation: Set(Some(explanation.to_owned())),
         explanation_source: Set(Some(source.to_owned())),
@@ -149,11 +136,7 @@ pub async fn set_explanation(
     set_payload(db, id, payload).await
 }
 
-async fn set_payload(
-    db: &impl Conn,
-    id: Uuid,
-    payload: execution_payload::ActiveModel,
-) -> Result<()> {
+async fn set_payload(db: &impl Conn, id: Uuid, payload: execution_payload::ActiveModel) -> Result<()> {
     execution_payload::Entity::update_many()
         .set(payload)
         .filter(execution_payload::Column::ExecutionId.eq(id))

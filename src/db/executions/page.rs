@@ -100,12 +100,7 @@ impl Plan {
     /// # Errors
     /// [`TooManyBranches`]; narrow the filter.
     pub fn new(reach: &Reach, filter: &Filter) -> std::result::Result<Self, TooManyBranches> {
-        let wanted = |set: &Uuid| {
-            filter
-                .data_set_ids
-                .as_ref()
-                .is_none_or(|ids| ids.contains(set))
-        };
+        let wanted = |set: &Uuid| filter.data_set_ids.as_ref().is_none_or(|ids| ids.contains(set));
         let visible: Vec<Branch> = match (reach, &filter.data_set_ids) {
             (Reach::Everything, None) => vec![Branch::default()],
             (Reach::Everything, Some(ids)) => ids
@@ -129,12 +124,10 @@ impl Plan {
         let visible = visible
             .into_iter()
             .map(|branch| match filter.launched_by_ids.as_deref() {
-                Some([only]) if branch.launched_by.is_none() && branch.data_set.is_some() => {
-                    Branch {
-                        launched_by: Some(*only),
-                        ..branch
-                    }
-                }
+                Some([only]) if branch.launched_by.is_none() && branch.data_set.is_some() => Branch {
+                    launched_by: Some(*only),
+                    ..branch
+                },
                 _ => branch,
             });
         let mut branches: Vec<Branch> = visible.collect();
@@ -177,8 +170,7 @@ impl Plan {
     }
 
     fn joins_label(&self) -> bool {
-        !self.filter.labels.is_empty()
-            && self.branches.iter().all(|branch| branch.data_set.is_some())
+        !self.filter.labels.is_empty() && self.branches.iter().all(|branch| branch.data_set.is_some())
     }
 
     fn select(&self, branch: &Branch) -> SelectStatement {
@@ -204,12 +196,7 @@ impl Plan {
             .add_option(branch.data_set.map(|set| equal("data_set_id").eq(set)))
             .add_option(branch.launched_by.map(|user| equal("launched_by").eq(user)))
             .add_option(branch.agent.map(|agent| equal("agent_id").eq(agent)))
-            .add_option(
-                branch
-                    .status
-                    .as_deref()
-                    .map(|status| equal("status").eq(status)),
-            );
+            .add_option(branch.status.as_deref().map(|status| equal("status").eq(status)));
         select.cond_where(condition);
         select
     }
@@ -266,10 +253,7 @@ impl Plan {
             return Ok(Page::empty());
         };
         let statement = db.get_database_backend().build(&statement);
-        let rows = execution::Entity::find()
-            .from_raw_sql(statement)
-            .all(db)
-            .await?;
+        let rows = execution::Entity::find().from_raw_sql(statement).all(db).await?;
         Ok(Page::cut(rows, window))
     }
 

@@ -49,17 +49,12 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
     if let Some(file) = &file {
         note_unknown_names(&mut reader, file, known);
     }
-    let wants_script = file
-        .as_ref()
-        .is_none_or(|file| file.model == rehearsal::NAME);
+    let wants_script = file.as_ref().is_none_or(|file| file.model == rehearsal::NAME);
     let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
 
     let context = execution::Context {
         agent_type_key: &key,
-        file_rules: file
-            .as_ref()
-            .and_then(|file| file.files.as_ref())
-            .map(file_rules),
+        file_rules: file.as_ref().and_then(|file| file.files.as_ref()).map(file_rules),
         tools: file.as_ref().map(|file| file.tools.as_slice()),
         wants_script,
         known,
@@ -141,10 +136,7 @@ fn note_unknown_names(reader: &mut Reader<'_>, file: &AgentFile, known: &Known<'
     }
     for (place, tool) in file.tools.iter().enumerate() {
         if !known.tools.contains(&tool.as_str()) {
-            let message = format!(
-                "there is no tool {tool:?}; known are {}",
-                known.tools.join(", ")
-            );
+            let message = format!("there is no tool {tool:?}; known are {}", known.tools.join(", "));
             reader.note(AGENT, &format!("/tools/{place}"), message);
         }
     }

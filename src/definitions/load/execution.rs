@@ -36,16 +36,11 @@ pub(super) fn key(reader: &Reader<'_>, name: &str) -> (String, String) {
     (key.unwrap_or_else(|| name.to_owned()), reader.shown(&path))
 }
 
-pub(super) fn read(
-    reader: &mut Reader<'_>,
-    name: &str,
-    context: &Context<'_>,
-) -> Option<ExecutionType> {
+pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -> Option<ExecutionType> {
     let at = |file: &str| format!("executions/{name}/{file}");
     let path = at("execution.toml");
     let document = reader.toml(&path, &format::EXECUTION);
-    let file: Option<ExecutionFile> =
-        document.and_then(|document| reader.structure(&path, document));
+    let file: Option<ExecutionFile> = document.and_then(|document| reader.structure(&path, document));
 
     let input_schema = reader.schema(&at("input.schema.json"));
     if let Some(schema) = &input_schema
@@ -72,13 +67,7 @@ pub(super) fn read(
     });
     examples.splice(0..0, in_file.collect::<Vec<_>>());
     if let Some(schema) = &input_schema {
-        check_examples(
-            reader,
-            &examples,
-            schema,
-            message.as_ref(),
-            &at("message.md.j2"),
-        );
+        check_examples(reader, &examples, schema, message.as_ref(), &at("message.md.j2"));
     }
     let validators = validators(reader, &path, &file.validator, output.as_str(), context);
     let failure_codes = failure_codes(reader, &path, &file.failure_code);
@@ -105,10 +94,7 @@ pub(super) fn read(
         schema_version: schema_version(&input_schema, output_schema.as_ref()),
         input_schema,
         output_schema,
-        examples: examples
-            .into_iter()
-            .map(|(_, _, example)| example)
-            .collect(),
+        examples: examples.into_iter().map(|(_, _, example)| example).collect(),
         file_rules,
         message: message?,
         validators,

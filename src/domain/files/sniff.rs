@@ -9,7 +9,9 @@ pub(super) fn content_type(head: &[u8], filename: &str) -> String {
     if !reads_as_text(head) {
         return "application/octet-stream".to_owned();
     }
-    let extension = filename.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
+    let extension = filename
+        .rsplit_once('.')
+        .map(|(_, extension)| extension.to_lowercase());
     match extension.as_deref() {
         Some("csv") => "text/csv",
         Some("md") => "text/markdown",
@@ -30,7 +32,9 @@ fn reads_as_text(head: &[u8]) -> bool {
         }
         Err(_) => return false,
     };
-    !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'))
+    !text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}'))
 }
 
 #[cfg(test)]
@@ -42,14 +46,27 @@ mod tests {
         let mut elf = vec![0x7f, b'E', b'L', b'F', 2, 1, 1];
         elf.resize(64, 0);
         assert_eq!(content_type(&elf, "lines.csv"), "application/x-executable");
-        assert_eq!(content_type(b"MZ\x90\0\x03", "lines.csv"), "application/vnd.microsoft.portable-executable");
-        assert_eq!(content_type(b"\0\x01\x02binary", "lines.csv"), "application/octet-stream");
+        assert_eq!(
+            content_type(b"MZ\x90\0\x03", "lines.csv"),
+            "application/vnd.microsoft.portable-executable"
+        );
+        assert_eq!(
+            content_type(b"\0\x01\x02binary", "lines.csv"),
+            "application/octet-stream"
+        );
     }
 
     #[test]
     fn text_is_what_its_extension_says() {
-        assert_eq!(content_type("sku,quantity\nMÜG,1".as_bytes(), "a.CSV"), "text/csv");
+        assert_eq!(
+            content_type("sku,quantity\nMÜG,1".as_bytes(), "a.CSV"),
+            "text/csv"
+        );
         assert_eq!(content_type(b"hello", "a.txt"), "text/plain");
-        assert_eq!(content_type(&"aü".as_bytes()[..2], "a.txt"), "text/plain", "cut within a character");
+        assert_eq!(
+            content_type(&"aü".as_bytes()[..2], "a.txt"),
+            "text/plain",
+            "cut within a character"
+        );
     }
 }

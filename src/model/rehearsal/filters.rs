@@ -25,9 +25,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("csv", |text: &str, columns: Rest<String>| {
         rows_value(csv_rows(text, &columns))
     });
-    environment.add_filter("scan", |text: &str, form: &str| {
-        rows_value(scan(text, form))
-    });
+    environment.add_filter("scan", |text: &str, form: &str| rows_value(scan(text, form)));
     environment.add_filter("blocks", |text: &str| rows_value(blocks(text)));
     environment.add_filter("json", |text: &str| {
         serde_json::from_str(text).map_or(Value::from(()), |json| value_of(&json))
@@ -109,9 +107,7 @@ fn scan(text: &str, form: &str) -> Vec<Row> {
     let form: Vec<Piece> = form
         .split_whitespace()
         .map(|word| {
-            let name = word
-                .strip_prefix('{')
-                .and_then(|word| word.strip_suffix('}'));
+            let name = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
             name.map_or_else(
                 || Piece::Literal(word.to_owned()),
                 |name| Piece::Name(name.to_owned()),
@@ -206,8 +202,5 @@ fn record_keys(text: &str) -> Vec<String> {
 
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash.iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
