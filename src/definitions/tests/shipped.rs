@@ -174,6 +174,36 @@ async fn a_long_document_is_read_page_by_page() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ten_thousand_lines_are_within_what_a_script_may_use_and_more_are_refused_first() {
+    let csv = |lines: usize| -> String {
+        let rows = (0..lines).map(|n| format!("NEW-{n},{},x,y\n", n + 1));
+        std::iter::once("sku,quantity,color,shape\n".to_owned())
+            .chain(rows)
+            .collect()
+    };
+    for (key, collection) in [
+        ("invoice-scanning", "products"),
+        ("catalog-enrichment", "products"),
+        ("order-intake", "orders"),
+    ] {
+        let mut stage = Stage::with_demo().file("long.csv", Some(&csv(10_001)));
+        let before = stage.records.clone();
+        let end = play(key, &mut stage, json!({})).await;
+        assert!(
+            matches!(&end, End::Stopped { code, .. } if code == "document_too_long"),
+            "{end:?}"
+        );
+        assert_eq!(stage.records, before);
+
+        let mut stage = Stage::with_demo().file("long.csv", Some(&csv(10_000)));
+        let end = play(key, &mut stage, json!({})).await;
+        assert!(matches!(end, End::Answered(_)), "{key}: {end:?}");
+        let written = stage.records.keys().filter(|(of, _)| of == collection);
+        assert!(written.count() >= if collection == "orders" { 1 } else { 10_000 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_worked_on_makes_the_agent_stop_with_its_reason() {
     let nothing = || Stage::with_demo();
     let text = |text: &str| Stage::with_demo().file("a.csv", Some(text));

@@ -12,15 +12,19 @@
 //! | `text\|record_keys` | the words that look like a record's key, such as `MUG-001` |
 //! | `text\|digest` | 12 hexadecimal digits that stand for the text |
 //! | `list\|flatten` | the items of a list's lists |
-//! | `list\|by("key")` | a map of a list's maps by that member; the last of equals counts |
+//! | `list\|by("key")` | a map of the items by that member, or by themselves without one; to look up in, for `in` a list walks it |
+//! | `bag()` | a list that grows: `{% do bag.add(item) %}` |
 //!
 //! Names of columns and fields are trimmed and in lower case.
 
-use minijinja::Environment;
-use minijinja::value::{Rest, Value};
+use std::sync::{Arc, Mutex};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Value};
+use minijinja::{Environment, Error, ErrorKind, State};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::base::template::value_of;
+use crate::base::template::{json_of, value_of};
 
 /// Registers all of them.
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -40,13 +44,83 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         record_keys(text).into_iter().collect()
     });
     environment.add_filter("digest", |text: &str| digest(text));
+    environment.add_function("bag", || Value::from_object(Bag::default()));
     environment.add_filter("flatten", |lists: &Value| -> Value {
         items(lists).flat_map(|list| items(&list)).collect()
     });
-    environment.add_filter("by", |list: &Value, member: &str| {
-        let key = |item: &Value| item.get_attr(member).ok().filter(|key| !key.is_undefined());
+    environment.add_filter("by", |list: &Value, member: Option<&str>| {
+        let key = |item: &Value| match member {
+            Some(member) => item.get_attr(member).ok().filter(|key| !key.is_undefined()),
+            None => Some(item.clone()),
+        };
         Value::from_pairs(items(list).filter_map(|item| Some((key(&item)?, item))))
     });
+}
+
+// `list + [item]` in a loop copies the list each time, which at some thousand lines takes seconds.
+#[derive(Debug, Default)]
+struct Bag(Mutex<Vec<Value>>);
+
+impl Bag {
+    fn items(&self) -> Vec<Value> {
+        self.0.lock().expect("no holder panics").clone()
+    }
+}
+
+impl Object for Bag {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, place: &Value) -> Option<Value> {
+        let items = self.0.lock().expect("no holder panics");
+        items.get(place.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.items())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.0.lock().expect("no holder panics").len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        match (method, arguments) {
+            ("add", [item]) => {
+                // A copy, paid for: a bag put into itself would otherwise never end, or grow
+                // without a charge.
+                let copy = json_of(item);
+                state.consume_fuel(weight(&copy))?;
+                let mut items = self.0.lock().expect("no holder panics");
+                items.push(value_of(&copy));
+                Ok(Value::from(()))
+            }
+            _ => Err(Error::new(
+                ErrorKind::UnknownMethod,
+                "a bag has one method, add(item)",
+            )),
+        }
+    }
+}
+
+// About one for each value and for every 64 bytes of text, as minijinja charges.
+fn weight(json: &Json) -> u64 {
+    let text = |text: &str| text.len() as u64 / 64;
+    1 + match json {
+        Json::String(value) => text(value),
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, value)| text(name) + weight(value))
+            .sum(),
+        _ => 0,
+    }
 }
 
 fn items(list: &Value) -> impl Iterator<Item = Value> + use<> {
@@ -228,9 +302,9 @@ fn digest(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::template::json_of;
+    use crate::base::template::{Limits, Templates};
     use proptest::prelude::*;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     fn eval(expression: &str, text: &str) -> Json {
         let mut environment = Environment::new();
@@ -295,6 +369,24 @@ mod tests {
             json!({"a": {"k": "a", "n": 3}})
         );
         assert_eq!(eval("[[1, 2], [], [3]]|flatten", ""), json!([1, 2, 3]));
+    }
+
+    #[test]
+    fn a_bag_grows_and_one_put_into_itself_comes_to_an_end() {
+        let render = |source: &str| {
+            let mut templates = Templates::new(Limits {
+                fuel: 10_000,
+                output_bytes: 1_000,
+            });
+            add(templates.environment_mut());
+            templates.add("t", source).expect("parses");
+            templates.render("t", &Value::from(()))
+        };
+        let grow = "{% set b = bag() %}{% do b.add(1) %}{% do b.add(b) %}";
+        let shown = render(&format!("{grow}{{{{ b|tojson }}}} {{{{ b|length }}}}"));
+        assert_eq!(shown.as_deref(), Ok("[1,[1]] 2"));
+        let bomb = format!("{grow}{{% for n in range(60) %}}{{% do b.add(b) %}}{{% endfor %}}");
+        assert!(render(&bomb).expect_err("no fuel").message.contains("fuel"));
     }
 
     #[test]
