@@ -116,6 +116,16 @@ async fn a_script_without_conditions_is_played_from_top_to_bottom() {
 }
 
 #[tokio::test]
+async fn a_turn_without_condition_stands_for_its_own_place_alone() {
+    let script = "[[turn]]\nwhen = 'attempt == 1'\ntext = 'a'\n[[turn]]\ntext = 'b'";
+    assert!(reply(&request(script, Vec::new())).await.is_err());
+    assert_eq!(
+        said(&request(script, vec![assistant(Vec::new())])).await,
+        "b"
+    );
+}
+
+#[tokio::test]
 async fn a_script_with_conditions_repeats_a_turn_as_long_as_it_holds() {
     let script = "
 given = '{% set done = called.a|default([])|length %}'
