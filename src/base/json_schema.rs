@@ -96,10 +96,7 @@ impl Schema {
             .should_validate_formats(true)
             .build(&document);
         match built {
-            Ok(validator) => Ok(Self(Arc::new(Compiled {
-                document,
-                validator,
-            }))),
+            Ok(validator) => Ok(Self(Arc::new(Compiled { document, validator }))),
             Err(error) => Err(explain(&document, &error)),
         }
     }
@@ -205,8 +202,7 @@ fn explain(document: &Value, error: &ValidationError<'_>) -> SchemaError {
     let (pointer, message) = match error.kind() {
         ValidationErrorKind::Referencing(_) => (
             find_reference(document).unwrap_or_default(),
-            "the reference cannot be followed: only parts of this schema can be referred to"
-                .to_owned(),
+            "the reference cannot be followed: only parts of this schema can be referred to".to_owned(),
         ),
         ValidationErrorKind::Format { format } if format == "regex" => (
             error.instance_path().to_string(),
@@ -282,12 +278,8 @@ fn word(error: &ValidationError<'_>) -> String {
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
         Kind::Format { format } => format!("must be a valid {format}"),
         Kind::Pattern { pattern } => brief(&format!("must match {pattern}")),
-        Kind::AnyOf { .. } => {
-            "must satisfy at least one of the alternatives, and satisfies none".to_owned()
-        }
-        Kind::OneOfNotValid { .. } => {
-            "must satisfy one of the alternatives, and satisfies none".to_owned()
-        }
+        Kind::AnyOf { .. } => "must satisfy at least one of the alternatives, and satisfies none".to_owned(),
+        Kind::OneOfNotValid { .. } => "must satisfy one of the alternatives, and satisfies none".to_owned(),
         Kind::OneOfMultipleValid { .. } => {
             "must satisfy exactly one of the alternatives, and satisfies several".to_owned()
         }

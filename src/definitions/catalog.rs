@@ -168,11 +168,7 @@ impl ExecutionType {
     ///
     /// # Errors
     /// The template fails on this input, runs out of fuel or writes too much.
-    pub fn render_message(
-        &self,
-        input: &Value,
-        files: &[FileInfo],
-    ) -> Result<String, template::Error> {
+    pub fn render_message(&self, input: &Value, files: &[FileInfo]) -> Result<String, template::Error> {
         self.message.render(input, files)
     }
 
@@ -207,8 +203,5 @@ pub(super) fn schema_version(input: &Schema, output: Option<&Schema>) -> String 
         output.map_or(Value::Null, |schema| canonical(schema.document())),
     ]);
     let hash = Sha256::digest(both.to_string().as_bytes());
-    hash.iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

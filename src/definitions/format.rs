@@ -28,8 +28,7 @@ use serde_json::{Map, Value};
 
 use crate::base::json_schema::Schema;
 
-pub(super) static AGENT: LazyLock<Schema> =
-    LazyLock::new(|| compile(include_str!("agent.schema.json")));
+pub(super) static AGENT: LazyLock<Schema> = LazyLock::new(|| compile(include_str!("agent.schema.json")));
 pub(super) static EXECUTION: LazyLock<Schema> =
     LazyLock::new(|| compile(include_str!("execution.schema.json")));
 /// An example in a file of its own is like one in `execution.toml`.

@@ -67,10 +67,7 @@ impl Folder {
             .files
             .keys()
             .filter_map(|file| {
-                let (name, _) = file
-                    .strip_prefix(path)?
-                    .strip_prefix('/')?
-                    .split_once('/')?;
+                let (name, _) = file.strip_prefix(path)?.strip_prefix('/')?.split_once('/')?;
                 Some(name.to_owned())
             })
             .collect();
@@ -112,13 +109,7 @@ fn on_disk(directory: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Folder> {
     folders
 }
 
-fn walk(
-    directory: &Path,
-    shown: &str,
-    inside: &str,
-    folder: &mut Folder,
-    mistakes: &mut Vec<Mistake>,
-) {
+fn walk(directory: &Path, shown: &str, inside: &str, folder: &mut Folder, mistakes: &mut Vec<Mistake>) {
     for (name, path) in entries(directory, shown, mistakes) {
         let shown = format!("{shown}/{name}");
         let inside = if inside.is_empty() {

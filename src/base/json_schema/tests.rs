@@ -66,10 +66,7 @@ fn all_violations_come_at_once_with_pointer_keyword_and_expectation() {
 fn members_that_another_member_requires_are_named() {
     let schema = schema(json!({"dependentRequired": {"a": ["b", "c"]}}));
     let issues = schema.check(&json!({"a": 1}));
-    let properties: Vec<_> = issues
-        .iter()
-        .map(|issue| issue.property.as_deref())
-        .collect();
+    let properties: Vec<_> = issues.iter().map(|issue| issue.property.as_deref()).collect();
     assert_eq!(properties, [Some("b"), Some("c")]);
 }
 
@@ -126,10 +123,7 @@ fn patterns_that_could_run_forever_are_refused_or_run_in_linear_time() {
     for pattern in ["(?=a)b", r"(a)\1", "("] {
         let refusal = Schema::compile(json!({"properties": {"a": {"pattern": pattern}}}))
             .expect_err("beyond the engine");
-        assert_eq!(
-            refusal.pointer, "/properties/a/pattern",
-            "{pattern}: {refusal}"
-        );
+        assert_eq!(refusal.pointer, "/properties/a/pattern", "{pattern}: {refusal}");
     }
     let schema = schema(json!({"pattern": "^(a+)+$"}));
     let hostile = format!("{}!", "a".repeat(100_000));
@@ -138,16 +132,14 @@ fn patterns_that_could_run_forever_are_refused_or_run_in_linear_time() {
 
 #[test]
 fn a_broken_schema_says_where() {
-    let refusal =
-        Schema::compile(json!({"properties": {"a": {"type": "strin"}}})).expect_err("no such type");
+    let refusal = Schema::compile(json!({"properties": {"a": {"type": "strin"}}})).expect_err("no such type");
     assert_eq!(refusal.pointer, "/properties/a/type");
     let refusal = Schema::compile(json!({"$schema": "http://json-schema.org/draft-07/schema#"}))
         .expect_err("another draft");
     assert_eq!(refusal.pointer, "/$schema");
     assert!(Schema::compile(json!("text")).is_err());
-    let mistakes =
-        Schema::compile_all(json!({"minItems": -1, "required": 3, "not": {"pattern": 1}}))
-            .expect_err("three mistakes");
+    let mistakes = Schema::compile_all(json!({"minItems": -1, "required": 3, "not": {"pattern": 1}}))
+        .expect_err("three mistakes");
     let mut pointers: Vec<&str> = mistakes.iter().map(|it| it.pointer.as_str()).collect();
     pointers.sort_unstable();
     assert_eq!(pointers, ["/minItems", "/not/pattern", "/required"]);

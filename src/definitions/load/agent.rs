@@ -59,17 +59,12 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
     } else {
         Some(no_configuration())
     };
-    let wants_script = file
-        .as_ref()
-        .is_none_or(|file| file.model == rehearsal::NAME);
+    let wants_script = file.as_ref().is_none_or(|file| file.model == rehearsal::NAME);
     let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
 
     let context = execution::Context {
         agent_type_key: &key,
-        file_rules: file
-            .as_ref()
-            .and_then(|file| file.files.as_ref())
-            .map(file_rules),
+        file_rules: file.as_ref().and_then(|file| file.files.as_ref()).map(file_rules),
         tools: file.as_ref().map(|file| file.tools.as_slice()),
         wants_script,
         known,

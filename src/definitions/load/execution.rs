@@ -36,11 +36,7 @@ pub(super) fn key(reader: &Reader<'_>, name: &str) -> (String, String) {
     (key.unwrap_or_else(|| name.to_owned()), reader.shown(&path))
 }
 
-pub(super) fn read(
-    reader: &mut Reader<'_>,
-    name: &str,
-    context: &Context<'_>,
-) -> Option<ExecutionType> {
+pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -> Option<ExecutionType> {
     let at = |file: &str| format!("executions/{name}/{file}");
     let path = at("execution.toml");
     let document = reader.toml(&path, &format::EXECUTION);
@@ -69,13 +65,7 @@ pub(super) fn read(
         });
     examples.splice(0..0, in_file.collect::<Vec<_>>());
     if let Some(schema) = &input_schema {
-        check_examples(
-            reader,
-            &examples,
-            schema,
-            message.as_ref(),
-            &at("message.md.j2"),
-        );
+        check_examples(reader, &examples, schema, message.as_ref(), &at("message.md.j2"));
     }
     let tables = Reader::tables(document.as_ref(), "validator");
     let validators = validators(reader, &path, tables, output.as_str(), context);
@@ -106,10 +96,7 @@ pub(super) fn read(
         schema_version: schema_version(&input_schema, output_schema.as_ref()),
         input_schema,
         output_schema,
-        examples: examples
-            .into_iter()
-            .map(|(_, _, example)| example)
-            .collect(),
+        examples: examples.into_iter().map(|(_, _, example)| example).collect(),
         file_rules,
         message: message?,
         validators,

@@ -29,11 +29,7 @@ fn agent(root: &Path, folder: &str, execution: &str) {
     write(root, &at("prompts/conversation.md"), "Talk.");
     write(root, &at("rehearsal.toml"), SCRIPT);
     let at = |file: &str| format!("{folder}/executions/{execution}/{file}");
-    write(
-        root,
-        &at("execution.toml"),
-        EXECUTION.replace("KEY", execution),
-    );
+    write(root, &at("execution.toml"), EXECUTION.replace("KEY", execution));
     write(root, &at("input.schema.json"), INPUT);
     write(root, &at("message.md.j2"), "Do {{ input.n }}.");
     write(root, &at("rehearsal.toml"), SCRIPT);
@@ -85,11 +81,7 @@ fn the_schema_version_changes_exactly_when_a_schema_does() {
     let input = |text: &str| write(root.path(), "a/executions/job/input.schema.json", text);
     let first = version();
     input(r#"{ "properties": {"n": {"type":"integer"}},  "type":"object" }"#);
-    write(
-        root.path(),
-        "a/executions/job/message.md.j2",
-        "Another message.",
-    );
+    write(root.path(), "a/executions/job/message.md.j2", "Another message.");
     assert_eq!(version(), first);
     input(r#"{"type": "object", "properties": {"n": {"type": "number"}}}"#);
     let second = version();
@@ -252,9 +244,7 @@ fn sources_that_cannot_be_read_are_mistakes() {
         "{found:?}"
     );
     assert!(
-        found
-            .iter()
-            .any(|mistake| mistake.contains("nested too deep")),
+        found.iter().any(|mistake| mistake.contains("nested too deep")),
         "{found:?}"
     );
 }

@@ -22,10 +22,7 @@ async fn play(key: &str, stage: &mut Stage, input: Value) -> End {
 #[test]
 fn the_four_agent_types_of_the_reference_product_are_there_and_complete() {
     let catalog = catalog();
-    let keys: Vec<&str> = catalog
-        .execution_types()
-        .map(|it| it.key.as_str())
-        .collect();
+    let keys: Vec<&str> = catalog.execution_types().map(|it| it.key.as_str()).collect();
     assert_eq!(
         keys,
         [
@@ -42,14 +39,8 @@ fn the_four_agent_types_of_the_reference_product_are_there_and_complete() {
             .expect("its owner");
         assert!(!execution_type.examples.is_empty(), "{key}");
         assert!(execution_type.output_schema.is_some(), "{key}");
-        assert_eq!(
-            execution_type.validators[0].name, "stopped_by_agent",
-            "{key}"
-        );
-        assert_eq!(
-            execution_type.failure_codes[0].code, "runtime_error",
-            "{key}"
-        );
+        assert_eq!(execution_type.validators[0].name, "stopped_by_agent", "{key}");
+        assert_eq!(execution_type.failure_codes[0].code, "runtime_error", "{key}");
         assert!(execution_type.failure_codes.len() > 10, "{key}");
         assert_eq!(execution_type.file_rules, agent_type.file_rules, "{key}");
     }
@@ -58,14 +49,8 @@ fn the_four_agent_types_of_the_reference_product_are_there_and_complete() {
 #[tokio::test(start_paused = true)]
 async fn an_invoice_raises_the_stock_it_says_and_no_other() {
     let mut stage = Stage::with_demo()
-        .file(
-            "invoice.csv",
-            Some(&sample("invoice-scanning", "invoice.csv")),
-        )
-        .file(
-            "invoice.txt",
-            Some(&sample("invoice-scanning", "invoice.txt")),
-        );
+        .file("invoice.csv", Some(&sample("invoice-scanning", "invoice.csv")))
+        .file("invoice.txt", Some(&sample("invoice-scanning", "invoice.txt")));
     let end = play("invoice-scanning", &mut stage, json!({})).await;
     assert_eq!(
         end,
@@ -166,10 +151,7 @@ async fn a_long_document_is_read_page_by_page() {
     };
     assert_eq!(answer.as_object().map(serde_json::Map::len), Some(250));
     for n in 0..250 {
-        assert_eq!(
-            stage.document("products", &format!("NEW-{n}"))["stock"],
-            n + 1
-        );
+        assert_eq!(stage.document("products", &format!("NEW-{n}"))["stock"], n + 1);
     }
 }
 
@@ -309,14 +291,8 @@ async fn what_cannot_be_worked_on_makes_the_agent_stop_with_its_reason() {
 #[tokio::test(start_paused = true)]
 async fn a_data_sheet_completes_products_and_erases_nothing() {
     let mut stage = Stage::with_demo()
-        .file(
-            "sheet.csv",
-            Some(&sample("catalog-enrichment", "data-sheet.csv")),
-        )
-        .file(
-            "sheet.txt",
-            Some(&sample("catalog-enrichment", "data-sheet.txt")),
-        );
+        .file("sheet.csv", Some(&sample("catalog-enrichment", "data-sheet.csv")))
+        .file("sheet.txt", Some(&sample("catalog-enrichment", "data-sheet.txt")));
     let end = play("catalog-enrichment", &mut stage, json!({})).await;
     assert_eq!(
         end,
@@ -366,9 +342,7 @@ async fn an_order_is_entered_once_whatever_its_documents_are_called() {
         json!({"sku": "MUG-001", "quantity": 12, "name": "Stoneware mug, blue", "is_known": true})
     );
     stage.files.clear();
-    let mut stage = stage
-        .file("again.txt", Some(&txt))
-        .file("again.csv", Some(&csv));
+    let mut stage = stage.file("again.txt", Some(&txt)).file("again.csv", Some(&csv));
     assert_eq!(play("order-intake", &mut stage, json!({})).await, first);
     assert_eq!(
         stage
@@ -427,8 +401,8 @@ async fn in_conversation_the_rehearsal_looks_things_up_and_says_what_it_is() {
     for agent_type in catalog().agent_types() {
         let said = |text: &str, more: &[Message]| {
             let catalog = catalog();
-            let mut request = Stage::with_demo()
-                .request(&agent_type.execution_types[0], &json!({"urls": ["x:y"]}));
+            let mut request =
+                Stage::with_demo().request(&agent_type.execution_types[0], &json!({"urls": ["x:y"]}));
             request.purpose = Purpose::Conversation;
             request.rehearsal.script = catalog
                 .agent_type(&agent_type.key)
@@ -461,17 +435,19 @@ async fn in_conversation_the_rehearsal_looks_things_up_and_says_what_it_is() {
         }));
         let results = calls
             .iter()
-            .map(|(call_id, tool, arguments)| crate::base::message::Part::ToolResult {
-                call_id: (*call_id).to_owned(),
-                tool: (*tool).to_owned(),
-                is_error: false,
-                output: if arguments["collection"] == "products" {
-                    json!({"records": [{"key": "MUG-001", "document": {"name": "Mug", "stock": 3}}]})
-                } else {
-                    json!({"records": []})
+            .map(
+                |(call_id, tool, arguments)| crate::base::message::Part::ToolResult {
+                    call_id: (*call_id).to_owned(),
+                    tool: (*tool).to_owned(),
+                    is_error: false,
+                    output: if arguments["collection"] == "products" {
+                        json!({"records": [{"key": "MUG-001", "document": {"name": "Mug", "stock": 3}}]})
+                    } else {
+                        json!({"records": []})
+                    },
+                    duration_ms: None,
                 },
-                duration_ms: None,
-            })
+            )
             .collect();
         let results = Message {
             role: Role::Tool,
@@ -482,11 +458,7 @@ async fn in_conversation_the_rehearsal_looks_things_up_and_says_what_it_is() {
             role: Role::Assistant,
             parts: answer.parts,
         };
-        assert!(
-            turn.plain_text().contains("MUG-001"),
-            "{}",
-            turn.plain_text()
-        );
+        assert!(turn.plain_text().contains("MUG-001"), "{}", turn.plain_text());
         assert_eq!(turn.tool_calls().count(), 0);
     }
 }

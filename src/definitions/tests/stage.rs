@@ -73,9 +73,7 @@ impl Stage {
             .filter(|message| message.role == Role::Assistant)
             .count();
         let files: Vec<FileInfo> = self.files.iter().map(|(info, _)| info.clone()).collect();
-        let first = execution_type
-            .render_message(input, &files)
-            .expect("a message");
+        let first = execution_type.render_message(input, &files).expect("a message");
         let mut messages = vec![Message::text(Role::User, first)];
         messages.extend(self.messages.iter().cloned());
         Request {
@@ -126,8 +124,7 @@ impl Stage {
                 });
             }
             if results.is_empty() {
-                let answer: Value =
-                    serde_json::from_str(&turn.plain_text()).expect("a JSON answer");
+                let answer: Value = serde_json::from_str(&turn.plain_text()).expect("a JSON answer");
                 if let Some(schema) = &execution_type.output_schema {
                     assert_eq!(schema.check(&answer), [], "{answer}");
                 }
@@ -164,8 +161,7 @@ impl Stage {
                     .iter()
                     .filter_map(|key| {
                         let key = key.as_str().expect("a key");
-                        let document =
-                            self.records.get(&(collection.to_owned(), key.to_owned()))?;
+                        let document = self.records.get(&(collection.to_owned(), key.to_owned()))?;
                         Some(json!({"key": key, "document": document}))
                     })
                     .take(limit)
@@ -214,10 +210,7 @@ impl Stage {
             let stored = entry.or_insert_with(|| json!({}));
             let before = stored.clone();
             let members = stored.as_object_mut().expect("an object");
-            members.extend(
-                new.iter()
-                    .map(|(name, value)| (name.clone(), value.clone())),
-            );
+            members.extend(new.iter().map(|(name, value)| (name.clone(), value.clone())));
             let outcome = match (is_new, before == *stored) {
                 (true, _) => "created",
                 (_, true) => "unchanged",

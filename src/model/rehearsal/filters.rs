@@ -31,9 +31,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("csv", |text: &str, columns: Rest<String>| {
         rows_value(csv_rows(text, &columns))
     });
-    environment.add_filter("scan", |text: &str, form: &str| {
-        rows_value(scan(text, form))
-    });
+    environment.add_filter("scan", |text: &str, form: &str| rows_value(scan(text, form)));
     environment.add_filter("blocks", |text: &str| rows_value(blocks(text)));
     environment.add_filter("json", |text: &str| {
         serde_json::from_str(text).map_or(Value::from(()), |json| value_of(&json))
@@ -196,9 +194,7 @@ fn scan(text: &str, form: &str) -> Vec<Row> {
     let form: Vec<Piece> = form
         .split_whitespace()
         .map(|word| {
-            let name = word
-                .strip_prefix('{')
-                .and_then(|word| word.strip_suffix('}'));
+            let name = word.strip_prefix('{').and_then(|word| word.strip_suffix('}'));
             name.map_or_else(
                 || Piece::Literal(word.to_owned()),
                 |name| Piece::Name(name.to_owned()),
@@ -293,10 +289,7 @@ fn record_keys(text: &str) -> Vec<String> {
 
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash.iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -323,10 +316,7 @@ mod tests {
             eval("text|csv", "SKU;Name\r\nA;\"x;\"\"y\"\"\nz\"\r\n;\r\nB\r\n"),
             rows
         );
-        assert_eq!(
-            eval("text|csv('sku')", "\u{FEFF}sku\nA"),
-            json!([{"sku": "A"}])
-        );
+        assert_eq!(eval("text|csv('sku')", "\u{FEFF}sku\nA"), json!([{"sku": "A"}]));
         assert_eq!(eval("text|csv('sku')", "name,price\nx,1"), json!([]));
         assert_eq!(eval("text|csv", "a,a,\n1,2,3"), json!([{"a": "1"}]));
         assert_eq!(eval("text|csv", ""), json!([]));
@@ -362,10 +352,7 @@ mod tests {
     #[test]
     fn lists_become_maps_and_lists_of_lists_one_list() {
         assert_eq!(
-            eval(
-                "[{'k': 'a', 'n': 1}, {'n': 2}, {'k': 'a', 'n': 3}]|by('k')",
-                ""
-            ),
+            eval("[{'k': 'a', 'n': 1}, {'n': 2}, {'k': 'a', 'n': 3}]|by('k')", ""),
             json!({"a": {"k": "a", "n": 3}})
         );
         assert_eq!(eval("[[1, 2], [], [3]]|flatten", ""), json!([1, 2, 3]));

@@ -69,9 +69,7 @@ fn usage(request: &Request, answer: &[Part]) -> Usage {
 fn length(part: &Part) -> usize {
     match part {
         Part::Text { text } | Part::Reasoning { text } => text.chars().count(),
-        Part::ToolCall {
-            tool, arguments, ..
-        } => tool.len() + arguments.to_string().len(),
+        Part::ToolCall { tool, arguments, .. } => tool.len() + arguments.to_string().len(),
         Part::ToolResult { output, .. } => output.to_string().len(),
         Part::File { .. } => 0,
     }

@@ -27,10 +27,7 @@ pub(super) fn variables(request: &Request) -> Vec<(String, Value)> {
     let (documents, unread) = documents(request, &results);
     let mut called: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for result in &results {
-        called
-            .entry(result.tool)
-            .or_default()
-            .push(result.value.clone());
+        called.entry(result.tool).or_default().push(result.value.clone());
     }
     let message = request
         .messages
@@ -131,13 +128,10 @@ fn documents(request: &Request, results: &[Result<'_>]) -> (Json, Json) {
             Some(page) => page.output["next_offset"].as_u64(),
         };
         if let Some(offset) = left {
-            unread.push(
-                json!({"file_id": file.file_id, "filename": file.filename, "offset": offset}),
-            );
+            unread.push(json!({"file_id": file.file_id, "filename": file.filename, "offset": offset}));
         }
         if pages.iter().any(|page| !page.is_error) {
-            documents
-                .push(json!({"file_id": file.file_id, "filename": file.filename, "text": text}));
+            documents.push(json!({"file_id": file.file_id, "filename": file.filename, "text": text}));
         }
     }
     (Json::from(documents), Json::from(unread))

@@ -26,8 +26,8 @@ const LIMITS: Limits = Limits {
 const MAX_CALLS: usize = 500;
 
 static FORMAT: LazyLock<Schema> = LazyLock::new(|| {
-    let document = serde_json::from_str(include_str!("script.schema.json"))
-        .expect("script.schema.json is JSON");
+    let document =
+        serde_json::from_str(include_str!("script.schema.json")).expect("script.schema.json is JSON");
     Schema::compile(document).expect("script.schema.json is a schema")
 });
 
@@ -205,10 +205,7 @@ impl Script {
             }
             for (index, call) in turn.call.iter().enumerate() {
                 let at = |what: &str| format!("/turn/{number}/call/{index}/{what}");
-                note(
-                    at("arguments"),
-                    templates.add(&at("arguments"), &call.arguments),
-                );
+                note(at("arguments"), templates.add(&at("arguments"), &call.arguments));
                 if let Some(for_each) = &call.for_each {
                     note(at("for_each"), templates.check_expression(for_each));
                 }
@@ -280,8 +277,7 @@ impl Script {
     }
 
     fn context(&self, request: &Request) -> Result<BTreeMap<String, Value>, Error> {
-        let mut variables: BTreeMap<String, Value> =
-            scene::variables(request).into_iter().collect();
+        let mut variables: BTreeMap<String, Value> = scene::variables(request).into_iter().collect();
         if self.has_given {
             let context = Value::from_pairs(variables.clone());
             let given = self
@@ -361,10 +357,7 @@ impl Script {
 
     fn broken(&self, step: usize, pointer: &str, error: &template::Error) -> Error {
         Error::Broken {
-            reason: format!(
-                "rehearsal script {}#{pointer} at step {step}: {error}",
-                self.name
-            ),
+            reason: format!("rehearsal script {}#{pointer} at step {step}: {error}", self.name),
         }
     }
 }

@@ -119,10 +119,7 @@ async fn a_script_without_conditions_is_played_from_top_to_bottom() {
 async fn a_turn_without_condition_stands_for_its_own_place_alone() {
     let script = "[[turn]]\nwhen = 'attempt == 1'\ntext = 'a'\n[[turn]]\ntext = 'b'";
     assert!(reply(&request(script, Vec::new())).await.is_err());
-    assert_eq!(
-        said(&request(script, vec![assistant(Vec::new())])).await,
-        "b"
-    );
+    assert_eq!(said(&request(script, vec![assistant(Vec::new())])).await, "b");
 }
 
 #[tokio::test]
@@ -160,23 +157,14 @@ async fn call_ids_differ_between_questions_of_one_conversation() {
     let mut request = request(IN_ORDER, Vec::new());
     request.purpose = Purpose::Conversation;
     let turn = assistant(reply(&request).await.expect("a turn").parts);
-    assert_eq!(
-        turn.tool_calls().next().map(|call| call.0),
-        Some("call_m7_0_0")
-    );
+    assert_eq!(turn.tool_calls().next().map(|call| call.0), Some("call_m7_0_0"));
 }
 
 #[tokio::test]
 async fn what_a_script_did_not_foresee_is_an_error_that_names_the_place() {
     let cases = [
-        (
-            "[[turn]]\ntext = '{{ nothing.here }}'",
-            "#/turn/0/text at step 0",
-        ),
-        (
-            "[[turn]]\nwhen = 'nothing.here'\ntext = ''",
-            "#/turn/0/when",
-        ),
+        ("[[turn]]\ntext = '{{ nothing.here }}'", "#/turn/0/text at step 0"),
+        ("[[turn]]\nwhen = 'nothing.here'\ntext = ''", "#/turn/0/when"),
         (
             "[[turn]]\n[[turn.call]]\ntool = 'a'\narguments = 'no json'",
             "#/turn/0/call/0/arguments",
@@ -189,19 +177,14 @@ async fn what_a_script_did_not_foresee_is_an_error_that_names_the_place() {
             "[[turn]]\n[[turn.call]]\ntool = 'a'\nfor_each = 'range(9999)'",
             "more than 500 calls",
         ),
-        (
-            "given = '{% set x = a.b %}'\n[[turn]]\ntext = ''",
-            "#/given",
-        ),
+        ("given = '{% set x = a.b %}'\n[[turn]]\ntext = ''", "#/given"),
         (
             "[[turn]]\ntext = '{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}'",
             "fuel",
         ),
     ];
     for (script, part) in cases {
-        let error = reply(&request(script, Vec::new()))
-            .await
-            .expect_err("unforeseen");
+        let error = reply(&request(script, Vec::new())).await.expect_err("unforeseen");
         assert!(error.to_string().contains(part), "{error}");
     }
     let mut absent = request(IN_ORDER, Vec::new());
@@ -218,9 +201,7 @@ async fn what_a_script_did_not_foresee_is_an_error_that_names_the_place() {
 #[tokio::test]
 async fn a_script_can_fail_as_providers_do() {
     let script = "[[turn]]\nerror = {kind = 'unavailable', message = 'busy'}";
-    let error = reply(&request(script, Vec::new()))
-        .await
-        .expect_err("as written");
+    let error = reply(&request(script, Vec::new())).await.expect_err("as written");
     assert_eq!(
         error,
         Error::Unavailable {
@@ -235,8 +216,7 @@ async fn an_explanation_is_the_scripts_or_tells_the_last_objection() {
     let mut explained = request(IN_ORDER, Vec::new());
     explained.purpose = Purpose::Explanation;
     assert!(said(&explained).await.contains("too short"));
-    let script =
-        "[[turn]]\ntext = ''\n[explanation]\ntext = 'after {{ attempt }}: {{ feedback|join }}'";
+    let script = "[[turn]]\ntext = ''\n[explanation]\ntext = 'after {{ attempt }}: {{ feedback|join }}'";
     let mut explained = request(script, Vec::new());
     explained.purpose = Purpose::Explanation;
     assert_eq!(said(&explained).await, "after 2: too short");
@@ -295,10 +275,7 @@ async fn documents_are_joined_from_pages_and_what_is_left_is_listed() {
 fn every_mistake_of_a_script_comes_at_once() {
     let pointers = |script: &str| -> Vec<String> {
         let mistakes: Vec<Mistake> = Script::parse("s", script).expect_err("wrong");
-        mistakes
-            .into_iter()
-            .map(|mistake| mistake.pointer)
-            .collect()
+        mistakes.into_iter().map(|mistake| mistake.pointer).collect()
     };
     assert_eq!(
         pointers(
