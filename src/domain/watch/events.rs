@@ -43,7 +43,11 @@ pub fn watch(
                 continue;
             }
             if has_ended(&hub, id).await? {
-                return;
+                // The last entry may have been written since the journal was read.
+                if journal::after(hub.store().db.read(), id, seen, 1).await?.is_empty() {
+                    return;
+                }
+                continue;
             }
             let access_may_have_changed = tokio::select! {
                 grown = grown.changed() => if grown.is_ok() { false } else { return },
