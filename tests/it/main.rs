@@ -6,5 +6,6 @@
 mod floors;
 mod guarantees;
 mod plans;
+mod processes;
 mod support;
 mod watching;

@@ -1,0 +1,410 @@
+//! Whole processes, killed, stopped and cut off as life does it.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::both;
+use crate::support::client::Client;
+use crate::support::database::{Kind, connect};
+use crate::support::eventually;
+use crate::support::site::Site;
+
+const TRANSCRIPT: &str = "query($id: ID!) { execution(id: $id) { status conversation { timeline(first: 100) { nodes { __typename sequence
+    ... on StatusChangedEvent { from to } ... on MessageAddedEvent { message { role parts { __typename
+      ... on TextPart { text } ... on ToolCallPart { callId tool arguments } ... on ToolResultPart { callId tool isError output } } } }
+    ... on ProgressEvent { progress { done total } } } } } } }";
+
+/// The journal with what differs between undisturbed runs taken out: nothing but times and ids.
+async fn transcript(client: &Client, id: &str) -> Vec<Value> {
+    let data = client.data(TRANSCRIPT, json!({ "id": id })).await;
+    data["execution"]["conversation"]["timeline"]["nodes"]
+        .as_array()
+        .expect("events")
+        .clone()
+}
+
+/// Results of one turn may be journaled in any order; everything else is in order.
+fn sorted(transcript: &[Value]) -> Vec<String> {
+    let mut lines: Vec<String> = transcript
+        .iter()
+        .map(|event| {
+            let mut event = event.clone();
+            event["sequence"] = Value::Null;
+            event.to_string()
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+async fn records(client: &Client) -> Value {
+    client
+        .data(
+            "{ dataSets { nodes { records(first: 100) { nodes { collection key document } } } } }",
+            json!({}),
+        )
+        .await
+}
+
+async fn journal_length(site: &Site, conversation: uuid::Uuid) -> i64 {
+    let found =
+        agentic_executions::db::conversations::last_sequences(site.database.db.read(), &[conversation]).await;
+    found.expect("reads").first().map_or(0, |(_, last)| *last)
+}
+
+fn number(kind: agentic_executions::base::id::Kind, id: &Value) -> uuid::Uuid {
+    kind.parse(id.as_str().expect("an id")).expect("a well-formed id")
+}
+
+/// Lets a worker write up to an entry and then sit in the transaction of the next.
+struct Gate<'a>(&'a Site);
+
+impl Gate<'_> {
+    async fn install(site: &Site) -> Gate<'_> {
+        let db = site.database.db.read();
+        for statement in [
+            "CREATE TABLE gate (at bigint)",
+            "CREATE FUNCTION gate() RETURNS trigger AS $$ BEGIN
+               IF EXISTS (SELECT 1 FROM gate WHERE at = NEW.sequence) THEN PERFORM pg_sleep(120); END IF; RETURN NEW;
+             END $$ LANGUAGE plpgsql",
+            "CREATE TRIGGER gate BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION gate()",
+        ] {
+            db.execute_unprepared(statement).await.expect("a gate");
+        }
+        Gate(site)
+    }
+
+    async fn close_at(&self, sequence: i64) {
+        let db = self.0.database.db.read();
+        db.execute_unprepared("DELETE FROM gate").await.expect("opens");
+        db.execute_unprepared(&format!("INSERT INTO gate VALUES ({sequence})"))
+            .await
+            .expect("closes");
+    }
+
+    async fn waits(&self) -> bool {
+        let sleeping =
+            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        let backend = sea_orm::DatabaseBackend::Postgres;
+        let found = self
+            .0
+            .database
+            .db
+            .read()
+            .query_one_raw(sea_orm::Statement::from_string(backend, sleeping))
+            .await;
+        found.expect("reads").is_some()
+    }
+
+    /// Opens it, and ends the sessions that a killed process has left behind.
+    async fn open(&self) {
+        let db = self.0.database.db.read();
+        db.execute_unprepared("DELETE FROM gate").await.expect("opens");
+        db.execute_unprepared(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+        )
+        .await
+        .expect("ends them");
+    }
+}
+
+/// The worker process is killed with SIGKILL after each journal entry in turn; another finishes,
+/// and nobody can tell.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g4_a_worker_killed_after_any_entry_leaves_no_trace() {
+    let site = Site::new(Kind::Postgres).await;
+    let api = site.serve(&["--no-worker"]).await;
+    let client = api.admin();
+    let agent = client.agent("trials").await;
+    let mut worker = site.worker();
+    let undisturbed = client.launch(&agent, "ledger", json!({ "rounds": 2 })).await;
+    assert_eq!(client.ended(&undisturbed).await["status"], "FINISHED");
+    let expected = transcript(&client, &undisturbed).await;
+    let expected_records = records(&client).await;
+    let entries = i64::try_from(expected.len()).expect("few");
+    assert!(entries >= 16, "several turns and tool calls: {entries}");
+    let gate = Gate::install(&site).await;
+    for entry in 1..entries {
+        clear_records(&site).await;
+        gate.close_at(entry + 1).await;
+        let id = client.launch(&agent, "ledger", json!({ "rounds": 2 })).await;
+        eventually("the worker writes the next entry", async || gate.waits().await).await;
+        let conversation = number(
+            agentic_executions::base::id::Kind::Conversation,
+            &client.execution(&id).await["conversation"]["id"],
+        );
+        assert!(journal_length(&site, conversation).await <= entry);
+        worker.kill();
+        gate.open().await;
+        worker = site.worker();
+        let ended = client.ended(&id).await;
+        assert_eq!(ended["status"], "FINISHED", "killed after entry {entry}: {ended}");
+        assert_eq!(
+            sorted(&transcript(&client, &id).await),
+            sorted(&expected),
+            "killed after entry {entry}"
+        );
+        assert_eq!(
+            records(&client).await,
+            expected_records,
+            "killed after entry {entry}"
+        );
+    }
+}
+
+async fn clear_records(site: &Site) {
+    site.database
+        .db
+        .read()
+        .execute_unprepared("DELETE FROM record")
+        .await
+        .expect("clears");
+}
+
+/// On SQLite there is one process: it is killed at whatever it is just doing, and started again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g4_a_server_killed_at_any_moment_goes_on_where_it_was() {
+    let site = Site::new(Kind::Sqlite).await;
+    let mut server = site.serve(&[]).await;
+    let agent = server.admin().agent("trials").await;
+    let undisturbed = server
+        .admin()
+        .launch(&agent, "ledger", json!({ "rounds": 3 }))
+        .await;
+    assert_eq!(server.admin().ended(&undisturbed).await["status"], "FINISHED");
+    let expected = transcript(&server.admin(), &undisturbed).await;
+    let expected_records = records(&server.admin()).await;
+    for entry in (1..i64::try_from(expected.len()).expect("few")).step_by(2) {
+        let clear = connect(&site.database.url).await;
+        let tx = clear.begin().await.expect("begins");
+        tx.execute_unprepared("DELETE FROM record").await.expect("clears");
+        clear.commit(tx).await.expect("commits");
+        let id = server
+            .admin()
+            .launch(&agent, "ledger", json!({ "rounds": 3 }))
+            .await;
+        let conversation = number(
+            agentic_executions::base::id::Kind::Conversation,
+            &server.admin().execution(&id).await["conversation"]["id"],
+        );
+        while journal_length(&site, conversation).await < entry {
+            tokio::task::yield_now().await;
+        }
+        server.kill();
+        server = site.serve(&[]).await;
+        assert_eq!(
+            server.admin().ended(&id).await["status"],
+            "FINISHED",
+            "killed after entry {entry}"
+        );
+        assert_eq!(
+            sorted(&transcript(&server.admin(), &id).await),
+            sorted(&expected),
+            "killed after entry {entry}"
+        );
+        assert_eq!(
+            records(&server.admin()).await,
+            expected_records,
+            "killed after entry {entry}"
+        );
+    }
+}
+
+/// SIGSTOP past the lease, another takes over, SIGCONT: it does nothing more to the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g3_a_worker_stopped_past_its_lease_and_continued_does_nothing_more() {
+    let site = Site::new(Kind::Postgres).await;
+    let api = site.serve(&["--no-worker"]).await;
+    let client = api.admin();
+    let agent = client.agent("trials").await;
+    let first = site.worker();
+    let undisturbed = client.launch(&agent, "ledger", json!({ "rounds": 2 })).await;
+    assert_eq!(client.ended(&undisturbed).await["status"], "FINISHED");
+    let expected = transcript(&client, &undisturbed).await;
+    let gate = Gate::install(&site).await;
+    for entry in [5, 9] {
+        clear_records(&site).await;
+        gate.close_at(entry).await;
+        let id = client.launch(&agent, "ledger", json!({ "rounds": 2 })).await;
+        eventually("the worker writes", async || gate.waits().await).await;
+        first.signal("STOP");
+        // Its session ends: what it was writing is rolled back while it sleeps.
+        gate.open().await;
+        let second = site.worker();
+        assert_eq!(client.ended(&id).await["status"], "FINISHED");
+        first.signal("CONT");
+        // It wakes, finds its lease gone, and must let go; its next heartbeat is 500 ms away.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(sorted(&transcript(&client, &id).await), sorted(&expected));
+        assert_eq!(second.terminate().await, Some(0));
+    }
+}
+
+/// Two API processes and two workers on one PostgreSQL.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_on_one_node_sees_what_another_does_also_after_its_listener_was_cut() {
+    let site = Site::new(Kind::Postgres).await;
+    let (one, two) = (
+        site.serve(&["--no-worker"]).await,
+        site.serve(&["--no-worker"]).await,
+    );
+    let _workers = [site.worker(), site.worker()];
+    let agent = one.admin().agent("trials").await;
+    let mut socket = two.admin().socket().await;
+    let watch = "subscription { executionsChanged { resync changes { __typename ... on ExecutionEntered { edge { node { id status } } } ... on ExecutionUpdated { edge { node { id status } } } } } }";
+    socket.subscribe(watch, json!({})).await;
+    assert_eq!(
+        socket.next().await.expect("a frame")["executionsChanged"]["resync"],
+        true
+    );
+    let mut delays = Vec::new();
+    for round in 0..30 {
+        if round == 15 {
+            let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+            site.database
+                .db
+                .read()
+                .execute_unprepared(cut)
+                .await
+                .expect("cuts");
+        }
+        let id = one.admin().launch(&agent, "noop", json!({})).await;
+        let launched = Instant::now();
+        let mut is_first = true;
+        loop {
+            let frame = socket.next().await.expect("a frame");
+            let text = frame.to_string();
+            if !text.contains(&id) {
+                continue;
+            }
+            if std::mem::take(&mut is_first) && round < 15 {
+                delays.push(launched.elapsed());
+            }
+            if text.contains("FINISHED") {
+                break;
+            }
+        }
+    }
+    delays.sort();
+    let median = delays[delays.len() / 2];
+    assert!(
+        median < Duration::from_millis(50),
+        "the median delay is {median:?}"
+    );
+}
+
+both! {
+    /// G9: SIGTERM lets a run reach its next entry, hands it over and ends with 0.
+    async fn g9_a_server_told_to_end_hands_its_runs_over_and_closes_its_streams(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        let id = client.launch(&agent, "slow", json!({})).await;
+        eventually("it is taken", async || client.execution(&id).await["status"] == "IN_PROGRESS").await;
+        let mut socket = client.socket().await;
+        socket.subscribe("subscription($id: ID!) { executionStatus(id: $id) { status } }", json!({ "id": id })).await;
+        socket.next().await.expect("a state");
+        let began = Instant::now();
+        assert_eq!(server.terminate().await, Some(0));
+        assert!(began.elapsed() < Duration::from_secs(20), "within the grace period");
+        assert!(socket.next().await.is_none(), "the stream is over");
+        let run = "SELECT 1 AS one FROM run WHERE lease_expires_at = 0 AND worker IS NULL";
+        let db = connect(&site.database.url).await;
+        let statement = sea_orm::Statement::from_string(db.read().get_database_backend(), run);
+        assert!(db.read().query_one_raw(statement).await.expect("reads").is_some(), "the lease was released");
+    }
+
+    async fn g5_cancel_stops_the_model_call_and_is_confirmed(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        let id = client.launch(&agent, "slow", json!({})).await;
+        eventually("the model is asked", async || client.execution(&id).await["usage"]["modelCalls"] == 1).await;
+        let cancel = "mutation($id: ID!) { cancelExecution(input: {id: $id, reason: \"too slow\"}) { execution { status } errors { __typename } } }";
+        let began = Instant::now();
+        client.data(cancel, json!({ "id": id })).await;
+        let ended = client.ended(&id).await;
+        assert!(began.elapsed() < Duration::from_secs(10), "not after the minute that the model takes");
+        assert_eq!(ended["failure"]["category"], "CANCELED");
+        assert_eq!((&ended["failure"]["explanation"], &ended["failure"]["explanationSource"]), (&json!("too slow"), &json!("USER")));
+        assert!(ended["cancellation"]["confirmedAt"].is_string());
+        assert_eq!(ended["usage"]["modelCalls"], 1, "no further call");
+    }
+
+    async fn a_model_that_never_answers_json_fails_with_its_own_explanation(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        let id = client.launch(&agent, "stubborn", json!({})).await;
+        let ended = client.ended(&id).await;
+        assert_eq!(ended["status"], "FAILED");
+        assert_eq!(ended["failure"], json!({
+            "category": "MAX_RETRIES_EXCEEDED", "code": "max_retries_exceeded", "retryable": true,
+            "explanation": "I did not answer in JSON in any of 4 attempts.", "explanationSource": "MODEL",
+        }));
+        assert_eq!(ended["attempt"], 4);
+    }
+
+    async fn a_conversation_is_answered_can_be_stopped_and_refuses_to_be_talked_over(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        let start = "mutation($agent: ID!) { startConversation(input: {agentId: $agent}) { conversation { id readOnly } errors { __typename } } }";
+        let made = client.data(start, json!({ "agent": agent })).await;
+        let id = made["startConversation"]["conversation"]["id"].clone();
+        let mut socket = client.socket().await;
+        let watch = "subscription($id: ID!) { conversationEvents(id: $id) { __typename sequence ... on MessageAddedEvent { message { role parts { ... on TextPart { text } } } } ... on ReplyEndedEvent { outcome } } }";
+        socket.subscribe(watch, json!({ "id": id })).await;
+        let send = "mutation($id: ID!, $text: String!) { sendMessage(input: {conversationId: $id, text: $text}) { message { id } errors { __typename } } }";
+        client.data(send, json!({ "id": id, "text": "hello" })).await;
+        let mut said = Vec::new();
+        let outcome = loop {
+            let event = socket.next().await.expect("goes on")["conversationEvents"].clone();
+            if event["__typename"] == "MessageAddedEvent" {
+                said.push((event["message"]["role"].clone(), event["message"]["parts"][0]["text"].clone()));
+            }
+            if event["__typename"] == "ReplyEndedEvent" {
+                break event["outcome"].clone();
+            }
+        };
+        assert_eq!(outcome, "ANSWERED");
+        assert_eq!(said.first(), Some(&(json!("USER"), json!("hello"))));
+        assert_eq!(said.last(), Some(&(json!("ASSISTANT"), json!("You said: hello"))));
+        client.data(send, json!({ "id": id, "text": "wait for it" })).await;
+        let busy = client.data(send, json!({ "id": id, "text": "and?" })).await;
+        assert_eq!(busy["sendMessage"]["errors"][0]["__typename"], "ConversationBusyError");
+        let stop = "mutation($id: ID!) { stopReply(input: {conversationId: $id}) { conversation { activity } errors { __typename } } }";
+        client.data(stop, json!({ "id": id })).await;
+        loop {
+            let event = socket.next().await.expect("goes on")["conversationEvents"].clone();
+            if event["__typename"] == "ReplyEndedEvent" {
+                assert_eq!(event["outcome"], "STOPPED");
+                break;
+            }
+        }
+    }
+
+    /// The reference product lost 21 to 41 % here, for it enqueued before it committed.
+    async fn two_thousand_launches_end_and_none_is_lost_or_run_twice(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        for _ in 0..40 {
+            let launches = (0..50).map(|_| client.launch(&agent, "noop", json!({})));
+            futures::future::join_all(launches).await;
+        }
+        let count = "{ executions { totalCount statusCounts { status count } } }";
+        eventually("all end", async || {
+            let counts = client.data(count, json!({})).await;
+            counts["executions"]["statusCounts"][2]["count"] == 2000
+        })
+        .await;
+        let starts = "SELECT COUNT(*) AS n FROM event WHERE kind = 'message' AND role = 'assistant'";
+        let db = site.database.db.read();
+        let row = db.query_one_raw(sea_orm::Statement::from_string(db.get_database_backend(), starts)).await.expect("reads");
+        assert_eq!(row.expect("a row").try_get::<i64>("", "n").expect("a number"), 2000, "each answered once");
+    }
+}

@@ -1,0 +1,179 @@
+//! A site: the real binary on a database of its own, spoken to over the network like any other.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::client::Client;
+use super::database::{Kind, TestDatabase};
+
+/// The first admin's token: `AGENTIC_BOOTSTRAP_TOKEN`.
+pub const ADMIN_TOKEN: &str = "an-admin-token-for-tests-of-at-least-32-characters";
+
+/// How long anything may take before a test gives up. Generous: these machines are noisy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A database, a directory for files, and what every process is started with.
+pub struct Site {
+    pub database: TestDatabase,
+    directory: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+}
+
+/// A running process, killed when the test ends.
+pub struct Process {
+    child: Child,
+    /// `http://127.0.0.1:<port>`; empty for a worker.
+    pub base: String,
+}
+
+pub fn definitions() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/definitions")
+}
+
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_agentic-executions"));
+    // Nothing of whoever runs the tests decides what a process does.
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("AGENTIC_") || name == "DATABASE_URL")
+    {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+impl Site {
+    pub async fn new(kind: Kind) -> Self {
+        let database = TestDatabase::new(kind).await;
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = [
+            ("DATABASE_URL", database.url.clone()),
+            (
+                "AGENTIC_FILES_URL",
+                format!("file://{}", directory.path().join("files").display()),
+            ),
+            ("AGENTIC_DEFINITIONS", definitions().display().to_string()),
+            ("AGENTIC_BOOTSTRAP_TOKEN", ADMIN_TOKEN.to_owned()),
+            ("AGENTIC_LEASE", "2s".to_owned()),
+            ("AGENTIC_HEARTBEAT", "500ms".to_owned()),
+            ("AGENTIC_GRACE", "5s".to_owned()),
+            ("AGENTIC_LOG", "warn,agentic_executions=info".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        Self {
+            database,
+            directory,
+            settings,
+        }
+    }
+
+    /// Changes a setting for the processes to come.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = binary();
+        command.args(arguments).envs(self.settings.iter().cloned());
+        command
+    }
+
+    /// Starts the API, with its own worker unless told otherwise.
+    pub async fn serve(&self, arguments: &[&str]) -> Process {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut command = self.command(&[&["serve"], arguments].concat());
+        command.env("AGENTIC_LISTEN", &listen);
+        let process = self.spawn(command, format!("http://{listen}"));
+        let ready = format!("{}/health/ready", process.base);
+        super::eventually("the server is ready", async || {
+            reqwest::get(&ready)
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+        process
+    }
+
+    /// Starts a worker alone.
+    pub fn worker(&self) -> Process {
+        self.spawn(self.command(&["worker"]), String::new())
+    }
+
+    fn spawn(&self, mut command: Command, base: String) -> Process {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.path().join("log"))
+            .expect("a log");
+        command.stdout(log.try_clone().expect("a log")).stderr(log);
+        Process {
+            child: command.spawn().expect("starts"),
+            base,
+        }
+    }
+
+    /// What the processes have logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Process {
+    pub fn client(&self, token: &str) -> Client {
+        Client::new(&self.base, token)
+    }
+
+    pub fn admin(&self) -> Client {
+        self.client(ADMIN_TOKEN)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal: `KILL`, `TERM`, `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([format!("-{name}"), self.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Kills it, SIGKILL, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kills");
+        self.child.wait().expect("is gone");
+    }
+
+    /// Asks it to end, and gives its exit code.
+    pub async fn terminate(mut self) -> Option<i32> {
+        self.signal("TERM");
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("answers") {
+                return status.code();
+            }
+            assert!(tokio::time::Instant::now() < deadline, "it does not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A stopped process takes no other signal; an ended one needs none.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address")
+        .port()
+}
