@@ -3,9 +3,12 @@
 //! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::both`]). To add
 //! tests of a part: a module here, named after what it claims about.
 
+mod access;
+mod commands;
 mod floors;
 mod guarantees;
 mod plans;
 mod processes;
+mod refusals;
 mod support;
 mod watching;

@@ -101,6 +101,30 @@ impl Client {
         .await
     }
 
+    /// A request with one file at `variables.input.file`.
+    pub async fn upload_one(&self, query: &str, variables: Value, name: &str, bytes: &[u8]) -> (u16, Value) {
+        let form = Form::new()
+            .text(
+                "operations",
+                json!({ "query": query, "variables": variables }).to_string(),
+            )
+            .text("map", json!({ "0": ["variables.input.file"] }).to_string())
+            .part("0", Part::bytes(bytes.to_vec()).file_name(name.to_owned()));
+        self.send(
+            self.request()
+                .header("apollo-require-preflight", "1")
+                .multipart(form),
+        )
+        .await
+    }
+
+    /// The close code of a socket whose credential is refused.
+    pub async fn refused_socket(&self) -> Option<u16> {
+        let mut socket = self.open_socket().await;
+        assert!(socket.receive().await.is_none(), "it is not acknowledged");
+        socket.closed
+    }
+
     /// The id of the data set and of the agent of a type, made when they are not there.
     pub async fn agent(&self, agent_type: &str) -> String {
         let sets = self.data("{ dataSets { nodes { id } } }", json!({})).await;
@@ -179,6 +203,13 @@ impl Client {
     }
 
     pub async fn socket(&self) -> Socket {
+        let mut socket = self.open_socket().await;
+        let ack = socket.receive().await.expect("an answer");
+        assert_eq!(ack["type"], "connection_ack", "{ack}");
+        socket
+    }
+
+    async fn open_socket(&self) -> Socket {
         let url = format!("{}/graphql", self.base.replacen("http", "ws", 1));
         let mut request = url.into_client_request().expect("a request");
         request.headers_mut().insert(
@@ -192,8 +223,6 @@ impl Client {
             closed: None,
         };
         socket.send(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {}", self.token) } })).await;
-        let ack = socket.receive().await.expect("an answer");
-        assert_eq!(ack["type"], "connection_ack", "{ack}");
         socket
     }
 }
@@ -256,6 +285,15 @@ impl Socket {
             json!({ "type": "subscribe", "id": "1", "payload": { "query": query, "variables": variables } }),
         )
         .await;
+    }
+
+    /// The first answer whatever it is: a payload, or errors in one's shape.
+    pub async fn first(&mut self) -> Value {
+        let message = self.receive().await.expect("an answer");
+        if message["type"] == "error" {
+            return json!({ "errors": message["payload"] });
+        }
+        message["payload"].clone()
     }
 
     /// The next data; none when the subscription completed or the socket closed.

@@ -115,6 +115,26 @@ impl Site {
         }
     }
 
+    /// How many files' bytes are stored.
+    pub fn stored_files(&self) -> usize {
+        fn count(directory: &std::path::Path) -> usize {
+            let Ok(entries) = std::fs::read_dir(directory) else {
+                return 0;
+            };
+            entries
+                .flatten()
+                .map(|entry| {
+                    if entry.path().is_dir() {
+                        count(&entry.path())
+                    } else {
+                        1
+                    }
+                })
+                .sum()
+        }
+        count(&self.directory.path().join("files"))
+    }
+
     /// What the processes have logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()

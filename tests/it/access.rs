@@ -1,0 +1,640 @@
+//! Who gets what: every root field and every subscription, asked by everyone. A root field that
+//! the schema has and this table has not fails the test.
+//!
+//! To add a field: a row with its document and what stranger, member, owner and admin get. Nobody
+//! (no token) gets 401 everywhere, but for what `WITHOUT_CREDENTIAL` names.
+
+use serde_json::{Value, json};
+
+use crate::both;
+use crate::support::client::{Client, LAUNCH};
+use crate::support::site::Process;
+
+/// Root fields that need no credential. The list only shrinks.
+const WITHOUT_CREDENTIAL: [&str; 0] = [];
+
+/// The agent type of the test's agent.
+const TYPE: &str = "trials";
+
+/// What the documents are about, made anew for each row and person.
+struct Stage {
+    set: String,
+    agent: String,
+    spare_agent: String,
+    execution: String,
+    ended: String,
+    conversation: String,
+    record: String,
+    token: String,
+    stranger: String,
+    number: usize,
+}
+
+type Document = fn(&Stage) -> (&'static str, Value);
+
+/// Field, document, and what stranger, member, owner and admin get.
+type Row = (&'static str, Document, [&'static str; 4]);
+
+const NOT_FOUND: &str = "NotFoundError";
+const NOT_ALLOWED: &str = "NotAllowedError";
+
+fn input(value: Value) -> Value {
+    json!({ "input": value })
+}
+
+macro_rules! mutation {
+    ($field:literal, $input:literal) => {
+        concat!(
+            "mutation($input: ",
+            $input,
+            "!) { ",
+            $field,
+            "(input: $input) { errors { __typename } } }"
+        )
+    };
+}
+
+const QUERIES: &[Row] = &[
+    ("viewer", |_| ("{ viewer { id } }", json!({})), ["ok"; 4]),
+    ("session", |_| ("{ session { id } }", json!({})), ["ok"; 4]),
+    ("server", |_| ("{ server { version } }", json!({})), ["ok"; 4]),
+    ("agentTypes", |_| ("{ agentTypes { id } }", json!({})), ["ok"; 4]),
+    (
+        "accessTokens",
+        |_| ("{ accessTokens { nodes { id } } }", json!({})),
+        ["ok"; 4],
+    ),
+    (
+        "users",
+        |_| ("{ users { nodes { id } } }", json!({})),
+        ["FORBIDDEN"; 4],
+    ),
+    (
+        "node",
+        |s| {
+            (
+                "query($id: ID!) { node(id: $id) { id } }",
+                json!({ "id": s.execution }),
+            )
+        },
+        ["null", "null", "ok", "ok"],
+    ),
+    (
+        "nodes",
+        |s| {
+            (
+                "query($id: ID!) { nodes(ids: [$id]) { id } }",
+                json!({ "id": s.execution }),
+            )
+        },
+        ["null", "null", "ok", "ok"],
+    ),
+    (
+        "dataSets",
+        |_| ("{ dataSets { nodes { id } } }", json!({})),
+        ["empty", "ok", "ok", "ok"],
+    ),
+    (
+        "dataSet",
+        |s| {
+            (
+                "query($id: ID!) { dataSet(id: $id) { id } }",
+                json!({ "id": s.set }),
+            )
+        },
+        ["null", "ok", "ok", "ok"],
+    ),
+    (
+        "agents",
+        |_| ("{ agents { nodes { id } } }", json!({})),
+        ["empty", "ok", "ok", "ok"],
+    ),
+    (
+        "agent",
+        |s| {
+            (
+                "query($id: ID!) { agent(id: $id) { id } }",
+                json!({ "id": s.agent }),
+            )
+        },
+        ["null", "ok", "ok", "ok"],
+    ),
+    (
+        "execution",
+        |s| {
+            (
+                "query($id: ID!) { execution(id: $id) { id } }",
+                json!({ "id": s.execution }),
+            )
+        },
+        ["null", "null", "ok", "ok"],
+    ),
+    (
+        "executions",
+        |_| ("{ executions { nodes { id } } }", json!({})),
+        ["empty", "empty", "ok", "ok"],
+    ),
+    (
+        "validateExecutionInput",
+        |s| {
+            (
+                "query($id: ID!) { validateExecutionInput(agentId: $id, executionKey: \"noop\", input: {}) { errors { __typename } } }",
+                json!({ "id": s.agent }),
+            )
+        },
+        [NOT_FOUND, "ok", "ok", "ok"],
+    ),
+    (
+        "conversation",
+        |s| {
+            (
+                "query($id: ID!) { conversation(id: $id) { id } }",
+                json!({ "id": s.conversation }),
+            )
+        },
+        ["null", "null", "ok", "ok"],
+    ),
+    (
+        "conversations",
+        |_| ("{ conversations { nodes { id } } }", json!({})),
+        ["empty", "empty", "ok", "ok"],
+    ),
+    (
+        "record",
+        |s| {
+            (
+                "query($set: ID!) { record(dataSetId: $set, collection: \"products\", key: \"known\") { id } }",
+                json!({ "set": s.set }),
+            )
+        },
+        ["null", "ok", "ok", "ok"],
+    ),
+];
+
+const MUTATIONS: &[Row] = &[
+    (
+        "launchExecution",
+        |s| {
+            (
+                LAUNCH,
+                input(json!({ "agentId": s.agent, "executionKey": "noop" })),
+            )
+        },
+        [NOT_FOUND, "ok", "ok", "ok"],
+    ),
+    (
+        "cancelExecution",
+        |s| {
+            (
+                mutation!("cancelExecution", "CancelExecutionInput"),
+                input(json!({ "id": s.execution })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
+    ),
+    (
+        "cancelExecutions",
+        |s| {
+            (
+                mutation!("cancelExecutions", "CancelExecutionsInput"),
+                input(json!({ "ids": [s.execution] })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
+    ),
+    (
+        "retryExecution",
+        |s| {
+            (
+                mutation!("retryExecution", "RetryExecutionInput"),
+                input(json!({ "id": s.ended })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
+    ),
+    (
+        "retryExecutions",
+        |s| {
+            (
+                mutation!("retryExecutions", "RetryExecutionsInput"),
+                input(json!({ "ids": [s.ended] })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
+    ),
+    (
+        "startConversation",
+        |s| {
+            (
+                mutation!("startConversation", "StartConversationInput"),
+                input(json!({ "agentId": s.agent })),
+            )
+        },
+        [NOT_FOUND, "ok", "ok", "ok"],
+    ),
+    (
+        "sendMessage",
+        |s| {
+            (
+                mutation!("sendMessage", "SendMessageInput"),
+                input(json!({ "conversationId": s.conversation, "text": "hello" })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", "ConversationReadOnlyError"],
+    ),
+    (
+        "stopReply",
+        |s| {
+            (
+                mutation!("stopReply", "StopReplyInput"),
+                input(json!({ "conversationId": s.conversation })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", NOT_ALLOWED],
+    ),
+    (
+        "createAccessToken",
+        |s| {
+            (
+                mutation!("createAccessToken", "CreateAccessTokenInput"),
+                input(json!({ "name": format!("t{}", s.number) })),
+            )
+        },
+        ["ok"; 4],
+    ),
+    (
+        "revokeAccessToken",
+        |s| {
+            (
+                mutation!("revokeAccessToken", "RevokeAccessTokenInput"),
+                input(json!({ "id": s.token })),
+            )
+        },
+        [NOT_FOUND, NOT_FOUND, "ok", NOT_FOUND],
+    ),
+    (
+        "createUser",
+        |s| {
+            (
+                mutation!("createUser", "CreateUserInput"),
+                input(json!({ "name": format!("u{}", s.number) })),
+            )
+        },
+        [NOT_ALLOWED; 4],
+    ),
+    (
+        "createDataSet",
+        |s| {
+            (
+                mutation!("createDataSet", "CreateDataSetInput"),
+                input(json!({ "name": format!("d{}", s.number) })),
+            )
+        },
+        [NOT_ALLOWED; 4],
+    ),
+    (
+        "updateDataSet",
+        |s| {
+            (
+                mutation!("updateDataSet", "UpdateDataSetInput"),
+                input(json!({ "id": s.set, "name": "shop" })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "createAgent",
+        |s| {
+            (
+                mutation!("createAgent", "CreateAgentInput"),
+                input(json!({ "dataSetId": s.set, "agentTypeKey": TYPE, "name": format!("a{}", s.number) })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "updateAgent",
+        |s| {
+            (
+                mutation!("updateAgent", "UpdateAgentInput"),
+                input(json!({ "id": s.spare_agent, "description": "changed" })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "retireAgent",
+        |s| {
+            (
+                mutation!("retireAgent", "RetireAgentInput"),
+                input(json!({ "id": s.spare_agent })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "upsertRecords",
+        |s| {
+            (
+                mutation!("upsertRecords", "UpsertRecordsInput"),
+                input(
+                    json!({ "dataSetId": s.set, "collection": "products", "records": [{ "key": "known", "document": {} }] }),
+                ),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "deleteRecords",
+        |s| {
+            (
+                mutation!("deleteRecords", "DeleteRecordsInput"),
+                input(json!({ "ids": [s.record] })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "setDataSetMember",
+        |s| {
+            (
+                mutation!("setDataSetMember", "SetDataSetMemberInput"),
+                input(json!({ "dataSetId": s.set, "userId": s.stranger, "role": "MEMBER" })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+    (
+        "removeDataSetMember",
+        |s| {
+            (
+                mutation!("removeDataSetMember", "RemoveDataSetMemberInput"),
+                input(json!({ "dataSetId": s.set, "userId": s.stranger })),
+            )
+        },
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+    ),
+];
+
+/// Asked with a file instead of variables alone.
+const UPLOADS: &[Row] = &[(
+    "uploadFile",
+    |s| {
+        (
+            mutation!("uploadFile", "UploadFileInput"),
+            input(json!({ "agentId": s.agent })),
+        )
+    },
+    [NOT_FOUND, "ok", "ok", "ok"],
+)];
+
+const SUBSCRIPTIONS: &[Row] = &[
+    (
+        "executionStatus",
+        |s| {
+            (
+                "subscription($id: ID!) { executionStatus(id: $id) { status } }",
+                json!({ "id": s.execution }),
+            )
+        },
+        ["NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+    ),
+    (
+        "executionsChanged",
+        |_| ("subscription { executionsChanged { resync } }", json!({})),
+        ["ok"; 4],
+    ),
+    (
+        "conversationEvents",
+        |s| {
+            (
+                "subscription($id: ID!) { conversationEvents(id: $id) { sequence } }",
+                json!({ "id": s.conversation }),
+            )
+        },
+        ["NOT_FOUND", "NOT_FOUND", "ok", "ok"],
+    ),
+];
+
+/// What someone gets, in a word.
+fn outcome(status: u16, body: &Value, field: &str) -> String {
+    if status == 401 {
+        return "401".to_owned();
+    }
+    if let Some(code) = body["errors"][0]["extensions"]["code"].as_str() {
+        return code.to_owned();
+    }
+    let got = &body["data"][field];
+    if got.is_null() || got[0].is_null() && got.is_array() {
+        return "null".to_owned();
+    }
+    if let Some(refusal) = got["errors"][0]["__typename"].as_str() {
+        return refusal.to_owned();
+    }
+    if got["nodes"].as_array().is_some_and(Vec::is_empty) {
+        return "empty".to_owned();
+    }
+    "ok".to_owned()
+}
+
+struct People {
+    root: Client,
+    persons: [Client; 4],
+    set: String,
+    agent: String,
+    ids: Vec<String>,
+}
+
+impl People {
+    async fn new(server: &Process) -> Self {
+        let root = server.admin();
+        let agent = root.agent(TYPE).await;
+        let set = root.data("{ dataSets { nodes { id } } }", json!({})).await["dataSets"]["nodes"][0]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
+        let mut persons = Vec::new();
+        let mut ids = Vec::new();
+        for (name, role) in [
+            ("stranger", None),
+            ("member", Some("MEMBER")),
+            ("owner", Some("MEMBER")),
+            ("administrator", Some("ADMIN")),
+        ] {
+            let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } errors { __typename } } }";
+            let user =
+                root.data(create, input(json!({ "name": name }))).await["createUser"]["user"]["id"].clone();
+            if let Some(role) = role {
+                let join = mutation!("setDataSetMember", "SetDataSetMemberInput");
+                root.data(
+                    join,
+                    input(json!({ "dataSetId": set, "userId": user, "role": role })),
+                )
+                .await;
+            }
+            let token = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { secret errors { __typename } } }";
+            let made = root
+                .data(token, input(json!({ "name": "test", "userId": user })))
+                .await;
+            persons.push(
+                server.client(
+                    made["createAccessToken"]["secret"]
+                        .as_str()
+                        .unwrap_or_else(|| panic!("{made}")),
+                ),
+            );
+            ids.push(user.as_str().expect("an id").to_owned());
+        }
+        let Ok(persons) = persons.try_into() else {
+            panic!("four persons")
+        };
+        Self {
+            root,
+            persons,
+            set,
+            agent,
+            ids,
+        }
+    }
+
+    fn owner(&self) -> &Client {
+        &self.persons[2]
+    }
+
+    async fn stage(&self, number: usize) -> Stage {
+        let execution = self.owner().launch(&self.agent, "noop", json!({})).await;
+        let ended = self.owner().launch(&self.agent, "noop", json!({})).await;
+        self.owner()
+            .data(
+                mutation!("cancelExecution", "CancelExecutionInput"),
+                input(json!({ "id": ended })),
+            )
+            .await;
+        let start = "mutation($input: StartConversationInput!) { startConversation(input: $input) { conversation { id } } }";
+        let conversation = self
+            .owner()
+            .data(start, input(json!({ "agentId": self.agent })))
+            .await["startConversation"]["conversation"]["id"]
+            .clone();
+        let send = mutation!("sendMessage", "SendMessageInput");
+        if number % 2 == 1 {
+            self.owner()
+                .data(
+                    send,
+                    input(json!({ "conversationId": conversation, "text": "first" })),
+                )
+                .await;
+            self.owner()
+                .data(
+                    mutation!("stopReply", "StopReplyInput"),
+                    input(json!({ "conversationId": conversation })),
+                )
+                .await;
+        }
+        let upsert = "mutation($input: UpsertRecordsInput!) { upsertRecords(input: $input) { records { id } errors { __typename } } }";
+        let record = json!({ "dataSetId": self.set, "collection": "products", "records": [{ "key": "known", "document": { "n": number } }] });
+        let record = self.root.data(upsert, input(record)).await["upsertRecords"]["records"][0]["id"].clone();
+        let create = "mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } errors { __typename } } }";
+        let spare = json!({ "dataSetId": self.set, "agentTypeKey": TYPE, "name": format!("spare {number}") });
+        let spare_agent = self.root.data(create, input(spare)).await["createAgent"]["agent"]["id"].clone();
+        let token = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken { id } } }";
+        let token = self.owner().data(token, input(json!({ "name": "spare" }))).await["createAccessToken"]["accessToken"]["id"].clone();
+        let text = |id: Value| id.as_str().expect("an id").to_owned();
+        Stage {
+            set: self.set.clone(),
+            agent: self.agent.clone(),
+            spare_agent: text(spare_agent),
+            execution,
+            ended,
+            conversation: text(conversation),
+            record: text(record),
+            token: text(token),
+            stranger: self.ids[0].clone(),
+            number,
+        }
+    }
+}
+
+async fn subscribe(client: &Client, document: &str, variables: Value) -> (u16, Value) {
+    let mut socket = client.socket().await;
+    socket.subscribe(document, variables).await;
+    (200, socket.first().await)
+}
+
+both! {
+    async fn everyone_gets_from_every_root_field_what_they_should(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let people = People::new(&server).await;
+        let nobody = server.client("");
+        let mut wrong = Vec::new();
+        let mut number = 0;
+        for (kind, rows) in [("query", QUERIES), ("mutation", MUTATIONS), ("upload", UPLOADS), ("subscription", SUBSCRIPTIONS)] {
+            for (field, document, expected) in rows {
+                for (person, expected) in people.persons.iter().zip(expected) {
+                    number += 1;
+                    let stage = people.stage(number).await;
+                    let (document, variables) = document(&stage);
+                    let (status, body) = match kind {
+                        "subscription" => subscribe(person, document, variables).await,
+                        "upload" => person.upload_one(document, variables, "lines.csv", b"sku,quantity\nA,1\n").await,
+                        _ => person.post(document, variables).await,
+                    };
+                    let got = outcome(status, &body, field);
+                    if got != *expected {
+                        wrong.push(format!("{field} for person {number}: expected {expected}, got {got}: {body}"));
+                    }
+                    // The stranger stays one.
+                    people.root.data(mutation!("removeDataSetMember", "RemoveDataSetMemberInput"), input(json!({ "dataSetId": people.set, "userId": people.ids[0] }))).await;
+                }
+                if kind != "subscription" && !WITHOUT_CREDENTIAL.contains(field) {
+                    let stage = people.stage(0).await;
+                    let (document, variables) = document(&stage);
+                    let (status, body) = nobody.post(document, variables).await;
+                    if outcome(status, &body, field) != "401" {
+                        wrong.push(format!("{field} for nobody: {status} {body}"));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    async fn every_root_field_has_its_row(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let roots = "{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }";
+        let schema = server.admin().data(roots, json!({})).await["__schema"].clone();
+        let rows: Vec<&str> = [QUERIES, MUTATIONS, UPLOADS, SUBSCRIPTIONS].concat().iter().map(|row| row.0).collect();
+        let fields = ["queryType", "mutationType", "subscriptionType"]
+            .iter()
+            .flat_map(|root| schema[root]["fields"].as_array().expect("fields").clone());
+        let missing: Vec<String> = fields.map(|field| field["name"].as_str().expect("a name").to_owned()).filter(|name| !rows.contains(&name.as_str())).collect();
+        assert!(missing.is_empty(), "no row for {missing:?}");
+    }
+
+    async fn a_socket_without_a_credential_is_refused(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let code = server.client("").refused_socket().await;
+        assert!(matches!(code, Some(4401 | 4403)), "{code:?}");
+    }
+
+    async fn a_token_works_until_it_is_revoked_or_expires(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let run = |arguments: &[&str]| {
+            let output = site.command(arguments).output().expect("runs");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).expect("text").trim().to_owned()
+        };
+        let user = run(&["user", "create", "someone"]);
+        assert!(user.starts_with("usr_"), "the id alone: {user}");
+        let secret = run(&["token", "create", "--user", "someone"]);
+        let client = server.client(&secret);
+        assert_eq!(client.data("{ viewer { name } }", json!({})).await["viewer"]["name"], "someone");
+        let id = client.data("{ accessTokens { nodes { id } } }", json!({})).await["accessTokens"]["nodes"][0]["id"].as_str().expect("an id").to_owned();
+        assert!(run(&["token", "list"]).contains("someone"));
+        run(&["token", "revoke", &id]);
+        assert_eq!(client.post("{ viewer { name } }", json!({})).await.0, 401);
+        let short = run(&["token", "create", "--user", "someone", "--expires", "1s"]);
+        let client = server.client(&short);
+        crate::support::eventually("it expires", async || client.post("{ viewer { id } }", json!({})).await.0 == 401).await;
+    }
+}
