@@ -10,5 +10,6 @@ mod guarantees;
 mod plans;
 mod processes;
 mod refusals;
+mod story;
 mod support;
 mod watching;
