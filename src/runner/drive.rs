@@ -22,7 +22,7 @@ use super::worker::Deps;
 use super::{execution as executions, reply};
 
 /// Times that a run goes on from its journal after a fault before it is given up: with the waits
-/// between them a minute, longer than a database takes to restart.
+/// between them half a minute, longer than a database takes to restart.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
@@ -64,8 +64,14 @@ pub(super) async fn drive(job: &Job) {
             }
             return;
         }
-        // Parked or cut meanwhile: the next round sees it.
-        let _ = job.lease.wait(FIRST_WAIT * 2_u32.pow(tries - 1)).await;
+        // Cut meanwhile: the next round sees it. A worker that shuts down has no time for more
+        // rounds; what it cannot hand back is taken over when the lease runs out.
+        if let Err(parked @ Exit::Parked) = job.lease.wait(FIRST_WAIT * 2_u32.pow(tries - 1)).await {
+            if let Err(exit) = settle(job, parked).await {
+                tracing::warn!(?exit, "a lease is left to run out");
+            }
+            return;
+        }
         tries += 1;
     }
 }

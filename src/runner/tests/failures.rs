@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::lifecycle;
 use crate::model::{Error, Request};
+use crate::runner::sweeper;
 
 use super::stage::{Act, Stage, call, eventually, say};
 
@@ -142,4 +144,42 @@ async fn a_worker_takes_what_is_queued_while_it_is_busy() {
         (depth.expect("reads").running == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_refusal_for_good_ends_it_at_once_in_the_validators_words() {
+    let stage = Stage::new(|_: &Request| say("hopeless")).await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("validation_failed"));
+    assert_eq!((ended.attempt, ended.model_calls), (1, 1));
+    let (_, explanation, source) = stage.payload(ended.id).await;
+    let expected = (Some("It is hopeless."), Some("validator"));
+    assert_eq!((explanation.as_deref(), source.as_deref()), expected);
+}
+
+#[tokio::test]
+async fn the_sweeper_confirms_a_cancel_that_no_worker_can() {
+    let stage = Stage::new(|_: &Request| Act::Hang).await;
+    let launched = stage.launch(json!({}), None).await;
+    let worker = stage.worker_beating(Duration::from_secs(600));
+    stage.wait_until_begun("model Turn 1 0").await;
+    drop(worker);
+    lifecycle::cancel(&stage.store, &stage.viewer, launched.id, None)
+        .await
+        .expect("cancels");
+    let stop = CancellationToken::new();
+    let settings = sweeper::Settings {
+        every: Duration::from_millis(5),
+        ..sweeper::Settings::default()
+    };
+    let (store, storage) = (stage.store.clone(), stage.deps.storage.clone());
+    let sweeping = tokio::spawn(sweeper::run(store, storage, settings, stop.clone()));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let row = stage.execution(launched.id).await;
+    assert_eq!(row.finished_at, None, "its worker may still be there");
+    stage.store.clock.advance(Duration::from_secs(46));
+    let ended = stage.ended(launched.id).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("canceled"));
+    stop.cancel();
+    sweeping.await.expect("stops");
 }

@@ -25,6 +25,7 @@ use crate::domain::launch::{self, Request as Launch};
 use crate::domain::{Store, files, people};
 use crate::model::{Error, Model, Models, Reply, Request, ToolSpec, Usage};
 use crate::runner::tools::{self, Context, Effect, Outside, Tool};
+use crate::runner::validators::{Answer, Validator, Verdict};
 use crate::runner::{Deps, Handle, Registry, Settings, Worker};
 use crate::storage::Storage;
 
@@ -157,6 +158,26 @@ impl Outside for Probe {
     }
 }
 
+/// Refuses for good what is hopeless.
+struct Strict;
+
+impl Validator for Strict {
+    fn name(&self) -> &'static str {
+        "strict"
+    }
+
+    fn judge(&self, answer: &Answer<'_>, _: &Value) -> Verdict {
+        if answer.text == "hopeless" {
+            let explanation = "It is hopeless.".to_owned();
+            return Verdict::Fail {
+                code: None,
+                explanation,
+            };
+        }
+        Verdict::Pass
+    }
+}
+
 pub(super) const AGENT: &str = r#"
 key = "tester"
 name = "Tester"
@@ -179,6 +200,8 @@ pub(super) const EXECUTION: &str = r#"
 key = "test"
 name = "Test"
 max_retries = 1
+[[validator]]
+name = "strict"
 [[validator]]
 name = "json"
 [[validator]]
@@ -257,6 +280,7 @@ impl Stage {
             let gate = Arc::clone(&gate);
             registry.tool(Arc::new(Probe { name, gate })).expect("a schema");
         }
+        registry.validator(Arc::new(Strict));
         let sources = Sources::only(path.join("definitions"));
         let catalog = Catalog::load(&sources, &registry.names(&models).known()).expect("a catalog");
         let clock = Clock::manual(1_700_000_000_000);
