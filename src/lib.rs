@@ -9,4 +9,5 @@ pub mod db;
 pub mod definitions;
 pub mod domain;
 pub mod model;
+pub mod runner;
 pub mod storage;

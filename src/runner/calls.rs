@@ -1,0 +1,228 @@
+//! The tool calls of one turn, side by side. Each makes its own journal entry when it completes:
+//! nothing that another call does holds it back, and what is done is never done again.
+//!
+//! Every call ends in a result, for the model or for the journal's reader: an unknown tool, bad
+//! arguments and a call that was cut off are error results. Only what ends the whole run (lost,
+//! stopped, a fault) leaves calls without one.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use entity::tool_start;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use crate::base::message::{Message, Part, Role};
+use crate::base::text::{json_depth, without_nul};
+use crate::db;
+use crate::domain::journal::Entry;
+
+use super::execution;
+use super::exit::Exit;
+use super::held::Held;
+use super::model::Session;
+use super::registry::Registered;
+use super::tools::{Effect, Error, STOP_EXECUTION};
+use super::transcript::{Call, MAX_DEPTH};
+
+/// Calls that run at once: what a turn of hundreds needs, and no more than a server that is asked
+/// by a tool would take from one client.
+const AT_ONCE: usize = 16;
+
+/// A longer output helps no model and burdens every reader of the journal.
+const MAX_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
+
+/// How the calls of a turn are to be made.
+pub(super) struct Turn<'a> {
+    pub calls: &'a [Call],
+    /// Those that an earlier worker had begun.
+    pub started: &'a HashSet<String>,
+    /// None in people's conversations.
+    pub attempt: Option<i32>,
+}
+
+/// What came of them.
+#[derive(Default)]
+pub(super) struct Done {
+    pub entries: Vec<Entry>,
+    /// The next model call is in the budget already.
+    pub is_reserved: bool,
+}
+
+/// Marks calls as begun, in the commit before they begin.
+pub(super) async fn mark(held: &Held, fence: i64, calls: &[Call]) -> Result<(), Exit> {
+    let mark = |call: &Call| tool_start::Model {
+        conversation_id: held.conversation_id(),
+        call_id: call.call_id.clone(),
+        fence,
+        started_at: held.work.now,
+    };
+    Ok(db::events::mark_started(&held.work.tx, calls.iter().map(mark).collect()).await?)
+}
+
+/// Makes the calls. When the worker shuts down, those that have not begun stay without a result.
+pub(super) async fn run(session: &Session<'_>, turn: Turn<'_>) -> Result<Done, Exit> {
+    let left = AtomicUsize::new(turn.calls.len());
+    let stops = turn.calls.iter().any(|call| call.tool == STOP_EXECUTION);
+    let one = |call| One {
+        session,
+        call,
+        was_started: turn.started.contains(&call.call_id),
+        attempt: turn.attempt,
+        // After the last of them the model is asked again, unless the agent has stopped.
+        left: (!stops && turn.attempt.is_some()).then_some(&left),
+    };
+    let calls: Vec<_> = turn.calls.iter().map(|call| one(call).run()).collect();
+    stream::iter(calls)
+        .buffer_unordered(AT_ONCE)
+        .try_fold(Done::default(), async |mut done, made: Option<(Entry, bool)>| {
+            if let Some((entry, is_reserved)) = made {
+                done.entries.push(entry);
+                done.is_reserved |= is_reserved;
+            }
+            Ok(done)
+        })
+        .await
+}
+
+struct One<'a> {
+    session: &'a Session<'a>,
+    call: &'a Call,
+    was_started: bool,
+    attempt: Option<i32>,
+    left: Option<&'a AtomicUsize>,
+}
+
+struct Outcome {
+    is_error: bool,
+    output: Value,
+    duration_ms: Option<i64>,
+}
+
+impl One<'_> {
+    async fn run(self) -> Result<Option<(Entry, bool)>, Exit> {
+        let job = self.session.job;
+        let tool = match self.prepare() {
+            Ok(tool) => tool,
+            Err(output) => {
+                let outcome = Outcome {
+                    is_error: true,
+                    output,
+                    duration_ms: None,
+                };
+                return self.journal(None, outcome).await.map(Some);
+            }
+        };
+        let effect = tool.tool.effect();
+        match job.lease.boundary() {
+            // A call that is marked and may not be repeated would be reported as cut off.
+            Err(Exit::Parked) if effect.is_repeatable() => return Ok(None),
+            Ok(()) | Err(Exit::Parked) => {}
+            Err(exit) => return Err(exit),
+        }
+        let clock = &job.deps.store.clock;
+        let begun_at = clock.monotonic();
+        let context = &self.session.context;
+        let (held, output) = match effect {
+            Effect::Outside(tool) => {
+                let called = tool.call(context, &self.call.arguments);
+                (None, job.lease.or_cut(called).await?.and_then(fitting))
+            }
+            Effect::InOurDatabase(tool) => {
+                let mut held = self.session.hold().await?;
+                if held.is_stopped() {
+                    return Err(Exit::Stopped);
+                }
+                let output = tool.call(context, &self.call.arguments, &mut held).await;
+                let output = output.and_then(fitting);
+                // What a call that failed has written is rolled back with its transaction.
+                (output.is_ok().then_some(held), output)
+            }
+        };
+        let duration = clock.monotonic().saturating_sub(begun_at);
+        let duration_ms = Some(crate::base::clock::ms(duration));
+        let outcome = match output {
+            Ok(output) => Outcome {
+                is_error: false,
+                output,
+                duration_ms,
+            },
+            Err(Error::Refused(message)) => Outcome {
+                is_error: true,
+                output: without_nul(json!({"error": message})),
+                duration_ms,
+            },
+            Err(Error::Fault(fault)) => return Err(fault.into()),
+        };
+        self.journal(held, outcome).await.map(Some)
+    }
+
+    /// The tool, or why the call is not made.
+    fn prepare(&self) -> Result<&Registered, Value> {
+        let Call { tool, arguments, .. } = self.call;
+        let tools = &self.session.tools;
+        let Some(known) = tools.iter().find(|known| known.spec.name == *tool) else {
+            let names: Vec<&str> = tools.iter().map(|known| known.spec.name.as_str()).collect();
+            let message = format!("there is no tool {tool}; there are {}", names.join(", "));
+            return Err(json!({"error": message}));
+        };
+        let issues = known.parameters.check(arguments);
+        if !issues.is_empty() {
+            let issues: Vec<Value> = issues
+                .into_iter()
+                .map(|issue| json!({"pointer": issue.pointer, "message": issue.message}))
+                .collect();
+            return Err(json!({"error": "the arguments break the tool's schema", "issues": issues}));
+        }
+        if self.was_started && !known.tool.effect().is_repeatable() {
+            return Err(json!({"error": "interrupted, outcome unknown"}));
+        }
+        Ok(known)
+    }
+
+    async fn journal(self, held: Option<Held>, outcome: Outcome) -> Result<(Entry, bool), Exit> {
+        let mut held = match held {
+            Some(held) => held,
+            None => self.session.hold().await?,
+        };
+        let result = if outcome.is_error { "error" } else { "success" };
+        let tool = self.call.tool.clone();
+        let entry = Entry::message(Message {
+            role: Role::Tool,
+            parts: vec![Part::ToolResult {
+                call_id: self.call.call_id.clone(),
+                tool: tool.clone(),
+                is_error: outcome.is_error,
+                output: outcome.output,
+                duration_ms: outcome.duration_ms,
+            }],
+        });
+        held.journal(self.attempt, entry.clone());
+        let is_last = self
+            .left
+            .is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1);
+        let is_reserved = is_last
+            && !held.is_stopped()
+            && execution::try_reserve(&mut held, &self.session.agent_type.limits).await?;
+        held.commit().await?;
+        // An unknown name is the model's invention and would make a label of its own.
+        let is_known = self.session.tools.iter().any(|known| known.spec.name == tool);
+        let tool = if is_known { tool } else { "unknown".to_owned() };
+        metrics::counter!("agentic_tool_calls_total", "tool" => tool, "outcome" => result).increment(1);
+        Ok((entry, is_reserved))
+    }
+}
+
+// What the journal can hold and read back.
+fn fitting(output: Value) -> Result<Value, Error> {
+    if json_depth(&output) > MAX_DEPTH {
+        return Err(Error::Refused(format!(
+            "the output nests deeper than {MAX_DEPTH}"
+        )));
+    }
+    if output.to_string().len() > MAX_OUTPUT_BYTES {
+        let message = format!("the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time");
+        return Err(Error::Refused(message));
+    }
+    Ok(without_nul(output))
+}

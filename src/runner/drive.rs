@@ -1,0 +1,129 @@
+//! Drives one claimed run to its end, or lets go of it. All that can happen to a run meets here:
+//! what its code returns, what cuts it, and what panics in it.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::{execution, run};
+use futures::FutureExt;
+
+use crate::base::failure::FailureCategory;
+use crate::db;
+use crate::domain::conversations::Ended;
+use crate::domain::lifecycle::{Ending, Failure};
+use crate::domain::{Fault, claim};
+
+use super::exit::Exit;
+use super::held::Held;
+use super::lease::Lease;
+use super::worker::Deps;
+use super::{execution as executions, reply};
+
+/// Times that a run goes on from its journal after a fault before it is given up: with the waits
+/// between them half a minute, longer than a database takes to restart.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// What the system says when the reason is nobody's but ours; the log has the rest.
+const INTERNAL: &str = "An internal error ended it. Launching it again may help.";
+
+pub(super) struct Job {
+    pub deps: Arc<Deps>,
+    pub lease: Arc<Lease>,
+    pub run: run::Model,
+}
+
+/// Returns when the run has ended or is another worker's.
+pub(super) async fn drive(job: &Job) {
+    let mut tries = 1;
+    loop {
+        let exit = match AssertUnwindSafe(work(job)).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(exit)) => exit,
+            Err(panic) => {
+                tracing::error!(panic = words_of(panic.as_ref()), "a run panicked");
+                Exit::failed(FailureCategory::RuntimeError, INTERNAL)
+            }
+        };
+        let fault = match settle(job, exit).await {
+            Ok(()) => return,
+            Err(Exit::Fault(fault)) => fault,
+            Err(_) => return lost(),
+        };
+        tracing::error!(
+            error = &fault as &dyn std::error::Error,
+            tries,
+            "a run met a fault"
+        );
+        if tries == TRIES || matches!(fault, Fault::Corrupt { .. }) {
+            let end = Exit::failed(FailureCategory::RuntimeError, INTERNAL);
+            if let Err(exit) = settle(job, end).await {
+                tracing::error!(?exit, "a run could not be ended; it is handed back");
+            }
+            return;
+        }
+        // Cut meanwhile: the next round sees it. A worker that shuts down has no time for more
+        // rounds; what it cannot hand back is taken over when the lease runs out.
+        if let Err(parked @ Exit::Parked) = job.lease.wait(FIRST_WAIT * 2_u32.pow(tries - 1)).await {
+            if let Err(exit) = settle(job, parked).await {
+                tracing::warn!(?exit, "a lease is left to run out");
+            }
+            return;
+        }
+        tries += 1;
+    }
+}
+
+async fn work(job: &Job) -> Result<(), Exit> {
+    job.lease.boundary()?;
+    match job.run.execution_id {
+        Some(id) => {
+            let row: Option<execution::Model> = db::executions::find(job.deps.store.db.read(), id).await?;
+            executions::run(job, &row.ok_or(Exit::Lost)?).await
+        }
+        None => reply::run(job).await,
+    }
+}
+
+/// Writes what there is to write about an exit.
+async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
+    let failure = match exit {
+        Exit::Fault(_) => return Err(exit),
+        Exit::Lost => {
+            lost();
+            return Ok(());
+        }
+        Exit::Parked => {
+            let store = &job.deps.store;
+            claim::release(store, job.lease.run, &job.lease.worker, job.lease.fence).await?;
+            tracing::info!("handed a run back");
+            return Ok(());
+        }
+        // Its end is CANCELED whatever is said here.
+        Exit::Stopped => Failure::of(FailureCategory::Canceled, "It was stopped."),
+        Exit::Overdue => Failure::of(
+            FailureCategory::TimedOut,
+            "It ran longer than its maximum duration and was ended.",
+        ),
+        Exit::Failed(failure) => *failure,
+    };
+    let held = Held::open(&job.deps.store, &job.lease).await?;
+    if job.run.execution_id.is_some() {
+        held.end(Ending::Failed(failure)).await
+    } else {
+        held.end_reply(Ended::Failed(failure)).await
+    }
+}
+
+fn lost() {
+    metrics::counter!("agentic_runs_lost_total").increment(1);
+    tracing::warn!("lost the lease of a run; another worker goes on");
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without words")
+}

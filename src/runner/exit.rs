@@ -1,0 +1,42 @@
+//! Why a run's code stops before the run has ended: `?` carries it up to `drive`, which decides
+//! what is written about it, if anything.
+
+use crate::base::failure::FailureCategory;
+use crate::db;
+use crate::domain::Fault;
+use crate::domain::lifecycle::Failure;
+
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// The lease is gone: nothing may be written any more.
+    Lost,
+    /// Cancel or stop was asked for.
+    Stopped,
+    /// It has run longer than it may.
+    Overdue,
+    /// The worker shuts down: hand the run back.
+    Parked,
+    /// It ends with this failure.
+    Failed(Box<Failure>),
+    /// The database or the file store failed: going on from the journal may help.
+    Fault(Fault),
+}
+
+impl Exit {
+    /// A failure that the system explains; the words are safe for clients.
+    pub fn failed(category: FailureCategory, explanation: impl Into<String>) -> Self {
+        Self::Failed(Box::new(Failure::of(category, explanation)))
+    }
+}
+
+impl From<Fault> for Exit {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<db::Error> for Exit {
+    fn from(error: db::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}

@@ -1,0 +1,127 @@
+//! A write of a run: one transaction that holds the run's row at this worker's fence, so that
+//! nobody can take the run before it ends. Entries and changes of the execution's row are gathered
+//! and written once, at the end.
+//!
+//! Rows are locked in the domain's order: run (on opening), execution ([`Held::execution`]),
+//! conversation (on writing the entries). A write never waits for a model or for a tool elsewhere.
+
+use entity::{execution, run};
+use uuid::Uuid;
+
+use crate::db;
+use crate::domain::conversations::{self, Ended};
+use crate::domain::journal::{self, Entry};
+use crate::domain::lifecycle::{self, Ending};
+use crate::domain::{Fault, Store, Work, claim};
+
+use super::exit::Exit;
+use super::lease::Lease;
+
+/// An open write of a run. Dropped without a commit, nothing of it happens.
+#[derive(Debug)]
+pub struct Held {
+    /// The transaction: what a tool writes through it happens exactly once, with its result.
+    pub work: Work,
+    run: run::Model,
+    execution: Option<Rows>,
+    entries: Vec<(Option<i32>, Entry)>,
+}
+
+#[derive(Debug)]
+struct Rows {
+    before: execution::Model,
+    after: execution::Model,
+}
+
+impl Held {
+    pub(super) async fn open(store: &Store, lease: &Lease) -> Result<Self, Exit> {
+        match claim::hold(store, lease.run, &lease.worker, lease.fence).await? {
+            Some((work, run)) => Ok(Self {
+                work,
+                run,
+                execution: None,
+                entries: Vec::new(),
+            }),
+            None => Err(Exit::Lost),
+        }
+    }
+
+    /// True when cancel or stop was asked for: the last moment not to begin something.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.run.stop_requested_at.is_some()
+    }
+
+    /// The execution's row, locked; what is changed in it is saved with the commit. None in a
+    /// person's conversation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn execution(&mut self) -> Result<Option<&mut execution::Model>, Fault> {
+        if self.execution.is_none()
+            && let Some(id) = self.run.execution_id
+            && let Some(row) = db::executions::find_locked(&self.work.tx, id).await?
+        {
+            self.execution = Some(Rows {
+                before: row.clone(),
+                after: row,
+            });
+        }
+        Ok(self.execution.as_mut().map(|rows| &mut rows.after))
+    }
+
+    /// [`execution`](Self::execution) where there must be one; a run whose execution is gone is
+    /// lost, for deleting one ends its run.
+    pub(super) async fn get_execution(&mut self) -> Result<&mut execution::Model, Exit> {
+        self.execution().await?.ok_or(Exit::Lost)
+    }
+
+    /// Adds an entry to the journal. `attempt` is none in people's conversations.
+    pub fn journal(&mut self, attempt: Option<i32>, entry: Entry) {
+        self.entries.push((attempt, entry));
+    }
+
+    pub(super) fn conversation_id(&self) -> Uuid {
+        self.run.conversation_id
+    }
+
+    /// Makes it durable.
+    pub(super) async fn commit(mut self) -> Result<(), Exit> {
+        if let Some(rows) = self.execution.take()
+            && rows.after != rows.before
+        {
+            lifecycle::save(&mut self.work, &rows.before, rows.after).await?;
+        }
+        self.write_entries().await?;
+        Ok(self.work.commit().await?)
+    }
+
+    /// Ends the execution, with all that was gathered, in this one commit.
+    pub(super) async fn end(mut self, ending: Ending) -> Result<(), Exit> {
+        self.get_execution().await?;
+        let rows = self.execution.take().ok_or(Exit::Lost)?;
+        self.write_entries().await?;
+        // The gathered changes go into the row that the end saves; revision and status are those
+        // that were read.
+        lifecycle::end(&mut self.work, &rows.after, self.run.id, ending).await?;
+        Ok(self.work.commit().await?)
+    }
+
+    /// Ends the reply, with all that was gathered, in this one commit.
+    pub(super) async fn end_reply(mut self, ended: Ended) -> Result<(), Exit> {
+        self.write_entries().await?;
+        conversations::end_reply(&mut self.work, &self.run, ended).await?;
+        Ok(self.work.commit().await?)
+    }
+
+    async fn write_entries(&mut self) -> Result<(), Fault> {
+        let mut left = std::mem::take(&mut self.entries).into_iter().peekable();
+        while let Some((attempt, first)) = left.next() {
+            let mut together = vec![first];
+            while let Some((_, entry)) = left.next_if(|(next, _)| *next == attempt) {
+                together.push(entry);
+            }
+            journal::append(&mut self.work, self.run.conversation_id, attempt, together).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! One run's session: its definition, its model, its tools, and the model call with its retries.
+//! Shared by executions and replies, which differ in what they do with an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::{agent, file};
+use serde_json::Value;
+
+use crate::base::failure::FailureCategory;
+use crate::base::message::{Message, Part};
+use crate::db;
+use crate::definitions::{AgentType, ExecutionType};
+use crate::domain::journal::{Entry, Tokens};
+use crate::model::{Error, Model, Reply, Request, ToolSpec};
+
+use super::drive::Job;
+use super::exit::Exit;
+use super::held::Held;
+use super::registry::Registered;
+use super::tools::Context;
+
+/// Tries of one model call: with the waits below they span half a minute, which most overloads do
+/// not outlast; the worker that comes next would find the rest no better.
+const TRIES: u32 = 6;
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Providers ask for minutes at times; more is another execution's business.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
+pub(super) struct Session<'a> {
+    pub job: &'a Job,
+    pub agent_type: Arc<AgentType>,
+    pub model: Arc<dyn Model>,
+    pub tools: Vec<Arc<Registered>>,
+    pub context: Context,
+    /// The agent's own addition to the prompts.
+    instructions: Option<String>,
+}
+
+/// What a session is about.
+pub(super) struct About {
+    pub agent: agent::Model,
+    pub files: Vec<file::Model>,
+    /// None in a person's conversation.
+    pub execution_type: Option<Arc<ExecutionType>>,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(job: &'a Job, about: About) -> Result<Self, Exit> {
+        let deps = &job.deps;
+        let unable = |what: String| {
+            tracing::error!(run.id = %job.lease.run, "a run cannot start: {what}");
+            Exit::failed(
+                FailureCategory::RuntimeError,
+                "The agent is set up in a way that this server cannot run.",
+            )
+        };
+        let agent_type = deps
+            .catalog
+            .agent_type(&about.agent.agent_type_key)
+            .cloned()
+            .ok_or_else(|| unable(format!("there is no agent type {}", about.agent.agent_type_key)))?;
+        let settings: Value = serde_json::from_str(&about.agent.configuration).unwrap_or(Value::Null);
+        let name = settings["model"].as_str().unwrap_or(&agent_type.model);
+        let model = deps
+            .models
+            .find(name)
+            .ok_or_else(|| unable(format!("there is no model {name}")))?;
+        let is_chat = about.execution_type.is_none();
+        let tools = agent_type
+            .tools
+            .iter()
+            .filter_map(|name| deps.registry.find_tool(name).cloned())
+            .filter(|known| !is_chat || known.tool.is_for_conversations())
+            .collect();
+        let context = Context {
+            store: deps.store.clone(),
+            storage: deps.storage.clone(),
+            data_set_id: about.agent.data_set_id,
+            conversation_id: job.run.conversation_id,
+            execution_id: job.run.execution_id,
+            execution_type: about.execution_type,
+            files: about.files.into(),
+        };
+        let instructions = settings["additional_instructions"].as_str();
+        Ok(Self {
+            job,
+            agent_type,
+            model,
+            tools,
+            context,
+            instructions: instructions
+                .filter(|text| !text.trim().is_empty())
+                .map(str::to_owned),
+        })
+    }
+
+    /// A prompt of the definition, with the agent's own addition.
+    pub fn prompt(&self, text: &str) -> String {
+        match &self.instructions {
+            Some(more) => format!("{text}\n\nAdditional instructions:\n\n{more}"),
+            None => text.to_owned(),
+        }
+    }
+
+    pub fn tool_specs(&self) -> Vec<ToolSpec> {
+        self.tools.iter().map(|tool| tool.spec.clone()).collect()
+    }
+
+    pub async fn hold(&self) -> Result<Held, Exit> {
+        Held::open(&self.job.deps.store, &self.job.lease).await
+    }
+
+    /// Asks the model; asks again when that may help. Aborted when the run is cut.
+    pub async fn ask(&self, request: &Request) -> Result<Reply, Exit> {
+        let clock = &self.job.deps.store.clock;
+        let mut tries = 1;
+        loop {
+            self.job.lease.check()?;
+            let asked_at = clock.monotonic();
+            let answer = self.job.lease.or_cut(self.model.complete(request)).await?;
+            let seconds = clock.monotonic().saturating_sub(asked_at).as_secs_f64();
+            let outcome = match &answer {
+                Ok(_) => "answered",
+                Err(Error::Unavailable { .. }) => "unavailable",
+                Err(Error::Refused { .. }) => "refused",
+                Err(Error::Broken { .. }) => "broken",
+            };
+            let model = self.model.name().to_owned();
+            metrics::histogram!("agentic_model_call_seconds", "model" => model, "outcome" => outcome)
+                .record(seconds);
+            let (error, words) = match answer {
+                Ok(reply) => return Ok(reply),
+                Err(Error::Unavailable { reason, retry_after }) if tries < TRIES => {
+                    let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(tries - 1));
+                    tracing::warn!(tries, reason, "the model is unavailable, asking again");
+                    self.job.lease.wait(wait.min(LONGEST_WAIT)).await?;
+                    tries += 1;
+                    continue;
+                }
+                Err(error @ Error::Unavailable { .. }) => (error, "The model could not be reached."),
+                Err(error @ Error::Refused { .. }) => (error, "The model refused to answer."),
+                Err(error @ Error::Broken { .. }) => (error, "The model gave no usable answer."),
+            };
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                model = self.model.name(),
+                "no answer"
+            );
+            return Err(Exit::failed(FailureCategory::RuntimeError, words));
+        }
+    }
+
+    /// A model's turn as an entry, and its tokens.
+    pub fn entry(&self, message: Message, reply: &Reply) -> (Entry, Tokens) {
+        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        let usage = Tokens {
+            input: count(reply.usage.input_tokens),
+            output: count(reply.usage.output_tokens),
+        };
+        let entry = Entry::Message {
+            message,
+            model: Some(self.model.name().to_owned()),
+            usage: Some(usage),
+        };
+        (entry, usage)
+    }
+}
+
+/// The agent of a run, and the ids of files as parts of its first message.
+pub(super) async fn get_agent(job: &Job, id: uuid::Uuid) -> Result<agent::Model, Exit> {
+    let agent = db::agents::find(job.deps.store.db.read(), id).await?;
+    // Agents are retired, not deleted: with its agent the run would be gone too.
+    agent.ok_or(Exit::Lost)
+}
+
+pub(super) fn file_parts(files: &[file::Model]) -> impl Iterator<Item = Part> + '_ {
+    files.iter().map(|file| Part::File { file_id: file.id })
+}

@@ -1,0 +1,117 @@
+//! The tools and validators that this process has, by name. Definitions name them; loading checks
+//! the names against [`Registry::names`]. The built-in ones are registered like any other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::json_schema::{Schema, SchemaError};
+use crate::definitions::{CheckSettings, Known};
+use crate::model::{Models, ToolSpec};
+
+use super::tools::{self, Tool};
+use super::validators::{self, Validator};
+
+/// Tools and validators by name. Clones share them.
+#[derive(Clone, Default)]
+pub struct Registry {
+    tools: BTreeMap<String, Arc<Registered>>,
+    validators: BTreeMap<String, Arc<dyn Validator>>,
+}
+
+/// A tool with what the runner asks for at every call.
+pub(super) struct Registered {
+    pub spec: ToolSpec,
+    /// The compiled form of its parameters.
+    pub parameters: Schema,
+    pub tool: Arc<dyn Tool>,
+}
+
+impl Registry {
+    /// The tools and validators that come with the server.
+    ///
+    /// # Panics
+    /// Never: the built-in tools' schemas are schemas.
+    pub fn built_in() -> Self {
+        let mut registry = Self::default();
+        for tool in tools::built_in() {
+            registry
+                .tool(tool)
+                .expect("a built-in tool's parameters are a schema");
+        }
+        for validator in validators::built_in() {
+            registry.validator(validator);
+        }
+        registry
+    }
+
+    /// Adds a tool, or replaces the one of the same name.
+    ///
+    /// # Errors
+    /// When its parameters are no JSON Schema.
+    pub fn tool(&mut self, tool: Arc<dyn Tool>) -> Result<&mut Self, SchemaError> {
+        let spec = tool.spec();
+        let parameters = Schema::compile(spec.parameters.clone())?;
+        let registered = Registered {
+            spec,
+            parameters,
+            tool,
+        };
+        self.tools
+            .insert(registered.spec.name.clone(), Arc::new(registered));
+        Ok(self)
+    }
+
+    /// Adds a validator, or replaces the one of the same name.
+    pub fn validator(&mut self, validator: Arc<dyn Validator>) -> &mut Self {
+        self.validators.insert(validator.name().to_owned(), validator);
+        self
+    }
+
+    /// The names that definitions may use: `Catalog::load(&sources, &registry.names(&models).known())`.
+    pub fn names<'a>(&'a self, models: &'a Models) -> Names<'a> {
+        let checks = self.validators.iter();
+        Names {
+            tools: self.tools.keys().map(String::as_str).collect(),
+            validators: checks
+                .map(|(name, validator)| (name.as_str(), validator.settings_check()))
+                .collect(),
+            models: models.names(),
+        }
+    }
+
+    pub(super) fn find_tool(&self, name: &str) -> Option<&Arc<Registered>> {
+        self.tools.get(name)
+    }
+
+    pub(super) fn find_validator(&self, name: &str) -> Option<&Arc<dyn Validator>> {
+        self.validators.get(name)
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry")
+            .field("tools", &self.tools.keys())
+            .field("validators", &self.validators.keys())
+            .finish()
+    }
+}
+
+/// What [`Known`] borrows from.
+#[derive(Debug)]
+pub struct Names<'a> {
+    tools: Vec<&'a str>,
+    validators: Vec<(&'a str, CheckSettings)>,
+    models: Vec<&'a str>,
+}
+
+impl Names<'_> {
+    /// For `Catalog::load`.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            tools: &self.tools,
+            validators: &self.validators,
+            models: &self.models,
+        }
+    }
+}

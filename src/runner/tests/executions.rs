@@ -1,0 +1,290 @@
+//! Executions that end well, and what the model and the journal see on the way.
+
+use serde_json::{Value, json};
+
+use crate::base::message::{Message, Part, Role};
+use crate::domain::journal::Entry;
+use crate::model::{Purpose, Request};
+
+use super::stage::{Act, Stage, call, say};
+
+fn kinds(entries: &[Entry]) -> Vec<String> {
+    let name = |entry: &Entry| match entry {
+        Entry::Message { message, .. } => message.role.as_str().to_owned(),
+        other => other.kind().to_owned(),
+    };
+    entries.iter().map(name).collect()
+}
+
+/// Tool results in a view, in the order shown.
+fn results(request: &Request) -> Vec<(String, bool, Value)> {
+    let parts = request.messages.iter().flat_map(|message| &message.parts);
+    parts
+        .filter_map(|part| match part {
+            Part::ToolResult {
+                call_id,
+                is_error,
+                output,
+                ..
+            } => Some((call_id.clone(), *is_error, output.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn an_execution_reads_its_file_writes_records_reports_and_ends_in_its_result() {
+    let stage = Stage::new(|request: &Request| match request.rehearsal.step {
+        0 => call(&[("a", "list_files", json!({}))]),
+        1 => {
+            let listed = &results(request)[0].2;
+            call(&[(
+                "b",
+                "read_file",
+                json!({"file_id": listed["files"][0]["file_id"], "limit": 3}),
+            )])
+        }
+        2 => call(&[
+            (
+                "c",
+                "upsert_records",
+                json!({"collection": "products", "records": [{"key": "A", "document": {"stock": 1}}]}),
+            ),
+            ("d", "report_progress", json!({"done": 1, "total": 1})),
+            (
+                "e",
+                "search_records",
+                json!({"collection": "products", "keys": ["B"]}),
+            ),
+        ]),
+        _ => say("```json\n{\"ok\": true}\n```"),
+    })
+    .await;
+    let launched = stage
+        .launch(json!({"skus": ["A"]}), Some("sku,quantity\nA,1\n"))
+        .await;
+    let worker = stage.worker();
+    let ended = stage.ended(launched.id).await;
+    worker.stop(std::time::Duration::from_secs(1)).await;
+
+    assert_eq!(
+        (ended.status.as_str(), ended.attempt),
+        ("finished", 1),
+        "{:?}",
+        stage.payload(ended.id).await
+    );
+    assert_eq!((ended.model_calls, ended.tool_calls), (4, 5));
+    assert_eq!((ended.input_tokens, ended.output_tokens), (40, 4));
+    assert_eq!((ended.progress_done, ended.progress_total), (Some(1), Some(1)));
+    assert_eq!(stage.payload(ended.id).await.0, Some(json!({"ok": true})));
+    assert_eq!(stage.records().await, [("A".to_owned(), json!({"stock": 1}))]);
+    let entries = stage.journal(ended.conversation_id).await;
+    let first = [
+        "status_changed",
+        "status_changed",
+        "system",
+        "user",
+        "attempt_started",
+        "assistant",
+        "tool",
+    ];
+    assert_eq!(kinds(&entries)[..7], first);
+    assert_eq!(kinds(&entries).last().map(String::as_str), Some("status_changed"));
+
+    let requests = stage.requests.lock().expect("no panic").clone();
+    assert_eq!(
+        requests[0].system,
+        "Do the job.\n\nAdditional instructions:\n\nBe brief."
+    );
+    assert!(matches!(requests[0].messages[0].parts[1], Part::File { .. }));
+    let last = results(&requests[3]);
+    assert_eq!(last[1].2["text"], "sku");
+    assert_eq!(last[1].2["next_offset"], 3);
+    assert_eq!(
+        last[2].2,
+        json!({"results": [{"key": "A", "outcome": "created"}]})
+    );
+    assert_eq!(last[4].2, json!({"records": []}));
+}
+
+#[tokio::test]
+async fn results_come_as_they_complete_and_are_shown_in_call_order() {
+    let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
+        // One id twice: some providers count anew, and the journal needs them unique.
+        0 => call(&[("x", "probe", json!({"n": 1})), ("x", "list_files", json!({}))]),
+        _ => say("{\"ok\": true}"),
+    })
+    .await;
+    let launched = stage.launch(json!({}), None).await;
+    let _worker = stage.worker();
+    stage.gate.let_through(1);
+    stage.wait_until_begun("probe 1").await;
+    stage.wait_for_steps(launched.conversation_id, 2).await;
+    stage.gate.let_through(10);
+    stage.ended(launched.id).await;
+    let tools: Vec<Message> = stage.messages(launched.conversation_id).await;
+    let tools: Vec<&Message> = tools
+        .iter()
+        .filter(|message| message.role == Role::Tool)
+        .collect();
+    assert!(matches!(&tools[0].parts[..], [Part::ToolResult { tool, .. }] if tool == "list_files"));
+    let shown = results(&stage.requests.lock().expect("no panic")[1]);
+    assert_eq!(shown[0].2, json!({"n": 1}));
+    assert_ne!(shown[0].0, shown[1].0);
+}
+
+#[tokio::test]
+async fn a_bad_call_goes_back_to_the_model_as_an_error_result() {
+    let stage = Stage::new(|request: &Request| match request.rehearsal.step {
+        0 => call(&[
+            ("a", "search_records", json!({"limit": 0})),
+            ("b", "rm", json!({})),
+            (
+                "c",
+                "upsert_records",
+                json!({"collection": "Bad Name", "records": [{"key": "A", "document": {}}]}),
+            ),
+        ]),
+        1 => call(&[(
+            "d",
+            "upsert_records",
+            json!({"collection": "products", "records": [{"key": "A", "document": {}}]}),
+        )]),
+        _ => say("{\"ok\": true}"),
+    })
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.status, "finished");
+    let shown = results(&stage.requests.lock().expect("no panic")[1]);
+    assert!(shown.iter().all(|(_, is_error, _)| *is_error), "{shown:?}");
+    assert_eq!(
+        shown[0].2["issues"].as_array().map(Vec::len),
+        Some(2),
+        "{shown:?}"
+    );
+    let names = shown[1].2["error"].as_str().unwrap_or_default();
+    assert!(
+        names.starts_with("there is no tool rm; there are list_files"),
+        "{names}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_shown_to_the_next_attempt_and_its_scratchpad_is_not() {
+    let stage = Stage::new(
+        |request: &Request| match (request.rehearsal.attempt, request.rehearsal.step) {
+            (1, 0) => call(&[("a", "probe", json!({"n": 1}))]),
+            (1, _) => say("{\"ok\": 1, \"more\": {}}"),
+            (2, 0) => {
+                let roles: Vec<Role> = request.messages.iter().map(|message| message.role).collect();
+                assert_eq!(roles, [Role::User, Role::Assistant, Role::Validator]);
+                assert!(request.rehearsal.feedback[0].contains("/ok: must be a boolean"));
+                say("{\"ok\": false}")
+            }
+            other => panic!("not expected: {other:?}"),
+        },
+    )
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!((ended.status.as_str(), ended.attempt), ("finished", 2));
+    let entries = kinds(&stage.journal(ended.conversation_id).await);
+    let end = [
+        "assistant",
+        "validator_rejected",
+        "validator",
+        "attempt_started",
+        "assistant",
+        "status_changed",
+    ];
+    assert_eq!(entries[entries.len() - 6..], end);
+}
+
+#[tokio::test]
+async fn what_no_tool_has_handled_is_refused_until_the_model_handles_it() {
+    let write = |key: &str| {
+        call(&[(
+            "w",
+            "upsert_records",
+            json!({"collection": "products", "records": [{"key": key, "document": {}}]}),
+        )])
+    };
+    let stage =
+        Stage::new(
+            move |request: &Request| match (request.rehearsal.attempt, request.rehearsal.step) {
+                (1, 0) => write("A"),
+                (2, 0) => {
+                    assert!(request.rehearsal.feedback[0].contains("Missing: B."));
+                    write("B")
+                }
+                _ => say("{\"ok\": true}"),
+            },
+        )
+        .await;
+    assert_eq!(stage.run(json!({"skus": ["A", "B"]})).await.status, "finished");
+}
+
+#[tokio::test]
+async fn after_the_last_refusal_the_model_explains_the_failure() {
+    let stage = Stage::new(|request: &Request| match request.purpose {
+        Purpose::Explanation => {
+            assert!(request.tools.is_empty());
+            say("I could not make JSON of it.")
+        }
+        _ => say("no JSON"),
+    })
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("max_retries_exceeded"));
+    assert_eq!((ended.attempt, ended.model_calls), (2, 3));
+    let (result, explanation, source) = stage.payload(ended.id).await;
+    assert_eq!(result, None);
+    assert_eq!(explanation.as_deref(), Some("I could not make JSON of it."));
+    assert_eq!(source.as_deref(), Some("model"));
+}
+
+#[tokio::test]
+async fn a_model_that_cannot_explain_leaves_that_to_the_system() {
+    let stage = Stage::new(|request: &Request| match request.purpose {
+        Purpose::Explanation => Act::Fail(crate::model::Error::Refused {
+            reason: "secret".to_owned(),
+        }),
+        _ => say("no JSON"),
+    })
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("max_retries_exceeded"));
+    let (_, explanation, source) = stage.payload(ended.id).await;
+    let explanation = explanation.unwrap_or_default();
+    assert!(
+        explanation.contains("refused by json") && !explanation.contains("secret"),
+        "{explanation}"
+    );
+    assert_eq!(source.as_deref(), Some("system"));
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_is_asked_nothing_more() {
+    let stage = Stage::new(|request: &Request| match request.rehearsal.step {
+        0 => call(&[(
+            "a",
+            "stop_execution",
+            json!({"reason": "no", "code": "worker_lost"}),
+        )]),
+        1 => call(&[(
+            "b",
+            "stop_execution",
+            json!({"reason": "Nothing is here.", "code": "nothing_to_do"}),
+        )]),
+        _ => panic!("asked again"),
+    })
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("stopped_by_agent"));
+    assert_eq!(ended.failure_code.as_deref(), Some("nothing_to_do"));
+    assert_eq!(ended.model_calls, 2);
+    let (_, explanation, source) = stage.payload(ended.id).await;
+    assert_eq!(
+        (explanation.as_deref(), source.as_deref()),
+        (Some("Nothing is here."), Some("agent"))
+    );
+}

@@ -1,0 +1,146 @@
+//! `read_file`: the text of an attached file, a part at a time. Offsets count characters, not
+//! bytes, so that a part never ends within one; a byte order mark is not part of the text.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::base::id::Kind;
+use crate::domain::files;
+use crate::model::ToolSpec;
+
+use super::{Context, Effect, Error, Outside, Tool, arguments};
+
+/// Characters at once: some 25,000 tokens, which every current model takes.
+const MOST: u64 = 100_000;
+
+/// A longer file does not fit into the memory of many runs at once.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+pub(super) struct ReadFile;
+
+#[derive(Deserialize)]
+struct Arguments {
+    file_id: String,
+    #[serde(default)]
+    offset: u64,
+    limit: Option<u64>,
+}
+
+impl Tool for ReadFile {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: "read_file".to_owned(),
+            description: format!(
+                "Reads the text of an attached file, at most {MOST} characters at a time. While next_offset is not null there is more: call again with it as offset."
+            ),
+            parameters: json!({
+                "type": "object",
+                "properties": {
+                    "file_id": {"type": "string", "description": "As list_files gives it."},
+                    "offset": {"type": "integer", "minimum": 0, "description": "Characters to skip; 0 when left out."},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "Characters to return at most."},
+                },
+                "required": ["file_id"],
+                "additionalProperties": false,
+            }),
+        }
+    }
+
+    fn effect(&self) -> Effect<'_> {
+        Effect::Outside(self)
+    }
+}
+
+impl Outside for ReadFile {
+    fn is_idempotent(&self) -> bool {
+        true
+    }
+
+    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+        async move {
+            let wanted: Arguments = arguments(given)?;
+            let id = Kind::File.parse(&wanted.file_id).ok();
+            let Some(file) = context.files.iter().find(|file| Some(file.id) == id) else {
+                let message = "there is no such file here; list_files says which there are";
+                return Err(Error::Refused(message.to_owned()));
+            };
+            let name = &file.filename;
+            let Some(bytes) = files::read_all(&context.storage, file, MAX_BYTES).await? else {
+                let message = format!("{name} is too long to be read: more than {MAX_BYTES} bytes");
+                return Err(Error::Refused(message));
+            };
+            let Some(text) = text_of(bytes) else {
+                let message = format!(
+                    "{name} is {} and no UTF-8 text, so it cannot be read",
+                    file.content_type
+                );
+                return Err(Error::Refused(message));
+            };
+            let limit = wanted.limit.unwrap_or(MOST).min(MOST);
+            Ok(page(name, &text, wanted.offset, limit))
+        }
+        .boxed()
+    }
+}
+
+fn text_of(bytes: Vec<u8>) -> Option<String> {
+    let mut text = String::from_utf8(bytes).ok()?;
+    if text.starts_with('\u{FEFF}') {
+        text.remove(0);
+    }
+    // Text has no U+0000; UTF-16 and much that is binary has.
+    (!text.contains('\0')).then_some(text)
+}
+
+fn page(filename: &str, text: &str, offset: u64, limit: u64) -> Value {
+    let total = text.chars().count() as u64;
+    let start = offset.min(total);
+    let end = start.saturating_add(limit).min(total);
+    let place = |characters: u64| {
+        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
+        text.char_indices()
+            .nth(characters)
+            .map_or(text.len(), |(at, _)| at)
+    };
+    json!({
+        "filename": filename,
+        "text": &text[place(start)..place(end)],
+        "offset": offset,
+        "next_offset": (end < total).then_some(end),
+        "total_characters": total,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_in_parts_of_characters_without_its_byte_order_mark() {
+        let text = text_of("\u{FEFF}größer".into()).expect("text");
+        let first = page("a.txt", &text, 0, 4);
+        assert_eq!(
+            (&first["text"], &first["next_offset"]),
+            (&json!("größ"), &json!(4))
+        );
+        let last = page("a.txt", &text, 4, 4);
+        assert_eq!(
+            (&last["text"], &last["next_offset"]),
+            (&json!("er"), &Value::Null)
+        );
+        assert_eq!(last["total_characters"], 6);
+        let beyond = page("a.txt", &text, 9, 4);
+        assert_eq!(
+            (&beyond["text"], &beyond["next_offset"]),
+            (&json!(""), &Value::Null)
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_read() {
+        assert_eq!(text_of(vec![0xFF, 0xFE, b'a', 0]), None);
+        assert_eq!(text_of(b"a\0b".to_vec()), None);
+    }
+}
