@@ -5,8 +5,13 @@
 
 pub mod base;
 pub mod bus;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod definitions;
 pub mod domain;
+pub mod http;
 pub mod model;
+mod stand_in;
 pub mod storage;
+pub mod telemetry;
