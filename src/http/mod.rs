@@ -102,3 +102,6 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> io::Res
         .with_graceful_shutdown(async move { stop.closed().await })
         .await
 }
+
+#[cfg(test)]
+mod tests;
