@@ -153,7 +153,8 @@ impl Steps<'_> {
         ];
         self.table("execution", execution, &parents).await?;
         for columns in [
-            &["data_set_id", "created_at", "id"][..],
+            &["created_at", "id"][..],
+            &["data_set_id", "created_at", "id"],
             &["data_set_id", "status", "created_at", "id"],
             &["agent_id", "created_at", "id"],
             &["agent_id", "status", "created_at", "id"],
@@ -202,11 +203,8 @@ impl Steps<'_> {
             &["data_set_id", "label", "created_at", "execution_id"],
         )
         .await?;
-        self.index(
-            "execution_label",
-            &["data_set_id", "label_folded", "execution_id"],
-        )
-        .await?;
+        self.index("execution_label", &["label_folded", "execution_id"])
+            .await?;
 
         let run = vec![
             pk_uuid("id"),

@@ -5,7 +5,7 @@
 //! Every violation is reported at once, each worded for people and without echoing what was
 //! sent. To word another keyword, add it to `word`.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
@@ -17,6 +17,11 @@ pub const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Nobody reads more, and an answer must not outgrow its question: one array of a million wrong
 /// items would give a million issues.
 const MAX_ISSUES: usize = 1_000;
+
+// Bundled with the library, so nothing is fetched for it either.
+static META_SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    Schema::build(serde_json::json!({"$ref": DIALECT})).expect("the dialect is a schema of itself")
+});
 
 /// A compiled schema. Cheap to clone.
 #[derive(Clone)]
@@ -57,33 +62,43 @@ impl Schema {
     ///
     /// # Errors
     /// It is no schema of draft 2020-12, it refers to another document, or a pattern is beyond
-    /// the linear-time engine.
+    /// the linear-time engine. The first of its mistakes; [`compile_all`](Self::compile_all)
+    /// tells the rest.
     pub fn compile(document: Value) -> Result<Self, SchemaError> {
-        if !document.is_object() && !document.is_boolean() {
-            return Err(SchemaError {
-                pointer: String::new(),
-                message: "a schema is an object or a boolean".to_owned(),
-            });
-        }
+        Self::compile_all(document).map_err(|mut mistakes| mistakes.swap_remove(0))
+    }
+
+    /// Compiles a schema, and tells everything that is wrong with it otherwise.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile); never an empty list.
+    pub fn compile_all(document: Value) -> Result<Self, Vec<SchemaError>> {
         if let Some(dialect) = document.get("$schema")
             && dialect.as_str().map(|uri| uri.trim_end_matches('#')) != Some(DIALECT)
         {
-            return Err(SchemaError {
+            return Err(vec![SchemaError {
                 pointer: "/$schema".to_owned(),
                 message: format!("only {DIALECT} is understood"),
-            });
+            }]);
         }
-        let validator = jsonschema::options()
+        let issues = META_SCHEMA.check(&document);
+        if !issues.is_empty() {
+            return Err(issues.into_iter().map(SchemaError::from).collect());
+        }
+        Self::build(document).map_err(|error| vec![error])
+    }
+
+    fn build(document: Value) -> Result<Self, SchemaError> {
+        let built = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .offline()
             .with_pattern_options(PatternOptions::regex())
             .should_validate_formats(true)
-            .build(&document)
-            .map_err(|error| SchemaError {
-                pointer: error.instance_path().to_string(),
-                message: schema_message(&error),
-            })?;
-        Ok(Self(Arc::new(Compiled { document, validator })))
+            .build(&document);
+        match built {
+            Ok(validator) => Ok(Self(Arc::new(Compiled { document, validator }))),
+            Err(error) => Err(explain(&document, &error)),
+        }
     }
 
     /// The schema as it was written.
@@ -105,16 +120,25 @@ impl Schema {
     }
 
     fn push(&self, error: &ValidationError<'_>, issues: &mut Vec<Issue>) {
-        let at = error.schema_path().to_string();
-        let keyword = match at.rsplit('/').next() {
-            // `false` as a schema has no keyword of its own: it is what the parent says.
-            Some(last) if !last.is_empty() && !matches!(error.kind(), ValidationErrorKind::FalseSchema) => {
-                last.to_owned()
+        let mut at = error.schema_path().to_string();
+        let keyword = match error.kind() {
+            // `false` as a schema stands where a name or an index does.
+            ValidationErrorKind::FalseSchema => "false",
+            // The path goes on into the schema of names, of which `word` tells.
+            ValidationErrorKind::PropertyNames { .. } => {
+                if let Some((before, _)) = at.rsplit_once("/propertyNames/") {
+                    at = format!("{before}/propertyNames");
+                }
+                "propertyNames"
             }
-            _ => error.kind().keyword().to_owned(),
-        };
-        // References into other parts make the path absolute in those parts; where it cannot be
-        // followed, the keyword's value stays unsaid rather than wrong.
+            kind => match at.rsplit('/').next() {
+                Some(last) if !last.is_empty() => last,
+                _ => kind.keyword(),
+            },
+        }
+        .to_owned();
+        // Where the path cannot be followed (into another base URI), the keyword's value stays
+        // unsaid rather than wrong.
         let expected = self.0.document.pointer(&at).cloned();
         let mut issue = |property: Option<String>, message: String| {
             issues.push(Issue {
@@ -147,6 +171,21 @@ impl Schema {
     }
 }
 
+impl From<Issue> for SchemaError {
+    fn from(issue: Issue) -> Self {
+        let message = match (issue.keyword.as_str(), issue.expected) {
+            ("format", Some(format)) if format == "regex" => {
+                "the pattern is no regular expression".to_owned()
+            }
+            _ => issue.message,
+        };
+        Self {
+            pointer: issue.pointer,
+            message,
+        }
+    }
+}
+
 impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Schema({})", self.0.document)
@@ -159,16 +198,44 @@ impl PartialEq for Schema {
     }
 }
 
-fn schema_message(error: &ValidationError<'_>) -> String {
-    match error.kind() {
-        ValidationErrorKind::Referencing(source) => {
-            format!("a reference that cannot be followed here: {source}")
+fn explain(document: &Value, error: &ValidationError<'_>) -> SchemaError {
+    let (pointer, message) = match error.kind() {
+        ValidationErrorKind::Referencing(_) => (
+            find_reference(document).unwrap_or_default(),
+            "the reference cannot be followed: only parts of this schema can be referred to".to_owned(),
+        ),
+        ValidationErrorKind::Format { format } if format == "regex" => (
+            error.instance_path().to_string(),
+            "the pattern is no regular expression that runs in linear time".to_owned(),
+        ),
+        _ => (error.instance_path().to_string(), error.to_string()),
+    };
+    SchemaError { pointer, message }
+}
+
+// The first reference that leads out of the document, or to where nothing is.
+fn find_reference(schema: &Value) -> Option<String> {
+    fn find(root: &Value, part: &Value, at: &str) -> Option<String> {
+        match part {
+            Value::Object(members) => members.iter().find_map(|(name, value)| {
+                let at = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                match value.as_str() {
+                    Some(target) if name == "$ref" || name == "$dynamicRef" => {
+                        let inside = target.strip_prefix('#');
+                        let is_found = inside.is_some_and(|path| root.pointer(path).is_some());
+                        (!is_found).then_some(at)
+                    }
+                    _ => find(root, value, &at),
+                }
+            }),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(place, item)| find(root, item, &format!("{at}/{place}"))),
+            _ => None,
         }
-        ValidationErrorKind::Format { format } if format == "regex" => {
-            "the pattern is no regular expression that runs in linear time".to_owned()
-        }
-        _ => error.to_string(),
     }
+    find(schema, schema, "")
 }
 
 // A violation in words that go on from the name of what is wrong: "must be …".

@@ -70,22 +70,39 @@ pub async fn head(db: &Db) -> Result<LogPosition> {
     })
 }
 
+/// What a reader of the log found.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Rows that nothing can turn up before, in order.
+    pub rows: Vec<Model>,
+    /// There are committed rows that must still wait for an older transaction to end: read again
+    /// in a moment.
+    pub is_held_back: bool,
+}
+
 /// Up to `limit` rows after a position, in order.
 ///
 /// # Errors
-/// When the statement fails.
-pub async fn after(db: &Db, at: LogPosition, limit: u64) -> Result<Vec<Model>> {
+/// When a statement fails.
+pub async fn after(db: &Db, at: LogPosition, limit: u64) -> Result<Read> {
+    // Taken before the rows: what had ended by then is all visible to the second statement.
+    let open_from = if db.is_postgres() {
+        xmin(db).await?
+    } else {
+        i64::MAX
+    };
     let place = Expr::tuple([Expr::col(Column::TransactionId), Expr::col(Column::Number)]);
-    let mut query = Entity::find()
+    let mut rows = Entity::find()
         .filter(place.gt(Expr::tuple([Expr::val(at.transaction), Expr::val(at.number)])))
         .order_by(Column::TransactionId, Order::Asc)
         .order_by(Column::Number, Order::Asc)
-        .limit(limit);
-    if db.is_postgres() {
-        let finished = Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint");
-        query = query.filter(Expr::col(Column::TransactionId).lt(finished));
-    }
-    Ok(query.all(db.read()).await?)
+        .limit(limit)
+        .all(db.read())
+        .await?;
+    let finished = rows.partition_point(|row| row.transaction_id < open_from);
+    let is_held_back = finished < rows.len();
+    rows.truncate(finished);
+    Ok(Read { rows, is_held_back })
 }
 
 /// Changes of one execution after a revision, oldest first.

@@ -88,22 +88,15 @@ pub(super) struct FilesTable {
     pub content_types: Vec<String>,
 }
 
+/// Without its lists: those are taken over table by table, see `Reader::tables`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ExecutionFile {
     pub key: String,
     pub name: String,
     pub description: Option<String>,
-    pub takes_files: Option<bool>,
     /// Three corrections are what models need at most to mend an answer's form.
     #[serde(default = "three")]
     pub max_retries: u32,
-    #[serde(default)]
-    pub validator: Vec<ValidatorTable>,
-    #[serde(default)]
-    pub failure_code: Vec<FailureCodeTable>,
-    #[serde(default)]
-    pub example: Vec<ExampleTable>,
 }
 
 fn three() -> u32 {

@@ -189,7 +189,10 @@ fn viewer(
 /// The access of everyone with an open stream, looked up again every [`RENEW_EVERY`] in a
 /// constant number of statements however many streams there are.
 #[derive(Debug, Clone)]
-pub struct Renewal(Arc<Mutex<HashMap<Uuid, watch::Sender<Option<Arc<Viewer>>>>>>);
+pub struct Renewal(Arc<Mutex<Followed>>);
+
+/// By token.
+type Followed = HashMap<Uuid, watch::Sender<Option<Arc<Viewer>>>>;
 
 /// A viewer as of now; none once the credential has ended.
 pub type Current = watch::Receiver<Option<Arc<Viewer>>>;

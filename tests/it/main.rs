@@ -1,2 +1,10 @@
-//! x
-fn main() {}
+//! The one integration-test binary: linking once is what keeps a change cheap to test.
+//!
+//! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::both`]). To add
+//! tests of a part: a module here, named after what it claims about.
+
+mod floors;
+mod guarantees;
+mod plans;
+mod support;
+mod watching;

@@ -138,6 +138,13 @@ fn a_broken_schema_says_where() {
         .expect_err("another draft");
     assert_eq!(refusal.pointer, "/$schema");
     assert!(Schema::compile(json!("text")).is_err());
+    let mistakes = Schema::compile_all(json!({"minItems": -1, "required": 3, "not": {"pattern": 1}}))
+        .expect_err("three mistakes");
+    let mut pointers: Vec<&str> = mistakes.iter().map(|it| it.pointer.as_str()).collect();
+    pointers.sort_unstable();
+    assert_eq!(pointers, ["/minItems", "/not/pattern", "/required"]);
+    let outside = Schema::compile(json!({"items": {"$ref": "a.json"}})).expect_err("elsewhere");
+    assert_eq!(outside.pointer, "/items/$ref");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! drift apart; a test holds them to each other.
 
 use entity::execution::Model;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SimpleExpr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UnionType};
 use uuid::Uuid;
 
 use crate::base::clock::UnixMs;
@@ -80,6 +80,17 @@ fn id_range(search: &str) -> Option<(Uuid, Uuid)> {
     Some((low, high))
 }
 
+/// What a branch of a list runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Driver {
+    /// The executions in their order.
+    Order,
+    /// The rows of the first label, in order of creation.
+    Label,
+    /// The few that the search finds.
+    Search,
+}
+
 impl Filter {
     /// The judgement in memory, of a row and its labels.
     pub fn matches(&self, row: &Model, labels: &[String]) -> bool {
@@ -134,8 +145,8 @@ impl Filter {
     }
 
     /// What no branch of the query plan takes care of, as SQL over the table `execution`.
-    /// `first_label_joined`: the branch already runs over the rows of the first label.
-    pub(super) fn residual(&self, first_label_joined: bool) -> Condition {
+    /// `driver` is what the branch already runs over.
+    pub(super) fn residual(&self, driver: Driver) -> Condition {
         let col = |name: &'static str| Expr::col(("execution", name));
         let mut all = Condition::all();
         if let Some(ids) = &self.ids {
@@ -159,7 +170,7 @@ impl Filter {
         if let Some(ids) = &self.retry_of_ids {
             all = all.add(any_of(col("retry_of"), ids));
         }
-        for label in self.labels.iter().skip(usize::from(first_label_joined)) {
+        for label in self.labels.iter().skip(usize::from(driver == Driver::Label)) {
             all = all.add(has_label(
                 Condition::all().add(Expr::col(("execution_label", "label")).eq(label.as_str())),
             ));
@@ -181,8 +192,8 @@ impl Filter {
             Some(false) => all = all.add(col("retry_of").is_null()),
             None => {}
         }
-        if let Some(search) = &self.search {
-            all = all.add(search_condition(search));
+        if let Some(search) = self.search.as_ref().filter(|_| driver != Driver::Search) {
+            all = all.add(Expr::col(("execution", "id")).in_subquery(found_by(search)));
         }
         all
     }
@@ -220,18 +231,27 @@ fn has_label(condition: Condition) -> SimpleExpr {
     Expr::exists(labels)
 }
 
-fn search_condition(search: &str) -> Condition {
-    let mut any = Condition::any();
-    if let Some((low, high)) = id_range(search) {
-        any = any.add(Expr::col(("execution", "id")).between(low, high));
-    }
+/// The ids that a search finds, as column `execution_id`: by an index for labels and one for ids.
+pub(super) fn found_by(search: &str) -> SelectStatement {
     let folded = text::fold(search);
     let label = || Expr::col(("execution_label", "label_folded"));
-    let mut prefix = Condition::all().add(label().gte(folded.as_str()));
+    let mut found = Query::select();
+    found
+        .column(("execution_label", "execution_id"))
+        .from("execution_label")
+        .and_where(label().gte(folded.as_str()));
     if let Some(upper) = text::prefix_upper_bound(&folded) {
-        prefix = prefix.add(label().lt(upper));
+        found.and_where(label().lt(upper));
     }
-    any.add(has_label(prefix))
+    if let Some((low, high)) = id_range(search) {
+        let mut by_id = Query::select();
+        by_id
+            .column(("execution", "id"))
+            .from("execution")
+            .and_where(Expr::col(("execution", "id")).between(low, high));
+        found.union(UnionType::Distinct, by_id);
+    }
+    found
 }
 
 #[cfg(test)]

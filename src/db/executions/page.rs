@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, Query, SelectStat
 use sea_orm::{EntityTrait, FromQueryResult, IdenStatic, Iterable};
 use uuid::Uuid;
 
-use super::filter::{Filter, Reach};
+use super::filter::{Driver, Filter, Reach, found_by};
 use crate::base::page::{COUNT_LIMIT, Count, Page, Window};
 use crate::db::keyset::{Keyset, Side};
 use crate::db::{Conn, Result};
@@ -152,7 +152,7 @@ impl Plan {
 
     fn keyset(&self, order: Order) -> Keyset {
         // A list by label in order of creation runs over the label's own index.
-        let by_label = self.joins_label() && order.field == OrderField::CreatedAt;
+        let by_label = self.driver() == Driver::Label && order.field == OrderField::CreatedAt;
         let (key, id) = if by_label {
             (
                 ("execution_label", "created_at"),
@@ -169,28 +169,45 @@ impl Plan {
         }
     }
 
-    fn joins_label(&self) -> bool {
-        !self.filter.labels.is_empty() && self.branches.iter().all(|branch| branch.data_set.is_some())
+    fn driver(&self) -> Driver {
+        let has_sets = self.branches.iter().all(|branch| branch.data_set.is_some());
+        if has_sets && !self.filter.labels.is_empty() {
+            Driver::Label
+        } else if self.filter.search.is_some() {
+            Driver::Search
+        } else {
+            Driver::Order
+        }
     }
 
     fn select(&self, branch: &Branch) -> SelectStatement {
         let mut select = Query::select();
-        let mut condition = self.filter.residual(self.joins_label());
+        let driver = self.driver();
+        let mut condition = self.filter.residual(driver);
         let equal = |name: &'static str| Expr::col(("execution", name));
-        if self.joins_label() {
-            let on = Expr::col(("execution_label", "execution_id")).equals(("execution", "id"));
-            select
-                .from("execution_label")
-                .join(JoinType::InnerJoin, "execution", on);
-            condition = condition
-                .add(Expr::col(("execution_label", "label")).eq(self.filter.labels[0].as_str()))
-                .add_option(
-                    branch
-                        .data_set
-                        .map(|set| Expr::col(("execution_label", "data_set_id")).eq(set)),
+        match (driver, &self.filter.search) {
+            (Driver::Label, _) => {
+                let label = |name: &'static str| Expr::col(("execution_label", name));
+                let on = label("execution_id").equals(("execution", "id"));
+                select
+                    .from("execution_label")
+                    .join(JoinType::InnerJoin, "execution", on);
+                condition = condition
+                    .add(label("label").eq(self.filter.labels[0].as_str()))
+                    .add_option(branch.data_set.map(|set| label("data_set_id").eq(set)));
+            }
+            (Driver::Search, Some(search)) => {
+                // A cross join keeps SQLite from running over the order and asking for each row.
+                select.from_subquery(found_by(search), "found").join(
+                    JoinType::CrossJoin,
+                    "execution",
+                    Condition::all(),
                 );
-        } else {
-            select.from("execution");
+                condition = condition.add(equal("id").equals(("found", "execution_id")));
+            }
+            _ => {
+                select.from("execution");
+            }
         }
         condition = condition
             .add_option(branch.data_set.map(|set| equal("data_set_id").eq(set)))

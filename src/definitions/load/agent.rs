@@ -37,6 +37,19 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
         .and_then(|document| document["key"].as_str())
         .unwrap_or(&folder.name)
         .to_owned();
+    if !reader.has(AGENT) && folder.folders("executions").is_empty() {
+        // Some other folder: what else it lacks helps nobody.
+        return Draft {
+            key,
+            file: reader.shown(AGENT),
+            execution_keys: Vec::new(),
+            agent_type: None,
+            mistakes: reader.mistakes,
+        };
+    }
+    if let Some(document) = &document {
+        note_unknown_names(&mut reader, document, known);
+    }
     let file: Option<AgentFile> = document.and_then(|document| reader.structure(AGENT, document));
 
     let execution_prompt = reader.prompt("prompts/execution.md");
@@ -46,9 +59,6 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
     } else {
         Some(no_configuration())
     };
-    if let Some(file) = &file {
-        note_unknown_names(&mut reader, file, known);
-    }
     let wants_script = file.as_ref().is_none_or(|file| file.model == rehearsal::NAME);
     let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
 
@@ -125,18 +135,22 @@ pub(super) fn script(reader: &mut Reader<'_>, path: &str, is_wanted: bool) -> Op
     }
 }
 
-fn note_unknown_names(reader: &mut Reader<'_>, file: &AgentFile, known: &Known<'_>) {
-    if !known.models.contains(&file.model.as_str()) {
-        let message = format!(
-            "there is no model {:?}; known are {}",
-            file.model,
-            known.models.join(", ")
-        );
+// From the document, for one wrong member must not hide what else is wrong.
+fn note_unknown_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'_>) {
+    if let Some(model) = document["model"].as_str()
+        && !known.models.contains(&model)
+    {
+        let names = known.models.join(", ");
+        let message = format!("there is no model {model:?}; known are {names}");
         reader.note(AGENT, "/model", message);
     }
-    for (place, tool) in file.tools.iter().enumerate() {
-        if !known.tools.contains(&tool.as_str()) {
-            let message = format!("there is no tool {tool:?}; known are {}", known.tools.join(", "));
+    let tools = document["tools"].as_array().into_iter().flatten();
+    for (place, tool) in tools.enumerate() {
+        if let Some(tool) = tool.as_str()
+            && !known.tools.contains(&tool)
+        {
+            let names = known.tools.join(", ");
+            let message = format!("there is no tool {tool:?}; known are {names}");
             reader.note(AGENT, &format!("/tools/{place}"), message);
         }
     }

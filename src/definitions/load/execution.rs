@@ -40,8 +40,6 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -
     let at = |file: &str| format!("executions/{name}/{file}");
     let path = at("execution.toml");
     let document = reader.toml(&path, &format::EXECUTION);
-    let file: Option<ExecutionFile> = document.and_then(|document| reader.structure(&path, document));
-
     let input_schema = reader.schema(&at("input.schema.json"));
     if let Some(schema) = &input_schema
         && schema.document()["type"] != "object"
@@ -59,19 +57,22 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -
     let script = script(reader, &at("rehearsal.toml"), context.wants_script);
     let mut examples = example_files(reader, &at("examples"));
 
-    // What follows needs execution.toml; its own mistakes are noted by now.
-    let file = file?;
-    let in_file = file.example.into_iter().enumerate().map(|(place, table)| {
-        let pointer = format!("/example/{place}/input");
-        (path.clone(), pointer, example(table))
-    });
+    let in_file = Reader::tables(document.as_ref(), "example")
+        .into_iter()
+        .map(|(place, table)| {
+            let pointer = format!("/example/{place}/input");
+            (path.clone(), pointer, example(table))
+        });
     examples.splice(0..0, in_file.collect::<Vec<_>>());
     if let Some(schema) = &input_schema {
         check_examples(reader, &examples, schema, message.as_ref(), &at("message.md.j2"));
     }
-    let validators = validators(reader, &path, &file.validator, output.as_str(), context);
-    let failure_codes = failure_codes(reader, &path, &file.failure_code);
-    let file_rules = match (file.takes_files, &context.file_rules) {
+    let tables = Reader::tables(document.as_ref(), "validator");
+    let validators = validators(reader, &path, tables, output.as_str(), context);
+    let tables = Reader::tables(document.as_ref(), "failure_code");
+    let failure_codes = failure_codes(reader, &path, tables);
+    let takes_files = document.as_ref().and_then(|it| it["takes_files"].as_bool());
+    let file_rules = match (takes_files, &context.file_rules) {
         (Some(true), None) if context.tools.is_some() => {
             let message = "it takes files, and its agent type has no [files]";
             reader.note(&path, "/takes_files", message);
@@ -80,6 +81,7 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -
         (Some(false), _) => None,
         (_, rules) => rules.clone(),
     };
+    let file: ExecutionFile = reader.structure(&path, document?)?;
     let output_schema = match output_schema {
         Some(None) => return None,
         Some(Some(schema)) => Some(schema),
@@ -165,7 +167,7 @@ fn check_examples(
 fn validators(
     reader: &mut Reader<'_>,
     path: &str,
-    tables: &[format::ValidatorTable],
+    tables: Vec<(usize, format::ValidatorTable)>,
     output_schema: &str,
     context: &Context<'_>,
 ) -> Vec<ValidatorSpec> {
@@ -173,9 +175,9 @@ fn validators(
         name: STOPPED_BY_AGENT.to_owned(),
         settings: Value::Object(serde_json::Map::new()),
     }];
-    for (place, table) in tables.iter().enumerate() {
+    for (place, table) in tables {
         let at = |what: &str| format!("/validator/{place}/{what}");
-        let settings = Value::Object(table.settings.clone());
+        let settings = Value::Object(table.settings);
         if table.name == STOPPED_BY_AGENT {
             let message = format!("{STOPPED_BY_AGENT} is always first and need not be named");
             reader.note(path, &at("name"), message);
@@ -209,7 +211,7 @@ fn validators(
             reader.note(path, &at("settings/tool"), message);
         }
         validators.push(ValidatorSpec {
-            name: table.name.clone(),
+            name: table.name,
             settings,
         });
     }
@@ -219,11 +221,11 @@ fn validators(
 fn failure_codes(
     reader: &mut Reader<'_>,
     path: &str,
-    tables: &[format::FailureCodeTable],
+    tables: Vec<(usize, format::FailureCodeTable)>,
 ) -> Vec<FailureCode> {
     let built_in = failure::built_in();
     let mut codes = built_in.clone();
-    for (place, table) in tables.iter().enumerate() {
+    for (place, table) in tables {
         // Another category was noted when the file was checked.
         let Some(category) = FailureCategory::from_stored(&table.category) else {
             continue;
@@ -238,9 +240,9 @@ fn failure_codes(
             continue;
         }
         codes.push(FailureCode {
-            code: table.code.clone(),
+            code: table.code,
             category,
-            description: table.description.clone(),
+            description: table.description,
             retryable: table.retryable.unwrap_or(category.is_retryable()),
         });
     }

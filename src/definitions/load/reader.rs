@@ -91,10 +91,12 @@ impl<'a> Reader<'a> {
 
     /// A JSON Schema.
     pub fn schema(&mut self, path: &str) -> Option<Schema> {
-        match Schema::compile(self.json(path)?) {
+        match Schema::compile_all(self.json(path)?) {
             Ok(schema) => Some(schema),
-            Err(error) => {
-                self.note(path, &error.pointer, &error.message);
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    self.note(path, &mistake.pointer, &mistake.message);
+                }
                 None
             }
         }
@@ -128,6 +130,18 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+
+    /// The tables of one name that fit, each with its place, so that a mistake in one hides none
+    /// in the others.
+    pub fn tables<T: DeserializeOwned>(document: Option<&Value>, name: &str) -> Vec<(usize, T)> {
+        let tables = document.and_then(|document| document[name].as_array());
+        tables
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .filter_map(|(place, table)| Some((place, serde_json::from_value(table.clone()).ok()?)))
+            .collect()
     }
 
     /// The files directly in a folder.

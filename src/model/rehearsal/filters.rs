@@ -11,14 +11,20 @@
 //! | `text\|scalar` | the number if it is a short one, else the text |
 //! | `text\|record_keys` | the words that look like a record's key, such as `MUG-001` |
 //! | `text\|digest` | 12 hexadecimal digits that stand for the text |
+//! | `list\|flatten` | the items of a list's lists |
+//! | `list\|by("key")` | a map of the items by that member, or by themselves without one; to look up in, for `in` a list walks it |
+//! | `bag()` | a list that grows: `{% do bag.add(item) %}` |
 //!
 //! Names of columns and fields are trimmed and in lower case.
 
-use minijinja::Environment;
-use minijinja::value::{Rest, Value};
+use std::sync::{Arc, Mutex};
+
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Value};
+use minijinja::{Environment, Error, ErrorKind, State};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::base::template::value_of;
+use crate::base::template::{json_of, value_of};
 
 /// Registers all of them.
 pub(super) fn add(environment: &mut Environment<'static>) {
@@ -36,6 +42,87 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         record_keys(text).into_iter().collect()
     });
     environment.add_filter("digest", |text: &str| digest(text));
+    environment.add_function("bag", || Value::from_object(Bag::default()));
+    environment.add_filter("flatten", |lists: &Value| -> Value {
+        items(lists).flat_map(|list| items(&list)).collect()
+    });
+    environment.add_filter("by", |list: &Value, member: Option<&str>| {
+        let key = |item: &Value| match member {
+            Some(member) => item.get_attr(member).ok().filter(|key| !key.is_undefined()),
+            None => Some(item.clone()),
+        };
+        Value::from_pairs(items(list).filter_map(|item| Some((key(&item)?, item))))
+    });
+}
+
+// `list + [item]` in a loop copies the list each time, which at some thousand lines takes seconds.
+#[derive(Debug, Default)]
+struct Bag(Mutex<Vec<Value>>);
+
+impl Bag {
+    fn items(&self) -> Vec<Value> {
+        self.0.lock().expect("no holder panics").clone()
+    }
+}
+
+impl Object for Bag {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, place: &Value) -> Option<Value> {
+        let items = self.0.lock().expect("no holder panics");
+        items.get(place.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.items())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.0.lock().expect("no holder panics").len())
+    }
+
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        match (method, arguments) {
+            ("add", [item]) => {
+                // A copy, paid for: a bag put into itself would otherwise never end, or grow
+                // without a charge.
+                let copy = json_of(item);
+                state.consume_fuel(weight(&copy))?;
+                let mut items = self.0.lock().expect("no holder panics");
+                items.push(value_of(&copy));
+                Ok(Value::from(()))
+            }
+            _ => Err(Error::new(
+                ErrorKind::UnknownMethod,
+                "a bag has one method, add(item)",
+            )),
+        }
+    }
+}
+
+// About one for each value and for every 64 bytes of text, as minijinja charges.
+fn weight(json: &Json) -> u64 {
+    let text = |text: &str| text.len() as u64 / 64;
+    1 + match json {
+        Json::String(value) => text(value),
+        Json::Array(items) => items.iter().map(weight).sum(),
+        Json::Object(members) => members
+            .iter()
+            .map(|(name, value)| text(name) + weight(value))
+            .sum(),
+        _ => 0,
+    }
+}
+
+fn items(list: &Value) -> impl Iterator<Item = Value> + use<> {
+    list.try_iter().into_iter().flatten()
 }
 
 type Row = Vec<(String, String)>;
@@ -203,4 +290,118 @@ fn record_keys(text: &str) -> Vec<String> {
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::template::{Limits, Templates};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn eval(expression: &str, text: &str) -> Json {
+        let mut environment = Environment::new();
+        add(&mut environment);
+        let expression = environment.compile_expression(expression).expect("parses");
+        let value = expression
+            .eval(Value::from_pairs([("text", text)]))
+            .expect("evaluates");
+        json_of(&value)
+    }
+
+    #[test]
+    fn csv_understands_what_spreadsheets_write() {
+        let rows = json!([{"sku": "A", "name": "x;\"y\"\nz"}, {"sku": "B", "name": ""}]);
+        assert_eq!(
+            eval("text|csv", "SKU;Name\r\nA;\"x;\"\"y\"\"\nz\"\r\n;\r\nB\r\n"),
+            rows
+        );
+        assert_eq!(eval("text|csv('sku')", "\u{FEFF}sku\nA"), json!([{"sku": "A"}]));
+        assert_eq!(eval("text|csv('sku')", "name,price\nx,1"), json!([]));
+        assert_eq!(eval("text|csv", "a,a,\n1,2,3"), json!([{"a": "1"}]));
+        assert_eq!(eval("text|csv", ""), json!([]));
+    }
+
+    #[test]
+    fn a_separator_inside_quotes_does_not_count() {
+        let text = "\"a,b,c\";d\n1;2";
+        assert_eq!(eval("text|csv", text), json!([{"a,b,c": "1", "d": "2"}]));
+    }
+
+    #[test]
+    fn numbers_are_whole_where_they_can_be_and_long_digits_stay_names() {
+        for (text, number, scalar) in [
+            ("12", json!(12), json!(12)),
+            (" 3.0 ", json!(3), json!(" 3.0 ")),
+            ("-2.5", json!(-2.5), json!(-2.5)),
+            ("007", json!(7), json!("007")),
+            (
+                "4006381333931",
+                json!(4_006_381_333_931_i64),
+                json!("4006381333931"),
+            ),
+            ("1,5", Json::Null, json!("1,5")),
+            ("inf", Json::Null, json!("inf")),
+            ("", Json::Null, json!("")),
+        ] {
+            assert_eq!(eval("text|number", text), number, "{text}");
+            assert_eq!(eval("text|scalar", text), scalar, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_become_maps_and_lists_of_lists_one_list() {
+        assert_eq!(
+            eval("[{'k': 'a', 'n': 1}, {'n': 2}, {'k': 'a', 'n': 3}]|by('k')", ""),
+            json!({"a": {"k": "a", "n": 3}})
+        );
+        assert_eq!(eval("[[1, 2], [], [3]]|flatten", ""), json!([1, 2, 3]));
+    }
+
+    #[test]
+    fn a_bag_grows_and_one_put_into_itself_comes_to_an_end() {
+        let render = |source: &str| {
+            let mut templates = Templates::new(Limits {
+                fuel: 10_000,
+                output_bytes: 1_000,
+            });
+            add(templates.environment_mut());
+            templates.add("t", source).expect("parses");
+            templates.render("t", &Value::from(()))
+        };
+        let grow = "{% set b = bag() %}{% do b.add(1) %}{% do b.add(b) %}";
+        let shown = render(&format!("{grow}{{{{ b|tojson }}}} {{{{ b|length }}}}"));
+        assert_eq!(shown.as_deref(), Ok("[1,[1]] 2"));
+        let bomb = format!("{grow}{{% for n in range(60) %}}{{% do b.add(b) %}}{{% endfor %}}");
+        assert!(render(&bomb).expect_err("no fuel").message.contains("fuel"));
+    }
+
+    #[test]
+    fn keys_are_found_in_what_people_write() {
+        let text = "How many MUG-001, \"tea-2\" or well-known MUG-001s? ORD-12AB!";
+        assert_eq!(
+            eval("text|record_keys", text),
+            json!(["MUG-001", "tea-2", "MUG-001s", "ORD-12AB"])
+        );
+    }
+
+    #[test]
+    fn paragraphs_of_named_values_become_maps() {
+        assert_eq!(
+            eval(
+                "text|blocks",
+                "Title\n\nSKU: A\nurl: http://x\nsku: B\n\n\nsku: C"
+            ),
+            json!([{"sku": "A", "url": "http://x"}, {"sku": "C"}])
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_filter_panic(text in "(\\PC|[\"',;|\t\r\n\u{FEFF}:x ]){0,200}") {
+            for filter in ["csv", "csv('a')", "scan('{a} x {b}')", "blocks", "json", "number", "scalar", "record_keys", "digest"] {
+                eval(&format!("text|{filter}"), &text);
+            }
+        }
+    }
 }

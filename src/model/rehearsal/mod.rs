@@ -74,3 +74,6 @@ fn length(part: &Part) -> usize {
         Part::File { .. } => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The hub: one reader of the change log for all subscribers of a node. It loads what changed
+//! once and hands the same copy to everyone, so a change costs one read however many watch, and
+//! an idle subscriber costs none.
+//!
+//! It reads when a signal says so, and on a slow tick, so that a lost signal delays and loses
+//! nothing. What it hands on names the positions it lies between: a subscriber that sees a gap
+//! reads the log itself.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use entity::{change, execution};
+use tokio::sync::{broadcast, watch};
+use uuid::Uuid;
+
+use super::super::{Fault, Store};
+use crate::base::cursor::LogPosition;
+use crate::bus::Signal;
+use crate::db;
+
+/// How often the log is read without a signal.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How soon rows are looked for again that an older open transaction holds back.
+const HELD_BACK: Duration = Duration::from_millis(10);
+
+/// Rows read at once.
+pub(super) const AT_ONCE: u64 = 500;
+
+/// Batches that a subscriber may fall behind before it must read the log itself.
+const BACKLOG: usize = 256;
+
+/// Conversations asked about in one statement.
+const CONVERSATIONS_AT_ONCE: usize = 500;
+
+/// An execution as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The narrow row.
+    pub execution: execution::Model,
+    /// In the order given at launch.
+    pub labels: Vec<String>,
+}
+
+/// A change, and what it is about.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What was logged.
+    pub change: change::Model,
+    /// The execution as it is now; none when it was deleted.
+    pub now: Option<Arc<Snapshot>>,
+}
+
+/// Everything between two positions of the log.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub from: LogPosition,
+    pub to: LogPosition,
+    pub entries: Vec<Arc<Entry>>,
+}
+
+/// The hub of one node. Clones share it; it stops when the last of them is gone.
+#[derive(Clone, Debug)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    batches: broadcast::Sender<Arc<Batch>>,
+    executions: Mutex<HashMap<Uuid, broadcast::Sender<Arc<Entry>>>>,
+    conversations: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
+}
+
+impl Hub {
+    /// Starts reading from the log's end.
+    ///
+    /// # Errors
+    /// When the database does not answer: where the end is must be known before anyone watches.
+    pub async fn start(store: Store) -> Result<Self, Fault> {
+        let at = db::changes::head(&store.db).await?;
+        let inner = Arc::new(Inner {
+            store,
+            batches: broadcast::Sender::new(BACKLOG),
+            executions: Mutex::default(),
+            conversations: Mutex::default(),
+        });
+        tokio::spawn(follow_log(Arc::downgrade(&inner), at));
+        Ok(Self(inner))
+    }
+
+    /// What everything is read from.
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Everything that changes from now on.
+    pub(super) fn follow_all(&self) -> broadcast::Receiver<Arc<Batch>> {
+        self.0.batches.subscribe()
+    }
+
+    /// What changes of one execution from now on.
+    pub(super) fn follow_execution(&self, id: Uuid) -> broadcast::Receiver<Arc<Entry>> {
+        let mut followed = self.0.executions.lock().expect("no holder panics");
+        followed
+            .entry(id)
+            .or_insert_with(|| broadcast::Sender::new(BACKLOG))
+            .subscribe()
+    }
+
+    /// Changes whenever a conversation's journal may have grown.
+    pub(super) fn follow_conversation(&self, id: Uuid) -> watch::Receiver<i64> {
+        let mut followed = self.0.conversations.lock().expect("no holder panics");
+        followed
+            .entry(id)
+            .or_insert_with(|| watch::Sender::new(0))
+            .subscribe()
+    }
+}
+
+async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
+    let Some(mut signals) = hub.upgrade().map(|inner| inner.store.bus.listen()) else {
+        return;
+    };
+    let mut next_look = TICK;
+    loop {
+        let look = tokio::select! {
+            signal = signals.next() => match signal {
+                Some(Signal::Changed) => Look::AtLog,
+                Some(Signal::Conversation(id)) => Look::At(id),
+                Some(Signal::Missed) => Look::Everywhere,
+                Some(Signal::Queued | Signal::Stop(_)) => continue,
+                None => return,
+            },
+            () = tokio::time::sleep(next_look) => Look::Everywhere,
+        };
+        let Some(inner) = hub.upgrade() else { return };
+        match look {
+            Look::At(id) => inner.wake(id),
+            Look::AtLog | Look::Everywhere => match inner.read_log(&mut at).await {
+                Ok(is_held_back) => next_look = if is_held_back { HELD_BACK } else { TICK },
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the change log could not be read"
+                    );
+                }
+            },
+        }
+        if matches!(look, Look::Everywhere)
+            && let Err(error) = inner.wake_grown().await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "journals could not be looked at"
+            );
+        }
+    }
+}
+
+enum Look {
+    AtLog,
+    At(Uuid),
+    Everywhere,
+}
+
+impl Inner {
+    /// Reads to the log's end and hands on what is new.
+    async fn read_log(&self, at: &mut LogPosition) -> Result<bool, Fault> {
+        loop {
+            let read = db::changes::after(&self.store.db, *at, AT_ONCE).await?;
+            let Some(last) = read.rows.last() else {
+                return Ok(read.is_held_back);
+            };
+            let to = db::changes::position(last);
+            let batch = Batch {
+                from: *at,
+                to,
+                entries: load(&self.store, read.rows).await?,
+            };
+            *at = to;
+            self.hand_on(batch);
+        }
+    }
+
+    fn hand_on(&self, batch: Batch) {
+        {
+            let mut followed = self.executions.lock().expect("no holder panics");
+            followed.retain(|_, sender| sender.receiver_count() > 0);
+            for entry in &batch.entries {
+                if let Some(sender) = followed.get(&entry.change.execution_id) {
+                    // The receiver may just have gone.
+                    let _ = sender.send(Arc::clone(entry));
+                }
+            }
+        }
+        let _ = self.batches.send(Arc::new(batch));
+    }
+
+    fn wake(&self, conversation: Uuid) {
+        let followed = self.conversations.lock().expect("no holder panics");
+        if let Some(sender) = followed.get(&conversation) {
+            sender.send_modify(|_| {});
+        }
+    }
+
+    /// One statement for all conversations that someone watches: a lost signal loses nothing.
+    async fn wake_grown(&self) -> Result<(), Fault> {
+        let watched: Vec<Uuid> = {
+            let mut followed = self.conversations.lock().expect("no holder panics");
+            followed.retain(|_, sender| sender.receiver_count() > 0);
+            followed.keys().copied().collect()
+        };
+        for ids in watched.chunks(CONVERSATIONS_AT_ONCE) {
+            let found = db::conversations::last_sequences(self.store.db.read(), ids).await?;
+            let followed = self.conversations.lock().expect("no holder panics");
+            for id in ids {
+                let Some(sender) = followed.get(id) else { continue };
+                let last = found.iter().find(|(found, _)| found == id).map(|(_, last)| *last);
+                // A conversation that was deleted wakes its watchers too.
+                sender.send_if_modified(|known| std::mem::replace(known, last.unwrap_or(-1)) != *known);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Loads what log rows are about, each execution once.
+pub(super) async fn load(store: &Store, changes: Vec<change::Model>) -> Result<Vec<Arc<Entry>>, Fault> {
+    let mut ids: Vec<Uuid> = changes.iter().map(|change| change.execution_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows = db::executions::find_many(store.db.read(), &ids).await?;
+    let mut labels: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for row in db::executions::labels(store.db.read(), &ids).await? {
+        labels.entry(row.execution_id).or_default().push(row.label);
+    }
+    let snapshots: HashMap<Uuid, Arc<Snapshot>> = rows
+        .into_iter()
+        .map(|execution| {
+            let labels = labels.remove(&execution.id).unwrap_or_default();
+            (execution.id, Arc::new(Snapshot { execution, labels }))
+        })
+        .collect();
+    let entries = changes.into_iter().map(|change| {
+        let now = snapshots.get(&change.execution_id).cloned();
+        Arc::new(Entry { change, now })
+    });
+    Ok(entries.collect())
+}
