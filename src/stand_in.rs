@@ -1,20 +1,7 @@
-//! STAND-INS until `runner`, `graphql` and `domain::watch` are merged: delete this file, its line
+//! STAND-INS until `runner` and `graphql` are merged: delete this file, its line
 //! in `lib.rs`, and turn every `crate::stand_in::{..}` import into the real module.
 
 #![allow(missing_docs, clippy::unused_async, dead_code)]
-
-pub mod watch {
-    use crate::domain::Store;
-
-    #[derive(Clone, Debug)]
-    pub struct Hub(Store);
-
-    impl Hub {
-        pub fn start(store: Store) -> Self {
-            Self(store)
-        }
-    }
-}
 
 pub mod graphql {
     use async_graphql::{EmptyMutation, Object, SDLExportOptions, Subscription};
@@ -29,7 +16,7 @@ pub mod graphql {
         pub store: Store,
         pub catalog: Catalog,
         pub storage: Storage,
-        pub hub: super::watch::Hub,
+        pub hub: crate::domain::watch::Hub,
         pub renewal: Renewal,
         pub limits: Limits,
     }
@@ -91,7 +78,7 @@ pub mod graphql {
 pub mod runner {
     use std::time::Duration;
 
-    use crate::definitions::{Catalog, CheckSettings};
+    use crate::definitions::{Catalog, CheckSettings, Known};
     use crate::domain::Store;
     use crate::model::Models;
     use crate::storage::Storage;
@@ -104,29 +91,44 @@ pub mod runner {
             Self
         }
 
-        pub fn tools(&self) -> Vec<&str> {
-            vec![
-                "list_files",
-                "read_file",
-                "search_records",
-                "upsert_records",
-                "report_progress",
-                "stop_execution",
-                "fetch_page",
-            ]
-        }
-
-        pub fn validators(&self) -> Vec<(&str, CheckSettings)> {
+        pub fn names<'a>(&'a self, models: &'a Models) -> Names<'a> {
             let any: CheckSettings = |_| Ok(());
-            [
-                "stopped_by_agent",
-                "json",
-                "output_schema",
-                "tool_succeeded",
-                "covers",
-            ]
-            .map(|name| (name, any))
-            .to_vec()
+            Names {
+                tools: vec![
+                    "list_files",
+                    "read_file",
+                    "search_records",
+                    "upsert_records",
+                    "report_progress",
+                    "stop_execution",
+                ],
+                validators: [
+                    "stopped_by_agent",
+                    "json",
+                    "output_schema",
+                    "tool_succeeded",
+                    "covers",
+                ]
+                .map(|name| (name, any))
+                .to_vec(),
+                models: models.names(),
+            }
+        }
+    }
+
+    pub struct Names<'a> {
+        tools: Vec<&'a str>,
+        validators: Vec<(&'a str, CheckSettings)>,
+        models: Vec<&'a str>,
+    }
+
+    impl Names<'_> {
+        pub fn known(&self) -> Known<'_> {
+            Known {
+                tools: &self.tools,
+                validators: &self.validators,
+                models: &self.models,
+            }
         }
     }
 
@@ -169,13 +171,13 @@ pub mod runner {
         use crate::domain::sweep::Retention;
         use crate::storage::Storage;
 
-        pub fn start(
-            _: Store,
-            _: Storage,
-            _: Retention,
-            cancel: CancellationToken,
-        ) -> tokio::task::JoinHandle<()> {
-            tokio::spawn(async move { cancel.cancelled().await })
+        #[derive(Default)]
+        pub struct Settings {
+            pub retention: Retention,
+        }
+
+        pub async fn run(_: Store, _: Storage, _: Settings, stop: CancellationToken) {
+            stop.cancelled().await;
         }
     }
 }

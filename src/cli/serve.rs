@@ -18,9 +18,10 @@ use super::{print, wiring};
 use crate::config::Settings;
 use crate::definitions::Catalog;
 use crate::domain::access::Renewal;
+use crate::domain::watch::Hub;
 use crate::domain::{Store, people};
 use crate::http;
-use crate::stand_in::{graphql, runner, watch};
+use crate::stand_in::{graphql, runner};
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 
@@ -91,7 +92,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         store: store.clone(),
         catalog: parts.catalog.clone(),
         storage: parts.storage.clone(),
-        hub: watch::Hub::start(store.clone()),
+        hub: Hub::start(store.clone()).await?,
         renewal: renewal.clone(),
         limits: wiring::limits(&settings.graphql),
     });
@@ -197,14 +198,14 @@ impl Work {
     fn start(settings: &Settings, parts: Parts, has_worker: bool) -> Self {
         let store = parts.store.clone();
         let cancel_sweeper = CancellationToken::new();
-        let sweeper = runner::sweeper::start(
+        let sweeper = tokio::spawn(runner::sweeper::run(
             store.clone(),
             parts.storage.clone(),
-            wiring::retention(&settings.retention),
+            wiring::sweeper(&settings.retention),
             cancel_sweeper.clone(),
-        );
+        ));
         let worker = has_worker.then(|| {
-            let terms = wiring::terms(&settings.worker, &store.ids);
+            let terms = wiring::worker(&settings.worker);
             let deps = runner::Deps {
                 store: parts.store,
                 catalog: parts.catalog,

@@ -8,7 +8,7 @@ use crate::base::id::Ids;
 use crate::bus::{self, Bus};
 use crate::config::{self, Settings};
 use crate::db::{self, Db};
-use crate::definitions::{Catalog, Known, Sources};
+use crate::definitions::{Catalog, Sources};
 use crate::domain::Store;
 use crate::domain::sweep::Retention;
 use crate::model::Models;
@@ -30,12 +30,7 @@ pub(super) fn catalog(
         Some(directory) => Sources::shipped().and(directory),
         None => Sources::shipped(),
     };
-    let known = Known {
-        tools: &registry.tools(),
-        validators: &registry.validators(),
-        models: &models.names(),
-    };
-    Catalog::load(&sources, &known).map_err(Failure::Definitions)
+    Catalog::load(&sources, &registry.names(models).known()).map_err(Failure::Definitions)
 }
 
 /// The database, whatever its schema. The folder of a SQLite file is made when it is missing.
@@ -107,10 +102,9 @@ pub(super) fn limits(settings: &config::Graphql) -> graphql::Limits {
     }
 }
 
-pub(super) fn terms(settings: &config::Worker, ids: &Ids) -> runner::Settings {
+pub(super) fn worker(settings: &config::Worker) -> runner::Settings {
     runner::Settings {
-        // Leases are renewed by this name: no two processes may share it.
-        name: format!("worker-{}", ids.next().simple()),
+        name: "worker".to_owned(),
         concurrency: settings.concurrency,
         lease: settings.lease,
         heartbeat: settings.heartbeat,
@@ -120,10 +114,15 @@ pub(super) fn terms(settings: &config::Worker, ids: &Ids) -> runner::Settings {
     }
 }
 
-pub(super) fn retention(settings: &config::Retention) -> Retention {
-    Retention {
-        changes: settings.changes,
-        idempotency_keys: settings.idempotency_keys,
-        staged_files: settings.staged_files,
+// `..` for what runs need no setting for: how often it sweeps.
+#[allow(clippy::needless_update)]
+pub(super) fn sweeper(settings: &config::Retention) -> runner::sweeper::Settings {
+    runner::sweeper::Settings {
+        retention: Retention {
+            changes: settings.changes,
+            idempotency_keys: settings.idempotency_keys,
+            staged_files: settings.staged_files,
+        },
+        ..runner::sweeper::Settings::default()
     }
 }

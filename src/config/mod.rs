@@ -150,6 +150,10 @@ fn mistake(setting: &'static str, problem: impl Into<String>) -> Result<(), Mist
 /// The API promises that a key is remembered for a day.
 const MIN_KEY_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// More is a typing error, and the two multiplied stay far from what a number holds.
+const MAX_UPLOAD_BYTES: u64 = 1 << 40;
+const MAX_UPLOAD_FILES: u32 = 1000;
+
 /// Beyond a year a duration is a typing error, and sums of instants stay far from their limits.
 const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -219,10 +223,16 @@ impl Settings {
         ]
         .into_iter()
         .find(|(_, value)| *value == 0);
-        match zero {
-            Some((setting, _)) => mistake(setting, "is 0; use 1 or more"),
-            None => Ok(()),
+        if let Some((setting, _)) = zero {
+            return mistake(setting, "is 0; use 1 or more");
         }
+        if self.http.max_upload_bytes > MAX_UPLOAD_BYTES {
+            return mistake("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");
+        }
+        if self.http.max_upload_files > MAX_UPLOAD_FILES {
+            return mistake("AGENTIC_MAX_UPLOAD_FILES", "is more than 1000");
+        }
+        Ok(())
     }
 
     fn check_durations(&self) -> Result<(), Mistake> {

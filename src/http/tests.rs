@@ -13,12 +13,12 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, Kind};
 use crate::bus::Bus;
-use crate::db::{self, Db};
+use crate::db::{self, Conn, Db};
 use crate::definitions::{Catalog, FileRules};
 use crate::domain::access::{self, Role};
 use crate::domain::files::{self, Incoming};
 use crate::domain::people;
-use crate::stand_in::watch::Hub;
+use crate::domain::watch::Hub;
 
 const FILE: &[u8] = b"sku,quantity\nA-1,2\nB-2,3\n";
 
@@ -48,6 +48,7 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
     let db = Db::connect(&url, &db::Options::default())
         .await
         .expect("connects");
+    db.migrate().await.expect("migrates");
     let clock = Clock::manual(1_700_000_000_000);
     let store = Store {
         db,
@@ -61,7 +62,7 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
         store: store.clone(),
         catalog: Catalog::default(),
         storage: storage.clone(),
-        hub: Hub::start(store.clone()),
+        hub: Hub::start(store.clone()).await.expect("reads the log"),
         renewal: renewal.clone(),
         limits: api::Limits {
             max_depth: 10,
@@ -84,7 +85,6 @@ async fn house() -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let deps = deps(&folder).await;
     let store = &deps.store;
-    store.db.migrate().await.expect("migrates");
     let work = store.begin().await.expect("begins");
     let set = people::create_data_set(&work, "shop").await.expect("a data set");
     work.commit().await.expect("commits");
@@ -360,22 +360,26 @@ async fn anothers_file_and_no_file_look_alike() {
 
 #[tokio::test]
 async fn readiness_follows_schema_and_shutdown_and_liveness_neither() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let deps = deps(&folder).await;
-    let ask = async |path: &str| {
-        let request = Request::get(path).body(Body::empty()).expect("a request");
-        router(deps.clone())
-            .oneshot(request)
-            .await
-            .expect("answers")
-            .status()
-    };
-    assert_eq!(ask("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
-    deps.store.db.migrate().await.expect("migrates");
+    let house = house().await;
+    let ask = async |path: &str| house.get(path, &[]).await.status();
     assert_eq!(ask("/health/ready").await, StatusCode::OK);
-    deps.stop.announce();
+    db_run(&house, "INSERT INTO seaql_migrations VALUES ('m_of_tomorrow', 0)").await;
+    assert_eq!(ask("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
+    db_run(
+        &house,
+        "DELETE FROM seaql_migrations WHERE version = 'm_of_tomorrow'",
+    )
+    .await;
+    assert_eq!(ask("/health/ready").await, StatusCode::OK);
+    house.deps.stop.announce();
     assert_eq!(ask("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ask("/health/live").await, StatusCode::OK);
+}
+
+async fn db_run(house: &House, sql: &str) {
+    let tx = house.deps.store.db.begin().await.expect("begins");
+    tx.execute_unprepared(sql).await.expect("runs");
+    house.deps.store.db.commit(tx).await.expect("commits");
 }
 
 #[tokio::test]
