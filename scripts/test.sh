@@ -10,7 +10,8 @@ cargo fmt --all --check
 step lint
 cargo clippy --workspace --all-targets --locked -- -D warnings
 step docs
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+# With private items, for a file's opening words point at the parts that it is made of.
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 if cargo deny --version >/dev/null 2>&1; then
     step dependencies
     cargo deny check

@@ -116,7 +116,7 @@ pub(super) struct SettingFlags {
     )]
     database_url: secrecy::SecretString,
 
-    /// Connections to the database; on SQLite, of readers
+    /// Connections to the database, 2 or more; on SQLite, of readers
     #[arg(
         long,
         env = "AGENTIC_DATABASE_CONNECTIONS",
@@ -285,7 +285,8 @@ pub(super) struct SettingFlags {
         long,
         env = "AGENTIC_LOG",
         value_name = "FILTER",
-        default_value = "info",
+        // sqlx passes on every notice of the server.
+        default_value = "info,sqlx=warn",
         global = true
     )]
     log: String,

@@ -2,7 +2,7 @@
 //! alone on standard output; all else goes to standard error. A failure is one line that names
 //! what failed and every cause behind it, and a non-zero exit.
 //!
-//! To add a command: a variant of [`flags::Command`] with its help, an arm in [`run`], and a
+//! To add a command: a variant of `flags::Command` with its help, an arm in `run`, and a
 //! function in the file of its noun.
 
 mod check;

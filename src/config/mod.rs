@@ -46,7 +46,7 @@ pub struct Settings {
 pub struct Database {
     /// Secret, for it may hold a password.
     pub url: SecretString,
-    /// Connections of one process.
+    /// Connections of one process: 2 or more.
     pub connections: u32,
 }
 
@@ -150,6 +150,9 @@ fn mistake(setting: &'static str, problem: impl Into<String>) -> Result<(), Mist
 /// The API promises that a key is remembered for a day.
 const MIN_KEY_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Migrating holds a lock on one while it works on another.
+const MIN_CONNECTIONS: u32 = 2;
+
 /// More is a typing error, and the two multiplied stay far from what a number holds.
 const MAX_UPLOAD_BYTES: u64 = 1 << 40;
 const MAX_UPLOAD_FILES: u32 = 1000;
@@ -209,10 +212,6 @@ impl Settings {
 
     fn check_limits(&self) -> Result<(), Mistake> {
         let zero = [
-            (
-                "AGENTIC_DATABASE_CONNECTIONS",
-                u64::from(self.database.connections),
-            ),
             ("AGENTIC_WORKER_CONCURRENCY", self.worker.concurrency as u64),
             ("AGENTIC_MAX_STALLS", u64::from(self.worker.max_stalls)),
             ("AGENTIC_MAX_BODY_BYTES", self.http.max_body_bytes),
@@ -225,6 +224,9 @@ impl Settings {
         .find(|(_, value)| *value == 0);
         if let Some((setting, _)) = zero {
             return mistake(setting, "is 0; use 1 or more");
+        }
+        if self.database.connections < MIN_CONNECTIONS {
+            return mistake("AGENTIC_DATABASE_CONNECTIONS", "is less than 2");
         }
         if self.http.max_upload_bytes > MAX_UPLOAD_BYTES {
             return mistake("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");

@@ -1,8 +1,8 @@
 //! The routes: who may come in, and what carries requests to the parts below. It knows HTTP and
 //! decides nothing about executions.
 //!
-//! A request passes, from the outside in: [`observe`] (id, log span, latency, panics, time limit),
-//! security headers, compression, [`auth`] where the route wants a token, the route. To add a
+//! A request passes, from the outside in: `observe` (id, log span, latency, panics, time limit),
+//! security headers, compression, `auth` where the route wants a token, the route. To add a
 //! route: its handler in a file of its own and one line in [`router`].
 
 mod answer;
