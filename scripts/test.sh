@@ -5,6 +5,10 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*" >&2; }
 
+if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    step "Rust's own tools"
+    rustup component add rustfmt clippy
+fi
 step format
 cargo fmt --all --check
 step lint

@@ -15,6 +15,7 @@ mod wiring;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -38,7 +39,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let done = match built {
-        Ok(runtime) => runtime.block_on(run(flags)),
+        Ok(runtime) => {
+            let done = runtime.block_on(run(flags));
+            // A file operation that hangs must not keep the process.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            done
+        }
         Err(error) => Err(Failure::chain("the runtime cannot start", error)),
     };
     match done {
