@@ -5,9 +5,14 @@
 
 pub mod base;
 pub mod bus;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod definitions;
 pub mod domain;
+pub mod http;
 pub mod model;
 pub mod runner;
+mod stand_in;
 pub mod storage;
+pub mod telemetry;

@@ -28,9 +28,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sqlx::{Connection, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    DbErr, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 pub use error::{ConnectError, Error};
@@ -42,6 +43,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// An open write transaction. Dropped without [`Db::commit`] it is rolled back.
 pub type Tx = DatabaseTransaction;
+
+/// A database that takes longer to answer is not there.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How many connections, and how long a statement may take.
 #[derive(Debug, Clone)]
@@ -87,6 +91,7 @@ impl Db {
                 (read, write)
             }
             "postgres" | "postgresql" => {
+                probe(url).await?;
                 let pool = open(postgres(url, options), &statements).await?;
                 (pool.clone(), pool)
             }
@@ -235,6 +240,17 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
+// The pool tries again and again and then says only that time is up; one connection says why.
+async fn probe(url: &str) -> std::result::Result<(), ConnectError> {
+    let failed = |error| ConnectError::Connect(DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))));
+    match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect(url)).await {
+        // Closed so that the server does not log a cut connection; that it fails is no matter.
+        Ok(connection) => drop(connection.map_err(failed)?.close().await),
+        Err(_) => return Err(failed(sea_orm::sqlx::Error::PoolTimedOut)),
+    }
+    Ok(())
+}
+
 fn postgres(url: &str, options: &Options) -> ConnectOptions {
     let mut connect = ConnectOptions::new(url.to_owned());
     let timeout = format!("{}ms", options.statement_timeout.as_millis());
@@ -249,7 +265,7 @@ async fn open(
     statements: &Arc<AtomicU64>,
 ) -> std::result::Result<DatabaseConnection, ConnectError> {
     options
-        .connect_timeout(Duration::from_secs(5))
+        .connect_timeout(CONNECT_WITHIN)
         .acquire_timeout(Duration::from_secs(10))
         .sqlx_logging(false);
     let mut connection = Database::connect(options).await.map_err(ConnectError::Connect)?;

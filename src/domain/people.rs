@@ -157,6 +157,20 @@ async fn insert_token(
     Ok(row)
 }
 
+/// Ends a token; one that has ended stays as it is.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none of this id.
+pub async fn revoke_token(store: &Store, token: Uuid) -> Result<(), Error> {
+    let work = store.begin().await?;
+    if db::people::find_tokens(&work.tx, &[token]).await?.is_empty() {
+        let id = crate::base::id::Kind::Token.format(token);
+        return Err(Error::NotFound(format!("token {id}")));
+    }
+    db::people::revoke_token(&work.tx, token, work.now).await?;
+    Ok(work.commit().await?)
+}
+
 /// Makes the first admin with the token given by the operator. Once there is an admin it does
 /// nothing. Of several processes that start at once one does it.
 ///

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Everything that must hold, cheapest first. Called by `make test`, beside a PostgreSQL.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*" >&2; }
+
+if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    step "Rust's own tools"
+    rustup component add rustfmt clippy
+fi
+step format
+cargo fmt --all --check
+step lint
+cargo clippy --workspace --all-targets --locked -- -D warnings
+step docs
+# With private items, for a file's opening words point at the parts that it is made of.
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+if cargo deny --version >/dev/null 2>&1; then
+    step dependencies
+    cargo deny check
+fi
+step build
+cargo build --locked
+step schema
+scripts/check-schema.sh
+step contract
+scripts/check-contract.sh
+step tests
+cargo test --workspace --locked

@@ -1,0 +1,34 @@
+//! `check`: the definitions, and nothing else.
+
+use super::report::Failure;
+use super::{print, wiring};
+use crate::config::Settings;
+use crate::stand_in::runner::Registry;
+
+pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
+    let loaded = wiring::catalog(settings, &Registry::built_in(), &wiring::models());
+    match loaded {
+        Ok(catalog) => {
+            let agents = catalog.agent_types().count();
+            let executions = catalog.execution_types().count();
+            print(&format!(
+                "{agents} agent types with {executions} execution types are fine"
+            ))
+        }
+        Err(Failure::Definitions(mistakes)) => {
+            for mistake in &mistakes {
+                print(&mistake.to_string())?;
+            }
+            let noun = if mistakes.len() == 1 {
+                "mistake"
+            } else {
+                "mistakes"
+            };
+            Err(Failure::said(format!(
+                "the definitions have {} {noun}",
+                mistakes.len()
+            )))
+        }
+        Err(other) => Err(other),
+    }
+}

@@ -1,0 +1,77 @@
+//! `user` and `token`: what an operator does beside a running server, on its database.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::flags::{CreateToken, CreateUser};
+use super::report::Failure;
+use super::{print, wiring};
+use crate::base::clock::to_rfc3339;
+use crate::base::id::Kind;
+use crate::config::Settings;
+use crate::db;
+use crate::domain::people;
+
+pub(super) async fn create_user(settings: &Settings, user: CreateUser) -> Result<(), Failure> {
+    let mut data_sets = Vec::with_capacity(user.data_sets.len());
+    for id in &user.data_sets {
+        data_sets.push(parse(Kind::DataSet, id)?);
+    }
+    let store = wiring::local_store(settings).await?;
+    let row = people::create_user(&store, &user.name, user.admin, &data_sets).await?;
+    store.db.close().await;
+    print(&Kind::User.format(row.id))
+}
+
+pub(super) async fn create_token(settings: &Settings, token: CreateToken) -> Result<(), Failure> {
+    let store = wiring::local_store(settings).await?;
+    let Some(user) = db::people::find_user_by_name(store.db.read(), &token.user).await? else {
+        return Err(Failure::said(format!(
+            "there is no user {:?}; make one with `agentic-executions user create`",
+            token.user
+        )));
+    };
+    let (_, secret) = people::create_token(&store, user.id, &token.name, token.expires).await?;
+    store.db.close().await;
+    print(&secret)
+}
+
+pub(super) async fn list_tokens(settings: &Settings) -> Result<(), Failure> {
+    let store = wiring::local_store(settings).await?;
+    let tokens = db::people::list_tokens(store.db.read()).await?;
+    let mut ids: Vec<Uuid> = tokens.iter().map(|token| token.user_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let users = db::people::find_users(store.db.read(), &ids).await?;
+    let names: HashMap<Uuid, String> = users.into_iter().map(|user| (user.id, user.name)).collect();
+    store.db.close().await;
+    let instant = |at: Option<i64>| at.map_or_else(|| "-".to_owned(), to_rfc3339);
+    for token in tokens {
+        let columns = [
+            Kind::Token.format(token.id),
+            names.get(&token.user_id).cloned().unwrap_or_default(),
+            token.name,
+            token.prefix,
+            to_rfc3339(token.created_at),
+            instant(token.last_used_at),
+            instant(token.expires_at),
+            instant(token.revoked_at),
+        ];
+        print(&columns.join("\t"))?;
+    }
+    Ok(())
+}
+
+pub(super) async fn revoke_token(settings: &Settings, id: &str) -> Result<(), Failure> {
+    let token = parse(Kind::Token, id)?;
+    let store = wiring::local_store(settings).await?;
+    people::revoke_token(&store, token).await?;
+    store.db.close().await;
+    Ok(())
+}
+
+fn parse(kind: Kind, id: &str) -> Result<Uuid, Failure> {
+    kind.parse(id)
+        .map_err(|_| Failure::said(format!("{id:?} is not the id of {}", kind.noun())))
+}

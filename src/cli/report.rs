@@ -1,0 +1,104 @@
+//! Failures as people read them.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::definitions::Mistake;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// An error, told with its causes.
+    Chain(Box<dyn Error + Send + Sync>),
+    /// What was being done, and the error that ended it.
+    Doing(String, Box<dyn Error + Send + Sync>),
+    /// Told already, or in these words.
+    Said(String),
+    /// The definitions cannot be used.
+    Definitions(Vec<Mistake>),
+}
+
+impl Failure {
+    pub fn said(text: impl Into<String>) -> Self {
+        Self::Said(text.into())
+    }
+
+    pub fn chain(doing: impl Into<String>, error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Doing(doing.into(), Box::new(error))
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Chain(Box::new(error))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain(error) => f.write_str(&joined(None, error.as_ref())),
+            Self::Doing(what, error) => f.write_str(&joined(Some(what), error.as_ref())),
+            Self::Said(text) => f.write_str(text),
+            Self::Definitions(mistakes) => {
+                let count = mistakes.len();
+                let noun = if count == 1 { "mistake" } else { "mistakes" };
+                write!(f, "the definitions have {count} {noun}; nothing was started")
+            }
+        }
+    }
+}
+
+/// Every cause after a colon. Many libraries repeat their cause in their own text; what has been
+/// said is not said again.
+fn joined(first: Option<&str>, error: &(dyn Error + 'static)) -> String {
+    let mut line = first.unwrap_or_default().to_owned();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let text = one_line(&error.to_string());
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn print(failure: &Failure) {
+    if let Failure::Definitions(mistakes) = failure {
+        mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+    }
+    eprintln!("error: {failure}");
+}
+
+/// The first paragraph of what clap says; the rest is usage, which `--help` shows.
+pub(super) fn refuse_flags(error: &clap::Error) -> ExitCode {
+    let text = error.to_string();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    eprintln!("{} (see --help)", one_line(first));
+    ExitCode::from(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
+    #[test]
+    fn causes_stand_in_one_line_and_none_twice() {
+        let inner = Layer("refused\n  (os error 111)", None);
+        let middle = Layer("i/o: refused (os error 111)", Some(Box::new(inner)));
+        let failure = Failure::chain("no database", middle);
+        assert_eq!(failure.to_string(), "no database: i/o: refused (os error 111)");
+    }
+}

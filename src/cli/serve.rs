@@ -1,0 +1,270 @@
+//! `serve` and `worker`: start, wait for a signal, end cleanly.
+//!
+//! The start goes from what costs nothing to what others see: settings, definitions, database,
+//! files, port, and only then demo, workers and listening. The end goes the other way: not ready,
+//! runs handed back, streams closed, database closed. A second signal ends the process at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::report::Failure;
+use super::{print, wiring};
+use crate::config::Settings;
+use crate::definitions::Catalog;
+use crate::domain::access::Renewal;
+use crate::domain::watch::Hub;
+use crate::domain::{Store, people};
+use crate::http;
+use crate::stand_in::{graphql, runner};
+use crate::storage::Storage;
+use crate::telemetry::metrics::Metrics;
+
+/// After the runs: for answers under way and for streams to say good-bye.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
+
+pub(super) async fn serve(settings: Settings, has_worker: bool) -> Result<(), Failure> {
+    let mut signals = Signals::hear()?;
+    let started = tokio::select! {
+        started = start_serving(&settings, has_worker) => started?,
+        // Nothing was taken on yet.
+        () = signals.next() => return Ok(()),
+    };
+    let Serving {
+        work,
+        stop,
+        address,
+        mut server,
+    } = started;
+    print(&settings.http.public_url(address))?;
+    tracing::info!(%address, worker = has_worker, "listening");
+    let early = tokio::select! {
+        () = signals.next() => None,
+        ended = &mut server => Some(ended),
+    };
+    if let Some(ended) = early {
+        let ended = ended.map_err(std::io::Error::other).and_then(|ended| ended);
+        ended.map_err(|error| Failure::chain("the listener failed", error))?;
+        return Err(Failure::said("the listener ended by itself"));
+    }
+    tracing::info!("shutting down; a second signal ends at once");
+    signals.exit_at_the_next();
+    stop.announce();
+    let store = work.end(settings.grace).await;
+    stop.close();
+    let closed = async {
+        stop.drained().await;
+        // It only ends so when asked to.
+        let _ = server.await;
+    };
+    if tokio::time::timeout(CLOSE_WITHIN, closed).await.is_err() {
+        tracing::warn!("some connections did not end in time and are cut");
+    }
+    store.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+struct Serving {
+    work: Work,
+    stop: http::Stop,
+    address: SocketAddr,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving, Failure> {
+    let metrics = Metrics::install();
+    let parts = Parts::make(settings).await?;
+    let listen = settings.http.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure::chain(format!("cannot listen on {listen}"), error))?;
+    let address = listener.local_addr()?;
+    let store = parts.store.clone();
+    seed(settings, &store, &parts.catalog, address).await?;
+    let renewal = Renewal::start(store.clone());
+    let schema = graphql::build(graphql::Deps {
+        store: store.clone(),
+        catalog: parts.catalog.clone(),
+        storage: parts.storage.clone(),
+        hub: Hub::start(store.clone()).await?,
+        renewal: renewal.clone(),
+        limits: wiring::limits(&settings.graphql),
+    });
+    let stop = http::Stop::default();
+    tokio::spawn(metrics.clone().keep_up());
+    let router = http::router(http::Deps {
+        schema,
+        store,
+        storage: parts.storage.clone(),
+        renewal,
+        metrics,
+        stop: stop.clone(),
+        settings: settings.http.clone(),
+    });
+    let work = Work::start(settings, parts, has_worker);
+    let server = tokio::spawn(http::serve(listener, router, stop.clone()));
+    Ok(Serving {
+        work,
+        stop,
+        address,
+        server,
+    })
+}
+
+/// What a fresh database gets. The demo first: it wants an empty one, and is no admin.
+async fn seed(
+    settings: &Settings,
+    store: &Store,
+    catalog: &Catalog,
+    address: SocketAddr,
+) -> Result<(), Failure> {
+    if settings.demo && address.ip().is_loopback() && people::create_demo(store, catalog).await? {
+        tracing::info!(
+            "made the demo: `agentic-executions token create --user {}` prints a token for it",
+            people::DEMO
+        );
+    }
+    if let Some(token) = &settings.bootstrap_token
+        && people::bootstrap(store, token.expose_secret()).await?
+    {
+        tracing::info!("made the first admin, with the bootstrap token");
+    }
+    Ok(())
+}
+
+pub(super) async fn worker(settings: Settings) -> Result<(), Failure> {
+    if !settings.database.is_postgres() {
+        return Err(Failure::said(
+            "a worker of its own needs PostgreSQL, as SQLite serves one process: set DATABASE_URL to postgres://USER@HOST/NAME, or use `serve`, which works on runs too",
+        ));
+    }
+    let mut signals = Signals::hear()?;
+    let parts = tokio::select! {
+        parts = Parts::make(&settings) => parts?,
+        () = signals.next() => return Ok(()),
+    };
+    let work = Work::start(&settings, parts, true);
+    tracing::info!("working");
+    signals.next().await;
+    tracing::info!("shutting down; a second signal ends at once");
+    signals.exit_at_the_next();
+    let store = work.end(settings.grace).await;
+    store.db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What every server is made of.
+struct Parts {
+    registry: runner::Registry,
+    models: crate::model::Models,
+    catalog: Catalog,
+    store: Store,
+    storage: Storage,
+}
+
+impl Parts {
+    async fn make(settings: &Settings) -> Result<Self, Failure> {
+        let registry = runner::Registry::built_in();
+        let models = wiring::models();
+        let catalog = wiring::catalog(settings, &registry, &models)?;
+        let store = wiring::shared_store(settings).await?;
+        let storage = wiring::storage(settings)?;
+        Ok(Self {
+            registry,
+            models,
+            catalog,
+            store,
+            storage,
+        })
+    }
+}
+
+/// What goes on without anyone asking.
+struct Work {
+    store: Store,
+    worker: Option<runner::Handle>,
+    sweeper: JoinHandle<()>,
+    cancel_sweeper: CancellationToken,
+}
+
+impl Work {
+    fn start(settings: &Settings, parts: Parts, has_worker: bool) -> Self {
+        let store = parts.store.clone();
+        let cancel_sweeper = CancellationToken::new();
+        let sweeper = tokio::spawn(runner::sweeper::run(
+            store.clone(),
+            parts.storage.clone(),
+            wiring::sweeper(&settings.retention),
+            cancel_sweeper.clone(),
+        ));
+        let worker = has_worker.then(|| {
+            let terms = wiring::worker(&settings.worker);
+            let deps = runner::Deps {
+                store: parts.store,
+                catalog: parts.catalog,
+                storage: parts.storage,
+                models: parts.models,
+                registry: parts.registry,
+            };
+            runner::Worker::start(deps, terms)
+        });
+        Self {
+            store,
+            worker,
+            sweeper,
+            cancel_sweeper,
+        }
+    }
+
+    /// Hands every run back, at the latest when the grace is over.
+    async fn end(self, grace: Duration) -> Store {
+        if let Some(worker) = self.worker {
+            worker.stop(grace).await;
+        }
+        self.cancel_sweeper.cancel();
+        if self.sweeper.await.is_err() {
+            tracing::warn!("the sweeper had ended before");
+        }
+        self.store
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn hear() -> Result<Self, Failure> {
+        let hear = |kind| {
+            signal(kind).map_err(|error| Failure::chain("the system's signals cannot be heard", error))
+        };
+        Ok(Self {
+            terminate: hear(SignalKind::terminate())?,
+            interrupt: hear(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    fn exit_at_the_next(mut self) {
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("ended by a second signal; runs under way are taken over when their leases end");
+            std::process::exit(1);
+        });
+    }
+}

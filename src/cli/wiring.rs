@@ -1,0 +1,128 @@
+//! Concrete parts, made from settings: the only place that chooses between them.
+
+use secrecy::ExposeSecret;
+
+use super::report::Failure;
+use crate::base::clock::Clock;
+use crate::base::id::Ids;
+use crate::bus::{self, Bus};
+use crate::config::{self, Settings};
+use crate::db::{self, Db};
+use crate::definitions::{Catalog, Sources};
+use crate::domain::Store;
+use crate::domain::sweep::Retention;
+use crate::model::Models;
+use crate::stand_in::{graphql, runner};
+use crate::storage::Storage;
+
+/// The models that can be asked.
+pub(super) fn models() -> Models {
+    Models::rehearsal_only()
+}
+
+/// The definitions, without a mistake.
+pub(super) fn catalog(
+    settings: &Settings,
+    registry: &runner::Registry,
+    models: &Models,
+) -> Result<Catalog, Failure> {
+    let sources = match &settings.definitions {
+        Some(directory) => Sources::shipped().and(directory),
+        None => Sources::shipped(),
+    };
+    Catalog::load(&sources, &registry.names(models).known()).map_err(Failure::Definitions)
+}
+
+/// The database, whatever its schema. The folder of a SQLite file is made when it is missing.
+pub(super) async fn connect(settings: &Settings) -> Result<Db, Failure> {
+    if let Some(folder) = settings
+        .database
+        .sqlite_file()
+        .as_deref()
+        .and_then(|file| file.parent())
+    {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::chain(format!("the folder {} cannot be made", folder.display()), error)
+        })?;
+    }
+    let options = db::Options {
+        connections: settings.database.connections,
+        ..db::Options::default()
+    };
+    Ok(Db::connect(settings.database.url.expose_secret(), &options).await?)
+}
+
+pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
+    let db = connect(settings).await?;
+    db.migrate().await?;
+    db.close().await;
+    Ok(())
+}
+
+/// For a command beside a running server: whoever it concerns looks at the database by itself.
+pub(super) async fn local_store(settings: &Settings) -> Result<Store, Failure> {
+    let db = connect(settings).await?;
+    db.check_schema().await?;
+    let clock = Clock::system();
+    Ok(Store {
+        db,
+        bus: Bus::local(),
+        ids: Ids::random(clock.clone()),
+        clock,
+    })
+}
+
+/// For a server: brings the schema up to date, and hears other processes where there may be some.
+pub(super) async fn shared_store(settings: &Settings) -> Result<Store, Failure> {
+    let db = connect(settings).await?;
+    db.migrate().await?;
+    let clock = Clock::system();
+    let ids = Ids::random(clock.clone());
+    let bus = if db.is_postgres() {
+        let url = settings.database.url.expose_secret();
+        bus::postgres::connect(url, ids.next())
+            .await
+            .map_err(|error| Failure::chain("signals cannot be heard", error))?
+    } else {
+        Bus::local()
+    };
+    Ok(Store { db, bus, clock, ids })
+}
+
+pub(super) fn storage(settings: &Settings) -> Result<Storage, Failure> {
+    let storage = Storage::open(&settings.files_url)?;
+    Ok(storage)
+}
+
+pub(super) fn limits(settings: &config::Graphql) -> graphql::Limits {
+    graphql::Limits {
+        max_depth: settings.max_depth,
+        max_complexity: settings.max_complexity,
+        introspection: settings.introspection,
+    }
+}
+
+pub(super) fn worker(settings: &config::Worker) -> runner::Settings {
+    runner::Settings {
+        name: "worker".to_owned(),
+        concurrency: settings.concurrency,
+        lease: settings.lease,
+        heartbeat: settings.heartbeat,
+        lease_margin: settings.lease_margin,
+        max_stalls: i32::try_from(settings.max_stalls).unwrap_or(i32::MAX),
+        poll: settings.poll,
+    }
+}
+
+// `..` for what runs need no setting for: how often it sweeps.
+#[allow(clippy::needless_update)]
+pub(super) fn sweeper(settings: &config::Retention) -> runner::sweeper::Settings {
+    runner::sweeper::Settings {
+        retention: Retention {
+            changes: settings.changes,
+            idempotency_keys: settings.idempotency_keys,
+            staged_files: settings.staged_files,
+        },
+        ..runner::sweeper::Settings::default()
+    }
+}

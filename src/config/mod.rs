@@ -1,0 +1,298 @@
+//! Settings as plain data. Where they come from (flags, environment) is `cli`'s; what they mean
+//! for each other is checked here, in [`Settings::check`]. Nothing here reads the environment, a
+//! file or the network, and no secret is ever shown: [`SecretString`] prints as redacted.
+//!
+//! To add a setting: a field here with its unit in the name or type, its flag in `cli::flags`, its
+//! check below when not every value makes sense, and its row in the README.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A bootstrap token's least length: what cannot be guessed at any rate that a server answers.
+pub const MIN_BOOTSTRAP_CHARACTERS: usize = 32;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the rows are.
+    pub database: Database,
+    /// Where the bytes of files are.
+    pub files_url: String,
+    /// A directory that adds to the shipped definitions or overrides them.
+    pub definitions: Option<PathBuf>,
+    /// The API.
+    pub http: Http,
+    /// What one GraphQL operation may ask.
+    pub graphql: Graphql,
+    /// The work on runs.
+    pub worker: Worker,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// The first admin's token; acts only while there is no admin.
+    pub bootstrap_token: Option<SecretString>,
+    /// Make the demo on an empty database and a loopback address.
+    pub demo: bool,
+    /// How long a shutdown waits for runs and then for answers.
+    pub grace: Duration,
+    /// Which log lines are written.
+    pub log: String,
+}
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Secret, for it may hold a password.
+    pub url: SecretString,
+    /// Connections of one process: 2 or more.
+    pub connections: u32,
+}
+
+impl Database {
+    /// True for an address of the database that several processes share.
+    pub fn is_postgres(&self) -> bool {
+        let url = self.url.expose_secret();
+        url.starts_with("postgres:") || url.starts_with("postgresql:")
+    }
+
+    /// The file of a SQLite address; none for one in memory or another database.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        let rest = self.url.expose_secret().strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let path = path.split('?').next().unwrap_or_default();
+        (!path.is_empty() && !path.contains(":memory:")).then(|| PathBuf::from(path))
+    }
+}
+
+/// The API.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where browsers reach it; none: at the listening address.
+    pub public_url: Option<String>,
+    /// Of a request without files, and of a WebSocket message.
+    pub max_body_bytes: u64,
+    /// Of one uploaded file. A request has room for what its agent type takes.
+    pub max_upload_bytes: u64,
+    /// Of one request.
+    pub max_upload_files: u32,
+    /// Until a request is answered; streams have no such limit.
+    pub request_timeout: Duration,
+}
+
+impl Http {
+    /// Where browsers reach a server that listens at `bound`.
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.clone(),
+            None => format!("http://{bound}"),
+        }
+    }
+}
+
+/// What one GraphQL operation may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Graphql {
+    /// May the schema be asked for.
+    pub introspection: bool,
+    /// Levels of nesting.
+    pub max_depth: usize,
+    /// Fields, each times the size of the pages it stands in.
+    pub max_complexity: usize,
+}
+
+/// The work on runs.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// Runs at once.
+    pub concurrency: usize,
+    /// How long a run stays taken without a heartbeat.
+    pub lease: Duration,
+    /// How often all leases are renewed.
+    pub heartbeat: Duration,
+    /// How long before its end a lease counts as gone.
+    pub lease_margin: Duration,
+    /// Lease expiries without progress that end a run.
+    pub max_stalls: u32,
+    /// How often the queue is looked at when no signal says so.
+    pub poll: Duration,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Retention {
+    pub changes: Duration,
+    pub idempotency_keys: Duration,
+    pub staged_files: Duration,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} {problem}")]
+pub struct Mistake {
+    /// Its name in the environment.
+    pub setting: &'static str,
+    /// What is wrong, and what would be right; never the value of a secret.
+    pub problem: String,
+}
+
+fn mistake(setting: &'static str, problem: impl Into<String>) -> Result<(), Mistake> {
+    Err(Mistake {
+        setting,
+        problem: problem.into(),
+    })
+}
+
+/// The API promises that a key is remembered for a day.
+const MIN_KEY_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Migrating holds a lock on one while it works on another.
+const MIN_CONNECTIONS: u32 = 2;
+
+/// More is a typing error, and the two multiplied stay far from what a number holds.
+const MAX_UPLOAD_BYTES: u64 = 1 << 40;
+const MAX_UPLOAD_FILES: u32 = 1000;
+
+/// Beyond a year a duration is a typing error, and sums of instants stay far from their limits.
+const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+impl Settings {
+    /// Says whether the values make sense, alone and together.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(&self) -> Result<(), Mistake> {
+        self.check_addresses()?;
+        self.check_limits()?;
+        self.check_durations()?;
+        self.check_lease()
+    }
+
+    fn check_addresses(&self) -> Result<(), Mistake> {
+        let url = self.database.url.expose_secret();
+        if !self.database.is_postgres() && !url.starts_with("sqlite:") {
+            return mistake(
+                "DATABASE_URL",
+                "names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME",
+            );
+        }
+        if !self.files_url.starts_with("file:///") {
+            let problem = format!("is `{}`; use file:///ABSOLUTE/PATH", self.files_url);
+            return mistake("AGENTIC_FILES_URL", problem);
+        }
+        if let Some(directory) = &self.definitions
+            && !directory.is_dir()
+        {
+            let problem = format!("is `{}`, which is no directory", directory.display());
+            return mistake("AGENTIC_DEFINITIONS", problem);
+        }
+        if let Some(url) = &self.http.public_url
+            && !is_origin(url)
+        {
+            let problem = format!("is `{url}`; use https://HOST or http://HOST:PORT, without a path");
+            return mistake("AGENTIC_PUBLIC_URL", problem);
+        }
+        match &self.bootstrap_token {
+            Some(token) if token.expose_secret().chars().count() < MIN_BOOTSTRAP_CHARACTERS => {
+                let problem = format!("is too short; use {MIN_BOOTSTRAP_CHARACTERS} characters or more");
+                mistake("AGENTIC_BOOTSTRAP_TOKEN", problem)
+            }
+            // It has to travel in a header.
+            Some(token) if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) => mistake(
+                "AGENTIC_BOOTSTRAP_TOKEN",
+                "holds blanks or characters beyond ASCII",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_limits(&self) -> Result<(), Mistake> {
+        let zero = [
+            ("AGENTIC_WORKER_CONCURRENCY", self.worker.concurrency as u64),
+            ("AGENTIC_MAX_STALLS", u64::from(self.worker.max_stalls)),
+            ("AGENTIC_MAX_BODY_BYTES", self.http.max_body_bytes),
+            ("AGENTIC_MAX_UPLOAD_BYTES", self.http.max_upload_bytes),
+            ("AGENTIC_MAX_UPLOAD_FILES", u64::from(self.http.max_upload_files)),
+            ("AGENTIC_MAX_QUERY_DEPTH", self.graphql.max_depth as u64),
+            ("AGENTIC_MAX_QUERY_COMPLEXITY", self.graphql.max_complexity as u64),
+        ]
+        .into_iter()
+        .find(|(_, value)| *value == 0);
+        if let Some((setting, _)) = zero {
+            return mistake(setting, "is 0; use 1 or more");
+        }
+        if self.database.connections < MIN_CONNECTIONS {
+            return mistake("AGENTIC_DATABASE_CONNECTIONS", "is less than 2");
+        }
+        if self.http.max_upload_bytes > MAX_UPLOAD_BYTES {
+            return mistake("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");
+        }
+        if self.http.max_upload_files > MAX_UPLOAD_FILES {
+            return mistake("AGENTIC_MAX_UPLOAD_FILES", "is more than 1000");
+        }
+        Ok(())
+    }
+
+    fn check_durations(&self) -> Result<(), Mistake> {
+        let all = [
+            ("AGENTIC_LEASE", self.worker.lease),
+            ("AGENTIC_HEARTBEAT", self.worker.heartbeat),
+            ("AGENTIC_LEASE_MARGIN", self.worker.lease_margin),
+            ("AGENTIC_POLL", self.worker.poll),
+            ("AGENTIC_REQUEST_TIMEOUT", self.http.request_timeout),
+            ("AGENTIC_KEEP_CHANGES", self.retention.changes),
+            ("AGENTIC_KEEP_KEYS", self.retention.idempotency_keys),
+            ("AGENTIC_KEEP_UPLOADS", self.retention.staged_files),
+        ];
+        // Instants are kept in milliseconds: what is shorter would be nothing.
+        if let Some((setting, _)) = all.iter().find(|(_, time)| time.as_millis() == 0) {
+            return mistake(setting, "is shorter than a millisecond");
+        }
+        let grace = ("AGENTIC_GRACE", self.grace);
+        let long = all.iter().chain([&grace]).find(|(_, time)| *time > MAX_DURATION);
+        if let Some((setting, _)) = long {
+            return mistake(setting, "is longer than a year");
+        }
+        if self.retention.idempotency_keys < MIN_KEY_RETENTION {
+            return mistake(
+                "AGENTIC_KEEP_KEYS",
+                "is shorter than the 24h that the API promises",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_lease(&self) -> Result<(), Mistake> {
+        let worker = &self.worker;
+        // One heartbeat may be lost and the next still arrives before the lease counts as gone.
+        if worker.heartbeat * 2 + worker.lease_margin > worker.lease {
+            let shown = humantime::format_duration;
+            let problem = format!(
+                "is {}; it must cover two heartbeats ({}) and the margin ({})",
+                shown(worker.lease),
+                shown(worker.heartbeat),
+                shown(worker.lease_margin)
+            );
+            return mistake("AGENTIC_LEASE", problem);
+        }
+        Ok(())
+    }
+}
+
+fn is_origin(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let names_host = uri
+        .authority()
+        .is_some_and(|authority| !authority.as_str().contains('@'));
+    is_web && names_host && uri.path() == "/" && uri.query().is_none() && !url.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests;

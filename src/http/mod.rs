@@ -1,0 +1,107 @@
+//! The routes: who may come in, and what carries requests to the parts below. It knows HTTP and
+//! decides nothing about executions.
+//!
+//! A request passes, from the outside in: `observe` (id, log span, latency, panics, time limit),
+//! security headers, compression, `auth` where the route wants a token, the route. To add a
+//! route: its handler in a file of its own and one line in [`router`].
+
+mod answer;
+mod auth;
+mod files;
+mod graphql;
+mod health;
+mod observe;
+mod page;
+mod stop;
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tower_http::compression::CompressionLayer;
+
+use crate::config;
+use crate::domain::Store;
+use crate::domain::access::Renewal;
+use crate::stand_in::graphql as api;
+use crate::storage::Storage;
+use crate::telemetry::metrics::Metrics;
+
+pub use stop::Stop;
+
+/// What the routes need.
+#[derive(Clone)]
+pub struct Deps {
+    /// What `/graphql` serves.
+    pub schema: api::Schema,
+    /// Tokens, files' rows, the queue.
+    pub store: Store,
+    /// Files' bytes.
+    pub storage: Storage,
+    /// Ends the sockets of whoever lost access.
+    pub renewal: Renewal,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// How it all ends.
+    pub stop: Stop,
+    /// Limits.
+    pub settings: config::Http,
+}
+
+/// Every route.
+pub fn router(deps: Deps) -> Router {
+    let deps = Arc::new(deps);
+    let authenticated = from_fn_with_state(Arc::clone(&deps), auth::require);
+    // Files are not compressed: their ranges and ETags are of the bytes as stored.
+    let files = Router::new().route(
+        "/files/{id}",
+        get(files::serve)
+            .fallback(answer::method_not_allowed)
+            .layer(authenticated.clone()),
+    );
+    let compressed = Router::new()
+        .route(
+            "/graphql",
+            get(graphql::get)
+                .post(graphql::post)
+                .fallback(answer::method_not_allowed)
+                .layer(authenticated),
+        )
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/graphiql", get(page::graphiql))
+        .fallback(page::home)
+        .layer(CompressionLayer::new());
+    compressed
+        .merge(files)
+        .layer(from_fn(page::secure))
+        .layer(from_fn_with_state(Arc::clone(&deps), observe::observe))
+        .with_state(deps)
+}
+
+/// Answers at `listener` until [`Stop::close`], then lets open requests finish.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        // An event is one small write: waiting to fill a packet would delay it by 40 ms.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a connection stays slow"
+            );
+        }
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.closed().await })
+        .await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! What surrounds every request: its id, its log span, its latency, its time limit, and a clean
+//! answer when a promise inside the program is broken.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures::FutureExt;
+use tracing::Instrument;
+
+use super::{Deps, answer};
+use crate::stand_in::graphql::RequestId;
+
+/// Taken from the client or made; echoed, logged, and in every INTERNAL error.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A longer id is not taken: it would fill log lines.
+const MAX_ID: usize = 128;
+
+/// The id of the request that these extensions belong to.
+pub(super) fn id(extensions: &Extensions) -> RequestId {
+    extensions
+        .get()
+        .cloned()
+        .unwrap_or_else(|| RequestId("none".to_owned()))
+}
+
+pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request, next: Next) -> Response {
+    let id = given(&request).unwrap_or_else(|| deps.store.ids.next().simple().to_string());
+    let id = RequestId(id);
+    request.extensions_mut().insert(id.clone());
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => path.as_str().to_owned(),
+        None => "page".to_owned(),
+    };
+    let method = method(request.method());
+    let span = tracing::info_span!("request", request.id = %id.0, method, route);
+    let begun = deps.store.clock.monotonic();
+    let limit = deps.settings.request_timeout;
+    let mut answer = answer_within(limit, request, next, &id)
+        .instrument(span.clone())
+        .await;
+    let took = deps.store.clock.monotonic().saturating_sub(begun);
+    let status = answer.status().as_u16();
+    metrics::histogram!(
+        "agentic_http_request_seconds",
+        "route" => route,
+        "method" => method,
+        "status" => status.to_string()
+    )
+    .record(took.as_secs_f64());
+    span.in_scope(|| tracing::debug!(status, took_ms = took.as_millis(), "answered a request"));
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    answer
+}
+
+// The limit is for the answer's head: streams, sockets and downloads go on after it.
+async fn answer_within(limit: Duration, request: Request, next: Next, id: &RequestId) -> Response {
+    // What a panic interrupts is this request's own and is dropped with it.
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, run).await {
+        Ok(Ok(answer)) => answer,
+        // The panic hook has written the log line.
+        Ok(Err(_)) => answer::fault(id),
+        Err(_) => answer::refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "LIMIT_EXCEEDED",
+            &format!(
+                "the request took longer than {}",
+                humantime::format_duration(limit)
+            ),
+        ),
+    }
+}
+
+fn given(request: &Request) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_fit = !id.is_empty() && id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_graphic());
+    is_fit.then(|| id.to_owned())
+}
+
+// A client may invent methods; each would become a series of its own.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}

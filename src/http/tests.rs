@@ -1,0 +1,522 @@
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response, StatusCode, header};
+use entity::file;
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tower::ServiceExt;
+
+use super::*;
+use crate::base::clock::Clock;
+use crate::base::id::{Ids, Kind};
+use crate::bus::Bus;
+use crate::db::{self, Conn, Db};
+use crate::definitions::{Catalog, FileRules};
+use crate::domain::access::{self, Role};
+use crate::domain::files::{self, Incoming};
+use crate::domain::people;
+use crate::domain::watch::Hub;
+
+const FILE: &[u8] = b"sku,quantity\nA-1,2\nB-2,3\n";
+
+/// A server with a user `ann`, a stranger `bob`, and a file of hers.
+struct House {
+    deps: Deps,
+    router: Router,
+    ann: String,
+    bob: String,
+    file: file::Model,
+    _folder: tempfile::TempDir,
+}
+
+fn settings() -> config::Http {
+    config::Http {
+        listen: "127.0.0.1:0".parse().expect("an address"),
+        public_url: None,
+        max_body_bytes: 1000,
+        max_upload_bytes: 1000,
+        max_upload_files: 2,
+        request_timeout: Duration::from_secs(30),
+    }
+}
+
+async fn deps(folder: &tempfile::TempDir) -> Deps {
+    let url = format!("sqlite://{}/a.db", folder.path().display());
+    let db = Db::connect(&url, &db::Options::default())
+        .await
+        .expect("connects");
+    db.migrate().await.expect("migrates");
+    let clock = Clock::manual(1_700_000_000_000);
+    let store = Store {
+        db,
+        bus: Bus::local(),
+        ids: Ids::seeded(clock.clone(), 1),
+        clock,
+    };
+    let storage = Storage::open(&format!("file://{}/files", folder.path().display())).expect("opens");
+    let renewal = Renewal::start(store.clone());
+    let schema = api::build(api::Deps {
+        store: store.clone(),
+        catalog: Catalog::default(),
+        storage: storage.clone(),
+        hub: Hub::start(store.clone()).await.expect("reads the log"),
+        renewal: renewal.clone(),
+        limits: api::Limits {
+            max_depth: 10,
+            max_complexity: 1000,
+            introspection: true,
+        },
+    });
+    Deps {
+        schema,
+        store,
+        storage,
+        renewal,
+        metrics: Metrics::install(),
+        stop: Stop::default(),
+        settings: settings(),
+    }
+}
+
+async fn house() -> House {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deps = deps(&folder).await;
+    let store = &deps.store;
+    let work = store.begin().await.expect("begins");
+    let set = people::create_data_set(&work, "shop").await.expect("a data set");
+    work.commit().await.expect("commits");
+    let ann = token(store, "ann").await;
+    let bob = token(store, "bob").await;
+    let viewer = access::authenticate(store, &ann)
+        .await
+        .expect("looks")
+        .expect("is ann");
+    let work = store.begin().await.expect("begins");
+    people::add_member(&work, set.id, viewer.user_id, Role::Member)
+        .await
+        .expect("a member");
+    work.commit().await.expect("commits");
+    let viewer = access::authenticate(store, &ann)
+        .await
+        .expect("looks")
+        .expect("is ann");
+    let file = stored_file(&deps, &viewer, set.id).await;
+    House {
+        router: router(deps.clone()),
+        deps,
+        ann,
+        bob,
+        file,
+        _folder: folder,
+    }
+}
+
+async fn token(store: &Store, name: &str) -> String {
+    let user = people::create_user(store, name, false, &[])
+        .await
+        .expect("a user");
+    let made = people::create_token(store, user.id, "test", None).await;
+    made.expect("a token").1
+}
+
+async fn stored_file(deps: &Deps, viewer: &access::Viewer, set: uuid::Uuid) -> file::Model {
+    let rules = FileRules {
+        max_files: 1,
+        max_bytes_per_file: 100,
+        max_bytes_total: 100,
+        extensions: vec![".csv".to_owned()],
+        content_types: vec!["text/csv".to_owned()],
+    };
+    let mut content = tempfile::tempfile().expect("a file");
+    std::io::Write::write_all(&mut content, FILE).expect("writes");
+    std::io::Seek::rewind(&mut content).expect("rewinds");
+    let upload = Incoming {
+        filename: "März.csv".to_owned(),
+        content: content.into(),
+    };
+    let taken = files::take(
+        &deps.store,
+        &deps.storage,
+        viewer,
+        Some(&rules),
+        set,
+        vec![upload],
+        &[],
+    )
+    .await;
+    let work = deps.store.begin().await.expect("begins");
+    let row = taken
+        .expect("is taken")
+        .remove(0)
+        .stage(&work, viewer.user_id, set);
+    db::files::insert(&work.tx, vec![row.clone()])
+        .await
+        .expect("inserts");
+    work.commit().await.expect("commits");
+    row
+}
+
+impl House {
+    fn file_path(&self) -> String {
+        format!("/files/{}", Kind::File.format(self.file.id))
+    }
+
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.expect("answers")
+    }
+
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        self.send(with(Request::get(path), headers)).await
+    }
+
+    async fn post(&self, token: &str, body: impl Into<Body>) -> Response<Body> {
+        let bearer = format!("Bearer {token}");
+        let request = Request::post("/graphql")
+            .header("authorization", bearer)
+            .header("content-type", "application/json");
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
+    async fn download(&self, method: &str, headers: &[(&str, &str)]) -> Response<Body> {
+        let bearer = format!("Bearer {}", self.ann);
+        let request = Request::builder()
+            .method(method)
+            .uri(self.file_path())
+            .header("authorization", bearer);
+        self.send(with(request, headers)).await
+    }
+}
+
+fn with(mut request: axum::http::request::Builder, headers: &[(&str, &str)]) -> Request<Body> {
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).expect("a request")
+}
+
+async fn bytes(answer: Response<Body>) -> Bytes {
+    axum::body::to_bytes(answer.into_body(), 1_000_000)
+        .await
+        .expect("a body")
+}
+
+async fn body(answer: Response<Body>) -> Value {
+    serde_json::from_slice(&bytes(answer).await).expect("JSON")
+}
+
+fn header<'a>(answer: &'a Response<Body>, name: &str) -> &'a str {
+    answer
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().expect("ASCII"))
+}
+
+#[tokio::test]
+async fn who_shows_no_valid_token_is_refused_before_the_body_is_read() {
+    let house = house().await;
+    for authorization in ["", "Bearer wrong", "Basic YTpi", "Bearer"] {
+        let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+        let request = Request::post("/graphql")
+            .header("authorization", authorization)
+            .body(never)
+            .expect("a request");
+        let answer = house.send(request).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{authorization}");
+        assert_eq!(header(&answer, "www-authenticate"), "Bearer");
+        assert_eq!(header(&answer, "content-type"), "application/json");
+        let body = body(answer).await;
+        assert_eq!(
+            body["errors"][0]["extensions"],
+            json!({"code": "UNAUTHENTICATED"})
+        );
+    }
+    assert_eq!(
+        house.get(&house.file_path(), &[]).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn an_operation_runs_and_the_request_keeps_its_id() {
+    let house = house().await;
+    let bearer = format!("Bearer {}", house.ann);
+    let path = "/graphql?query=%7B__typename%7D";
+    let given = [("authorization", bearer.as_str()), ("x-request-id", "mine-1")];
+    let answer = house.get(path, &given).await;
+    assert_eq!(header(&answer, "x-request-id"), "mine-1");
+    assert_eq!(header(&answer, "cache-control"), "no-store");
+    assert_eq!(body(answer).await, json!({"data": {"__typename": "Query"}}));
+    let unfit = [("authorization", bearer.as_str()), ("x-request-id", "two words")];
+    let answer = house.get(path, &unfit).await;
+    assert_eq!(header(&answer, "x-request-id").len(), 32);
+}
+
+#[tokio::test]
+async fn what_is_no_operation_is_a_clear_error() {
+    let house = house().await;
+    let long = format!("{{\"query\": \"{}\"}}", " ".repeat(2000));
+    let deep = format!("{{\"variables\": {}{}}}", "[".repeat(400), "]".repeat(400));
+    for (sent, status, code) in [
+        ("nonsense", StatusCode::BAD_REQUEST, "BAD_USER_INPUT"),
+        ("[{}]", StatusCode::BAD_REQUEST, "BAD_USER_INPUT"),
+        (deep.as_str(), StatusCode::BAD_REQUEST, "BAD_USER_INPUT"),
+        (long.as_str(), StatusCode::PAYLOAD_TOO_LARGE, "LIMIT_EXCEEDED"),
+    ] {
+        let answer = house.post(&house.ann, sent.to_owned()).await;
+        assert_eq!(answer.status(), status, "{sent}");
+        assert_eq!(
+            body(answer).await["errors"][0]["extensions"]["code"],
+            code,
+            "{sent}"
+        );
+    }
+    // Without a length the bytes are counted as they come.
+    let chunk = || Ok::<_, std::io::Error>(Bytes::from(vec![b' '; 600]));
+    let chunks = futures::stream::iter([chunk(), chunk()]);
+    let answer = house.post(&house.ann, Body::from_stream(chunks)).await;
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_mutation_by_get_is_refused() {
+    let house = house().await;
+    let bearer = format!("Bearer {}", house.ann);
+    let path = "/graphql?query=mutation%7B__typename%7D";
+    let answer = house.get(path, &[("authorization", &bearer)]).await;
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(header(&answer, "allow"), "POST");
+}
+
+#[tokio::test]
+async fn a_file_comes_as_a_download_that_no_browser_runs() {
+    let house = house().await;
+    let answer = house.download("GET", &[]).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    for (name, value) in [
+        ("content-type", "text/csv"),
+        ("content-length", "25"),
+        ("accept-ranges", "bytes"),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; sandbox"),
+        (
+            "content-disposition",
+            "attachment; filename=\"M_rz.csv\"; filename*=UTF-8''M%C3%A4rz.csv",
+        ),
+        ("etag", &format!("\"{}\"", house.file.sha256)),
+    ] {
+        assert_eq!(header(&answer, name), value, "{name}");
+    }
+    assert_eq!(bytes(answer).await, FILE);
+    let head = house.download("HEAD", &[]).await;
+    assert_eq!(
+        (head.status(), header(&head, "content-length")),
+        (StatusCode::OK, "25")
+    );
+    assert!(bytes(head).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_comes_in_ranges() {
+    let house = house().await;
+    let part = house.download("GET", &[("range", "bytes=13-17")]).await;
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(header(&part, "content-range"), "bytes 13-17/25");
+    assert_eq!(header(&part, "content-length"), "5");
+    assert_eq!(bytes(part).await, &FILE[13..18]);
+    let beyond = house.download("GET", &[("range", "bytes=25-")]).await;
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(header(&beyond, "content-range"), "bytes */25");
+    let other = house
+        .download("GET", &[("range", "bytes=0-1"), ("if-range", "\"other\"")])
+        .await;
+    assert_eq!(other.status(), StatusCode::OK);
+    let etag = format!("W/\"x\", \"{}\"", house.file.sha256);
+    let known = house.download("GET", &[("if-none-match", &etag)]).await;
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+    assert!(bytes(known).await.is_empty());
+}
+
+#[tokio::test]
+async fn anothers_file_and_no_file_look_alike() {
+    let house = house().await;
+    let bearer = format!("Bearer {}", house.bob);
+    let mut answers = Vec::new();
+    let nothing = format!("/files/{}", Kind::File.format(uuid::Uuid::from_u128(1)));
+    for path in [
+        house.file_path().as_str(),
+        &nothing,
+        "/files/garbage",
+        "/files/%00",
+    ] {
+        let answer = house.get(path, &[("authorization", &bearer)]).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+        answers.push(body(answer).await);
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test]
+async fn readiness_follows_schema_and_shutdown_and_liveness_neither() {
+    let house = house().await;
+    let ask = async |path: &str| house.get(path, &[]).await.status();
+    assert_eq!(ask("/health/ready").await, StatusCode::OK);
+    db_run(&house, "INSERT INTO seaql_migrations VALUES ('m_of_tomorrow', 0)").await;
+    assert_eq!(ask("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
+    db_run(
+        &house,
+        "DELETE FROM seaql_migrations WHERE version = 'm_of_tomorrow'",
+    )
+    .await;
+    assert_eq!(ask("/health/ready").await, StatusCode::OK);
+    house.deps.stop.announce();
+    assert_eq!(ask("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask("/health/live").await, StatusCode::OK);
+}
+
+async fn db_run(house: &House, sql: &str) {
+    let tx = house.deps.store.db.begin().await.expect("begins");
+    tx.execute_unprepared(sql).await.expect("runs");
+    house.deps.store.db.commit(tx).await.expect("commits");
+}
+
+#[tokio::test]
+async fn the_numbers_name_queue_and_latency_by_route() {
+    let house = house().await;
+    house.download("GET", &[]).await;
+    let answer = house.get("/metrics", &[]).await;
+    assert!(header(&answer, "content-type").starts_with("text/plain"));
+    let text = String::from_utf8(bytes(answer).await.to_vec()).expect("text");
+    for line in [
+        "agentic_queue_depth 0",
+        "agentic_queue_oldest_age_seconds 0",
+        "agentic_runs_running 0",
+        "agentic_http_request_seconds_bucket{route=\"/files/{id}\",method=\"GET\",status=\"200\"",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn everything_else_is_a_page_that_runs_nothing() {
+    let house = house().await;
+    for path in ["/", "/executions/1", "/graphiql"] {
+        let answer = house.get(path, &[]).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(header(&answer, "content-security-policy").starts_with("default-src 'none';"));
+    }
+    let answer = house
+        .send(Request::post("/").body(Body::empty()).expect("a request"))
+        .await;
+    assert_eq!(
+        (answer.status(), header(&answer, "allow")),
+        (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD")
+    );
+}
+
+type Client = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn socket(house: &House) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}/graphql", listener.local_addr().expect("an address"));
+    tokio::spawn(serve(listener, house.router.clone(), house.deps.stop.clone()));
+    let mut request = url.into_client_request().expect("a request");
+    let protocol = header::HeaderValue::from_static("graphql-transport-ws");
+    request
+        .headers_mut()
+        .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    tokio_tungstenite::connect_async(request)
+        .await
+        .expect("connects")
+        .0
+}
+
+async fn say(client: &mut Client, message: Value) {
+    client
+        .send(tungstenite::Message::text(message.to_string()))
+        .await
+        .expect("sends");
+}
+
+/// What comes next: a message, or the code of the close.
+async fn hear(client: &mut Client) -> Result<Value, u16> {
+    loop {
+        let message = tokio::time::timeout(Duration::from_secs(10), client.next()).await;
+        match message.expect("in time").expect("open").expect("a message") {
+            tungstenite::Message::Text(text) => return Ok(serde_json::from_str(&text).expect("JSON")),
+            tungstenite::Message::Close(frame) => return Err(frame.expect("a code").code.into()),
+            _ => {}
+        }
+    }
+}
+
+fn init(token: &str) -> Value {
+    json!({"type": "connection_init", "payload": {"Authorization": format!("Bearer {token}")}})
+}
+
+#[tokio::test]
+async fn a_socket_takes_its_token_from_any_usual_place() {
+    let house = house().await;
+    for payload in [
+        json!({"authorization": format!("Bearer {}", house.ann)}),
+        json!({"headers": {"Authorization": format!("Bearer {}", house.ann)}}),
+        json!({"token": house.ann}),
+    ] {
+        let mut client = socket(&house).await;
+        say(
+            &mut client,
+            json!({"type": "connection_init", "payload": payload}),
+        )
+        .await;
+        assert_eq!(hear(&mut client).await, Ok(json!({"type": "connection_ack"})));
+        let query = json!({"query": "{ __typename }"});
+        say(
+            &mut client,
+            json!({"type": "subscribe", "id": "1", "payload": query}),
+        )
+        .await;
+        let answer = hear(&mut client).await.expect("an answer");
+        assert_eq!(answer["payload"]["data"], json!({"__typename": "Query"}));
+    }
+}
+
+#[tokio::test]
+async fn a_socket_with_a_bad_token_or_none_is_closed_with_4403() {
+    let house = house().await;
+    for first in [init("wrong"), json!({"type": "connection_init"})] {
+        let mut client = socket(&house).await;
+        say(&mut client, first).await;
+        assert_eq!(hear(&mut client).await, Err(4403));
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_socket_with_4403() {
+    let house = house().await;
+    let mut client = socket(&house).await;
+    say(&mut client, init(&house.ann)).await;
+    hear(&mut client).await.expect("an ack");
+    let store = &house.deps.store;
+    let viewer = access::authenticate(store, &house.ann)
+        .await
+        .expect("looks")
+        .expect("is ann");
+    people::revoke_token(store, viewer.token_id)
+        .await
+        .expect("revokes");
+    house.deps.renewal.renew(store).await.expect("renews");
+    assert_eq!(hear(&mut client).await, Err(4403));
+}
+
+#[tokio::test]
+async fn a_shutdown_closes_sockets_with_a_code_on_which_clients_reconnect() {
+    let house = house().await;
+    let mut client = socket(&house).await;
+    say(&mut client, init(&house.ann)).await;
+    hear(&mut client).await.expect("an ack");
+    house.deps.stop.close();
+    assert_eq!(hear(&mut client).await, Err(1012));
+    house.deps.stop.drained().await;
+}
