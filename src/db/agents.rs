@@ -47,6 +47,14 @@ pub async fn find(db: &impl Conn, id: Uuid) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(db).await?)
 }
 
+/// One agent, locked until the transaction ends.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_locked(db: &impl Conn, id: Uuid) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?)
+}
+
 /// Those of the ids that exist, in no order.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -179,6 +179,32 @@ pub async fn find_data_sets(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<data_set
         .await?)
 }
 
+/// One data set, locked until the transaction ends: whoever changes its members or its name
+/// waits for the other.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_data_set_locked(db: &impl Conn, id: Uuid) -> Result<Option<data_set::Model>> {
+    Ok(data_set::Entity::find_by_id(id).lock_exclusive().one(db).await?)
+}
+
+/// Gives a data set another name.
+///
+/// # Errors
+/// `Taken` when another data set has it.
+pub async fn rename_data_set(db: &impl Conn, id: Uuid, name: &str) -> Result<()> {
+    let row = data_set::ActiveModel {
+        name: Set(name.to_owned()),
+        ..Default::default()
+    };
+    data_set::Entity::update_many()
+        .set(row)
+        .filter(data_set::Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// True when there is no data set and no user: a fresh database.
 ///
 /// # Errors
@@ -267,6 +293,18 @@ pub async fn remove_member(db: &impl Conn, data_set: Uuid, user: Uuid) -> Result
     };
     member::Entity::delete_by_id(row.id).exec(db).await?;
     Ok(Some(row))
+}
+
+/// The members of a data set who have this role (its stored form).
+///
+/// # Errors
+/// When the statement fails.
+pub async fn members_in_role(db: &impl Conn, data_set: Uuid, role: &str) -> Result<Vec<member::Model>> {
+    Ok(member::Entity::find()
+        .filter(member::Column::DataSetId.eq(data_set))
+        .filter(member::Column::Role.eq(role))
+        .all(db)
+        .await?)
 }
 
 /// The memberships of these users.
