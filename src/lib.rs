@@ -8,5 +8,6 @@ pub mod bus;
 pub mod db;
 pub mod definitions;
 pub mod domain;
+pub mod graphql;
 pub mod model;
 pub mod storage;
