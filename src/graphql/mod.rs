@@ -5,6 +5,7 @@
 //! noun's type with a description for API readers, a loader when it needs rows (`loaders`), then
 //! `make schema` and the printed difference in the same commit.
 
+pub mod access_token;
 pub mod agent;
 pub mod conversation;
 pub mod data_set;
