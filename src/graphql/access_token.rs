@@ -3,11 +3,15 @@
 use async_graphql::{Context, ID, Object};
 use entity::access_token;
 
-use super::errors::Result;
+use super::deps;
+use super::errors::{self, Result, viewer};
 use super::loaders::{self, UserOf};
+use super::page::{self, Args, Sort, Total, connection, exactly};
 use super::scalar::DateTime;
 use super::user::User;
 use crate::base::id::Kind;
+use crate::base::page::Page;
+use crate::db;
 
 /// A bearer token.
 #[derive(Clone, Debug)]
@@ -17,7 +21,7 @@ pub struct AccessToken(pub access_token::Model);
 #[Object]
 impl AccessToken {
     /// Opaque; refetch with node.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         Kind::Token.format(self.0.id).into()
     }
 
@@ -54,5 +58,74 @@ impl AccessToken {
     /// When it was revoked; null where it was not.
     async fn revoked_at(&self) -> Option<DateTime> {
         self.0.revoked_at.map(DateTime)
+    }
+}
+
+connection!(
+    AccessTokenConnection,
+    AccessTokenEdge,
+    AccessToken,
+    "A page of a user's access tokens, newest first.",
+    "The token."
+);
+
+/// Root field about access tokens.
+#[derive(Default)]
+pub struct AccessTokenQuery;
+
+#[Object]
+impl AccessTokenQuery {
+    /// Access tokens, newest first: the viewer's own; another user's for server admins. For anyone
+    /// else another user has none.
+    #[graphql(complexity = "page::cost(first, last, child_complexity)")]
+    async fn access_tokens(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose; the viewer's when null.")] user_id: Option<ID>,
+        #[graphql(default = false, desc = "Revoked ones too.")] include_revoked: bool,
+        #[graphql(
+            desc = "How many of the first rows, 0 to the server's maxPageSize. 25 when neither first nor last is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only rows after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many of the last rows instead; not together with first.")] last: Option<i32>,
+        #[graphql(desc = "Only rows before this cursor.")] before: Option<String>,
+    ) -> Result<AccessTokenConnection> {
+        let args = Args {
+            first,
+            after,
+            last,
+            before,
+        };
+        let viewer = viewer(ctx)?;
+        let user = match &user_id {
+            None => Some(viewer.user_id),
+            Some(id) => Kind::User
+                .parse(id)
+                .ok()
+                .filter(|user| *user == viewer.user_id || viewer.is_server_admin),
+        };
+        let sort = Sort::number(db::people::TOKEN_ORDER);
+        let window = args.window(ctx, &sort)?;
+        let db = deps(ctx).store.db.clone();
+        let (page, total) = match user {
+            None => (Page::empty(), Total::by(|| async { Ok(exactly(0)) })),
+            Some(user) => {
+                let page = db::people::page_tokens(db.read(), user, include_revoked, &window)
+                    .await
+                    .map_err(|failed| errors::internal(ctx, &failed.into()))?;
+                let total = Total::by(move || {
+                    let db = db.clone();
+                    async move {
+                        let count = db::people::count_tokens(db.read(), user, include_revoked).await?;
+                        Ok(exactly(count))
+                    }
+                });
+                (page, total)
+            }
+        };
+        Ok(AccessTokenConnection::of(page, total, |row| {
+            (sort.cursor(row.created_at, row.id), AccessToken(row))
+        }))
     }
 }

@@ -28,7 +28,7 @@ pub struct AgentType(pub Arc<loaded::AgentType>);
 #[Object]
 impl AgentType {
     /// Opaque; refetch with node.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         agent_type_id(&self.0.key)
     }
 
@@ -69,7 +69,12 @@ impl AgentType {
 
     /// The kinds of execution that its agents can run, by key; never empty.
     async fn execution_types(&self) -> Vec<ExecutionType> {
-        self.0.execution_types.iter().cloned().map(ExecutionType).collect()
+        self.0
+            .execution_types
+            .iter()
+            .cloned()
+            .map(ExecutionType)
+            .collect()
     }
 }
 
@@ -81,7 +86,7 @@ pub struct ExecutionType(pub Arc<loaded::ExecutionType>);
 #[Object]
 impl ExecutionType {
     /// Opaque; refetch with node.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         execution_type_id(&self.0.key)
     }
 

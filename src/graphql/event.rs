@@ -230,7 +230,9 @@ pub struct ReplyStartedEvent {
 impl ReplyStartedEvent {
     /// The conversation as it is now, not as it was at the event.
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
-        Ok(Conversation(loaders::get(ctx, ConversationOf(self.conversation_id)).await?))
+        Ok(Conversation(
+            loaders::get(ctx, ConversationOf(self.conversation_id)).await?,
+        ))
     }
 }
 
@@ -262,7 +264,9 @@ pub struct ReplyEndedEvent {
 impl ReplyEndedEvent {
     /// The conversation as it is now, not as it was at the event.
     async fn conversation(&self, ctx: &Context<'_>) -> Result<Conversation> {
-        Ok(Conversation(loaders::get(ctx, ConversationOf(self.conversation_id)).await?))
+        Ok(Conversation(
+            loaders::get(ctx, ConversationOf(self.conversation_id)).await?,
+        ))
     }
 }
 
@@ -314,7 +318,12 @@ impl ConversationEvent {
                 occurred_at,
                 attempt,
             }),
-            Entry::ValidatorRejected { attempt, validator, feedback, will_retry } => Self::ValidatorRejected(ValidatorRejectedEvent {
+            Entry::ValidatorRejected {
+                attempt,
+                validator,
+                feedback,
+                will_retry,
+            } => Self::ValidatorRejected(ValidatorRejectedEvent {
                 id,
                 cursor,
                 sequence,
@@ -329,7 +338,11 @@ impl ConversationEvent {
                 cursor,
                 sequence,
                 occurred_at,
-                progress: ExecutionProgress { done: progress.done, total: progress.total, note: progress.note },
+                progress: ExecutionProgress {
+                    done: progress.done,
+                    total: progress.total,
+                    note: progress.note,
+                },
             }),
             Entry::ReplyStarted => Self::ReplyStarted(ReplyStartedEvent {
                 id,

@@ -11,7 +11,7 @@ use super::page::{Args, PageInfo, Total, count_int};
 use super::scalar::StreamCursor;
 use super::{deps, filter};
 use crate::base::cursor;
-use crate::base::page::{Count, Page};
+use crate::base::page::Count;
 use crate::db::executions::filter::{Filter, Reach};
 use crate::db::executions::page::{Order, Plan};
 use crate::db::{self, changes};
@@ -91,7 +91,12 @@ pub struct ExecutionConnection {
 ///
 /// # Errors
 /// What [`Args::window`] refuses; LIMIT_EXCEEDED for a filter of too many branches; INTERNAL.
-pub async fn list(ctx: &Context<'_>, filter: Filter, order: Order, args: &Args) -> Result<ExecutionConnection> {
+pub async fn list(
+    ctx: &Context<'_>,
+    filter: Filter,
+    order: Order,
+    args: &Args,
+) -> Result<ExecutionConnection> {
     let reach = viewer(ctx)?.reach();
     let window = args.window(ctx, &filter::sort(order))?;
     let plan = Plan::new(&reach, &filter).map_err(|many| error(Code::LimitExceeded, many.to_string()))?;
@@ -103,11 +108,7 @@ pub async fn list(ctx: &Context<'_>, filter: Filter, order: Order, args: &Args) 
         let head = changes::head(db).await.map_err(fault)?;
         position.set(head).unwrap_or_default();
     }
-    let page = if window.limit == 0 {
-        Page::empty()
-    } else {
-        plan.page(db.read(), order, &window).await.map_err(fault)?
-    };
+    let page = plan.page(db.read(), order, &window).await.map_err(fault)?;
     let counted = db.clone();
     let total = Total::by(move || {
         let (db, plan) = (counted.clone(), plan.clone());
@@ -153,6 +154,7 @@ impl ExecutionConnection {
 
     /// How many executions there are on all pages together, at least: counting stops at the
     /// server's limit of 10,000. Counted only when selected.
+    #[graphql(complexity = 25)]
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         self.total.get_int(ctx).await
     }
@@ -164,6 +166,7 @@ impl ExecutionConnection {
 
     /// How many executions the filter, less its statuses, matches in each status: always four
     /// entries, in the enum's order. Counted only when selected.
+    #[graphql(complexity = "100 + child_complexity")]
     async fn status_counts(&self, ctx: &Context<'_>) -> Result<Vec<ExecutionStatusCount>> {
         let counts = set::count_by_status(deps(ctx).store.db.read(), &self.reach, &self.filter).await;
         counts.map(status_counts).map_err(|failed| match failed {

@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
-use entity::{agent, conversation, data_set, event, execution, execution_payload, file, user};
+use entity::{
+    access_token, agent, conversation, data_set, event, execution, execution_payload, file, member, record,
+    user,
+};
 use uuid::Uuid;
 
 use super::errors::{self, Result};
@@ -81,7 +84,13 @@ where
     let id = format!("{key:?}");
     match find(ctx, key).await? {
         Some(value) => Ok(value),
-        None => Err(errors::internal(ctx, &Fault::Corrupt { what: "reference", id })),
+        None => Err(errors::internal(
+            ctx,
+            &Fault::Corrupt {
+                what: "reference",
+                id,
+            },
+        )),
     }
 }
 
@@ -120,6 +129,14 @@ by_id! {
     PayloadOf => execution_payload::Model, execution_id, db::executions::payloads;
     /// A file.
     FileOf => file::Model, id, db::files::find_many;
+    /// A journal entry.
+    EventOf => event::Model, id, db::events::find_many;
+    /// A record.
+    RecordOf => record::Model, id, db::records::find_many;
+    /// A membership.
+    MemberOf => member::Model, id, db::people::find_members;
+    /// An access token.
+    TokenOf => access_token::Model, id, db::people::find_tokens;
 }
 
 /// The labels of an execution, in the order given at launch.
@@ -183,11 +200,27 @@ impl Loader<RejectionsIn> for Reader {
         let rows = db::events::find_of_kind(self.0.read(), &ids, "validator_rejected")
             .await
             .map_err(shared)?;
-        Ok(grouped(
-            rows,
-            |row| RejectionsIn(row.conversation_id),
-            |row| row,
-        ))
+        Ok(grouped(rows, |row| RejectionsIn(row.conversation_id), |row| row))
+    }
+}
+
+/// The memberships of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MembershipsOf(pub Uuid);
+
+impl Loader<MembershipsOf> for Reader {
+    type Value = Vec<member::Model>;
+    type Error = Arc<Shared>;
+
+    async fn load(
+        &self,
+        keys: &[MembershipsOf],
+    ) -> std::result::Result<HashMap<MembershipsOf, Vec<member::Model>>, Arc<Shared>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let rows = db::people::memberships(self.0.read(), &ids)
+            .await
+            .map_err(shared)?;
+        Ok(grouped(rows, |row| MembershipsOf(row.user_id), |row| row))
     }
 }
 

@@ -87,7 +87,7 @@ pub fn sort(conversation: Uuid) -> Sort {
 #[Object]
 impl Message {
     /// Opaque; refetch with node.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.formatted_id().into()
     }
 

@@ -18,22 +18,28 @@ pub mod failure;
 pub mod file;
 pub mod filter;
 pub mod input;
+pub mod limits;
 pub mod loaders;
 pub mod message;
 pub mod mutations;
+pub mod node;
 pub mod page;
 pub mod record;
 pub mod scalar;
+pub mod session;
 pub mod subscriptions;
 pub mod user;
+pub mod validation;
 
-use async_graphql::Context;
+use async_graphql::{Context, MergedObject, SDLExportOptions, SchemaBuilder};
 
 use crate::definitions::Catalog;
 use crate::domain::Store;
 use crate::domain::access::Renewal;
 use crate::domain::watch::Hub;
 use crate::storage::Storage;
+
+pub use limits::Limits;
 
 /// What the resolvers need.
 #[derive(Clone, Debug)]
@@ -56,23 +62,56 @@ pub struct Deps {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// What one request may ask for.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Levels of selections. Introspection by graphql-js nests 15.
-    pub max_depth: usize,
-    /// Fields, those of a page counted once for each row asked for.
-    pub max_complexity: usize,
-    /// Rows of one page.
-    pub max_page: u64,
-    /// Whether the schema may be asked about.
-    pub introspection: bool,
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    session::SessionQuery,
+    node::NodeQuery,
+    data_set::DataSetQuery,
+    record::RecordQuery,
+    agent::AgentQuery,
+    execution::ExecutionQuery,
+    validation::ValidationQuery,
+    conversation::ConversationQuery,
+    user::UserQuery,
+    access_token::AccessTokenQuery,
+);
+
+/// The schema, ready to execute requests whose data hold a `Viewer` and a [`RequestId`].
+pub type Schema = async_graphql::Schema<Query, mutations::Mutation, subscriptions::Subscription>;
+
+fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription> {
+    Schema::build(
+        Query::default(),
+        mutations::Mutation::default(),
+        subscriptions::Subscription::default(),
+    )
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_depth: 20, max_complexity: 20_000, max_page: 100, introspection: true }
+/// Builds the schema over what its resolvers need.
+pub fn build(deps: Deps) -> Schema {
+    let limits = deps.limits.clone();
+    let mut builder = builder()
+        .limit_depth(limits.max_depth)
+        .limit_complexity(limits.max_complexity)
+        .limit_directives(limits.max_directives)
+        .extension(limits::Guard)
+        .data(deps);
+    if !limits.introspection {
+        builder = builder.disable_introspection();
     }
+    builder.finish()
+}
+
+/// The schema as text, as `schema.graphql` holds it. Types, fields and arguments are sorted; enum
+/// values are not, for their order means something.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .include_specified_by()
+        .use_space_ident();
+    builder().finish().sdl_with_options(options)
 }
 
 /// What the resolvers need, as [`build`] put it into the schema.

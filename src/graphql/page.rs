@@ -11,9 +11,9 @@ use async_graphql::{Context, SimpleObject};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use super::deps;
 use super::errors::{self, Code, Result, bad_input, error};
 use super::scalar::int;
-use super::deps;
 use crate::base::cursor::PageCursor;
 use crate::base::page::{Count, DEFAULT_PAGE, Window};
 use crate::domain::Fault;
@@ -252,6 +252,7 @@ macro_rules! connection {
 
             /// How many rows there are on all pages together. Counted only when selected;
             /// counting may stop at 10,000.
+            #[graphql(complexity = 25)]
             async fn total_count(
                 &self,
                 ctx: &async_graphql::Context<'_>,

@@ -46,7 +46,9 @@ pub struct Json(pub serde_json::Value);
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
         if holds_no_json(&value) {
-            return Err(InputValueError::custom("enum values are no JSON; put them in quotes"));
+            return Err(InputValueError::custom(
+                "enum values are no JSON; put them in quotes",
+            ));
         }
         let json = value
             .into_json()
