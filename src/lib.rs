@@ -11,6 +11,7 @@ pub mod db;
 pub mod definitions;
 pub mod domain;
 pub mod http;
+pub mod graphql;
 pub mod model;
 pub mod runner;
 mod stand_in;

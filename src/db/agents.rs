@@ -47,6 +47,14 @@ pub async fn find(db: &impl Conn, id: Uuid) -> Result<Option<Model>> {
     Ok(Entity::find_by_id(id).one(db).await?)
 }
 
+/// One agent, locked until the transaction ends.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_locked(db: &impl Conn, id: Uuid) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?)
+}
+
 /// Those of the ids that exist, in no order.
 ///
 /// # Errors
@@ -103,16 +111,17 @@ pub async fn count(db: &impl Conn, data_sets: Option<&[Uuid]>, with_retired: boo
         .await?)
 }
 
-/// The agent type keys in use in a data set, each once.
+/// The agent type keys in use in these data sets, each once: data set, key.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn type_keys(db: &impl Conn, data_set: Uuid) -> Result<Vec<String>> {
+pub async fn type_keys(db: &impl Conn, data_sets: &[Uuid]) -> Result<Vec<(Uuid, String)>> {
     Ok(Entity::find()
         .select_only()
+        .column(Column::DataSetId)
         .column(Column::AgentTypeKey)
         .distinct()
-        .filter(Column::DataSetId.eq(data_set))
+        .filter(Column::DataSetId.is_in(data_sets.iter().copied()))
         .into_tuple()
         .all(db)
         .await?)

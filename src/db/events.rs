@@ -56,6 +56,26 @@ pub async fn find_many(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<event::Model>
         .await?)
 }
 
+/// The entries of one kind in these conversations, in order within each.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_of_kind(
+    db: &impl Conn,
+    conversations: &[Uuid],
+    kind: &'static str,
+) -> Result<Vec<event::Model>> {
+    if conversations.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(event::Entity::find()
+        .filter(event::Column::ConversationId.is_in(conversations.iter().copied()))
+        .filter(event::Column::Kind.eq(kind))
+        .order_by_asc(event::Column::Sequence)
+        .all(db)
+        .await?)
+}
+
 /// Which entries of a journal are meant.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {

@@ -2,16 +2,17 @@
 
 use entity::{access_token, data_set, member, user};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Func, Query};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
 use super::keyset::Keyset;
 use super::{Conn, Result};
 use crate::base::page::{Page, Window};
+use crate::base::text;
 
 /// Stores a new user.
 ///
@@ -179,6 +180,32 @@ pub async fn find_data_sets(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<data_set
         .await?)
 }
 
+/// One data set, locked until the transaction ends: whoever changes its members or its name
+/// waits for the other.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_data_set_locked(db: &impl Conn, id: Uuid) -> Result<Option<data_set::Model>> {
+    Ok(data_set::Entity::find_by_id(id).lock_exclusive().one(db).await?)
+}
+
+/// Gives a data set another name.
+///
+/// # Errors
+/// `Taken` when another data set has it.
+pub async fn rename_data_set(db: &impl Conn, id: Uuid, name: &str) -> Result<()> {
+    let row = data_set::ActiveModel {
+        name: Set(name.to_owned()),
+        ..Default::default()
+    };
+    data_set::Entity::update_many()
+        .set(row)
+        .filter(data_set::Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// True when there is no data set and no user: a fresh database.
 ///
 /// # Errors
@@ -269,6 +296,18 @@ pub async fn remove_member(db: &impl Conn, data_set: Uuid, user: Uuid) -> Result
     Ok(Some(row))
 }
 
+/// The members of a data set who have this role (its stored form).
+///
+/// # Errors
+/// When the statement fails.
+pub async fn members_in_role(db: &impl Conn, data_set: Uuid, role: &str) -> Result<Vec<member::Model>> {
+    Ok(member::Entity::find()
+        .filter(member::Column::DataSetId.eq(data_set))
+        .filter(member::Column::Role.eq(role))
+        .all(db)
+        .await?)
+}
+
 /// The memberships of these users.
 ///
 /// # Errors
@@ -334,4 +373,100 @@ pub async fn count_members(db: &impl Conn, data_set: Uuid) -> Result<u64> {
         .filter(member::Column::DataSetId.eq(data_set))
         .count(db)
         .await?)
+}
+
+/// By name.
+pub const USER_ORDER: &str = "users.name.asc";
+
+/// A page of all users; `search` is the start of a name, the letter case of ASCII letters ignored
+/// (what `lower` does alike in SQLite and under PostgreSQL's collation C).
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page_users(db: &impl Conn, search: Option<&str>, window: &Window) -> Result<Page<user::Model>> {
+    let keyset = Keyset {
+        key: ("user", "name"),
+        id: ("user", "id"),
+        descending: false,
+        is_number: false,
+    };
+    let mut select = Query::select();
+    select
+        .columns(user::Column::iter().map(|column| ("user", Alias::new(column.as_str()))))
+        .from("user")
+        .cond_where(named_like(search));
+    keyset.apply(&mut select, window);
+    let rows = user::Model::find_by_statement(db.get_database_backend().build(&select))
+        .all(db)
+        .await?;
+    Ok(Page::cut(rows, window))
+}
+
+/// Counts them.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn count_users(db: &impl Conn, search: Option<&str>) -> Result<u64> {
+    Ok(user::Entity::find().filter(named_like(search)).count(db).await?)
+}
+
+fn named_like(search: Option<&str>) -> Condition {
+    let mut all = Condition::all();
+    if let Some(search) = search {
+        let folded = search.to_ascii_lowercase();
+        let name = || Expr::expr(Func::lower(Expr::col(("user", "name"))));
+        all = all.add(name().gte(folded.as_str()));
+        all = all.add_option(text::prefix_upper_bound(&folded).map(|upper| name().lt(upper)));
+    }
+    all
+}
+
+/// Newest first.
+pub const TOKEN_ORDER: &str = "access_tokens.created_at.desc";
+
+/// A page of a user's tokens.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page_tokens(
+    db: &impl Conn,
+    user: Uuid,
+    with_revoked: bool,
+    window: &Window,
+) -> Result<Page<access_token::Model>> {
+    let keyset = Keyset {
+        key: ("access_token", "created_at"),
+        id: ("access_token", "id"),
+        descending: true,
+        is_number: true,
+    };
+    let mut select = Query::select();
+    select
+        .columns(access_token::Column::iter().map(|column| ("access_token", Alias::new(column.as_str()))))
+        .from("access_token")
+        .cond_where(tokens_of(user, with_revoked));
+    keyset.apply(&mut select, window);
+    let rows = access_token::Model::find_by_statement(db.get_database_backend().build(&select))
+        .all(db)
+        .await?;
+    Ok(Page::cut(rows, window))
+}
+
+/// Counts them.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn count_tokens(db: &impl Conn, user: Uuid, with_revoked: bool) -> Result<u64> {
+    Ok(access_token::Entity::find()
+        .filter(tokens_of(user, with_revoked))
+        .count(db)
+        .await?)
+}
+
+fn tokens_of(user: Uuid, with_revoked: bool) -> Condition {
+    let mut all = Condition::all().add(access_token::Column::UserId.eq(user));
+    if !with_revoked {
+        all = all.add(access_token::Column::RevokedAt.is_null());
+    }
+    all
 }

@@ -144,16 +144,19 @@ pub async fn count(db: &impl Conn, data_set: Uuid, filter: &Filter) -> Result<u6
         .await?)
 }
 
-/// The collections of a data set and how many records each has, by name.
+/// The collections of these data sets and how many records each has, by name: data set, name,
+/// records.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn collections(db: &impl Conn, data_set: Uuid) -> Result<Vec<(String, i64)>> {
+pub async fn collections(db: &impl Conn, data_sets: &[Uuid]) -> Result<Vec<(Uuid, String, i64)>> {
     Ok(Entity::find()
         .select_only()
+        .column(Column::DataSetId)
         .column(Column::Collection)
         .column_as(Expr::col(Column::Id).count(), "records")
-        .filter(Column::DataSetId.eq(data_set))
+        .filter(Column::DataSetId.is_in(data_sets.iter().copied()))
+        .group_by(Column::DataSetId)
         .group_by(Column::Collection)
         .order_by_asc(Column::Collection)
         .into_tuple()

@@ -99,7 +99,7 @@ pub async fn start(
     if let Some(key) = idempotency
         && let Some(made) = launch::find_made(store, viewer, START, key, &fingerprint).await?
     {
-        return started_before(store, made).await;
+        return started_before(store, viewer, made).await;
     }
     let agent = db::agents::find(store.db.read(), agent_id).await?;
     let agent = agent
@@ -122,7 +122,7 @@ pub async fn start(
     {
         drop(work);
         let made = launch::get_made(store, viewer, START, key, &fingerprint).await?;
-        return started_before(store, made).await;
+        return started_before(store, viewer, made).await;
     }
     let row = conversation::Model {
         id,
@@ -145,10 +145,18 @@ pub async fn start(
     Ok((row, true))
 }
 
-async fn started_before(store: &Store, made: Made) -> Result<(conversation::Model, bool), StartError> {
+async fn started_before(
+    store: &Store,
+    viewer: &Viewer,
+    made: Made,
+) -> Result<(conversation::Model, bool), StartError> {
     let row = db::conversations::find(store.db.read(), made.subject_id)
         .await?
         .ok_or_else(|| made.is_gone())?;
+    // Whoever lost the data set since no longer sees its agents and conversations.
+    if !viewer.sees_conversation(&row) {
+        return Err(StartError::AgentNotFound);
+    }
     match made.conflict {
         None => Ok((row, false)),
         Some(conflict) => Err(StartError::Conflict(Box::new(row), conflict)),
@@ -237,7 +245,7 @@ pub async fn send_message(
     if let Some(key) = &said.idempotency
         && let Some(made) = launch::find_made(store, viewer, SEND, key, &fingerprint).await?
     {
-        return sent_before(store, made).await;
+        return sent_before(store, viewer, made).await;
     }
     let row = find(store, viewer, said.conversation_id)
         .await?
@@ -286,7 +294,7 @@ pub async fn send_message(
         (Some(sent), _) => Ok(sent),
         (None, Some((key, fingerprint))) => {
             let made = launch::get_made(store, viewer, SEND, key, fingerprint).await?;
-            sent_before(store, made).await
+            sent_before(store, viewer, made).await
         }
         (None, None) => unreachable!("only a key can be taken already"),
     }
@@ -357,13 +365,16 @@ async fn store_message(
     }))
 }
 
-async fn sent_before(store: &Store, made: Made) -> Result<Sent, SendError> {
+async fn sent_before(store: &Store, viewer: &Viewer, made: Made) -> Result<Sent, SendError> {
     let row = db::events::find_many(store.db.read(), &[made.subject_id])
         .await?
         .pop();
     let event = Event::from_row(row.ok_or_else(|| made.is_gone())?)?;
     let conversation = db::conversations::find(store.db.read(), event.conversation_id).await?;
     let conversation = conversation.ok_or_else(|| made.is_gone())?;
+    if !viewer.sees_conversation(&conversation) {
+        return Err(SendError::NotFound);
+    }
     match made.conflict {
         None => Ok(Sent {
             event,

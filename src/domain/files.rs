@@ -6,7 +6,7 @@ mod sniff;
 
 use std::io::SeekFrom;
 
-use entity::{conversation, file};
+use entity::{agent, conversation, file};
 use futures::stream::BoxStream;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -16,7 +16,7 @@ use super::access::{Viewer, hex};
 use super::{Fault, Store, Work, faults};
 use crate::base::id::Kind;
 use crate::db;
-use crate::definitions::FileRules;
+use crate::definitions::{Catalog, FileRules};
 use crate::storage::{self, Storage};
 
 /// A file name's greatest length in characters.
@@ -313,8 +313,18 @@ async fn store_one(
     storage: &Storage,
     rules: &FileRules,
     index: usize,
-    upload: Incoming,
+    mut upload: Incoming,
 ) -> Result<Taken, TakeError> {
+    // One part can be named twice in a request: both then share their place in it.
+    if upload.content.seek(SeekFrom::Start(0)).await.is_err() {
+        let message = "the upload could not be read".to_owned();
+        return Err(refuse(
+            Rule::Content,
+            Some((index, &upload.filename)),
+            Some(rules),
+            message,
+        ));
+    }
     let mut taken = Taken {
         blob_id: store.ids.next(),
         is_new: true,
@@ -384,6 +394,77 @@ fn base_name(filename: &str) -> &str {
     filename.rsplit(['/', '\\']).next().unwrap_or(filename)
 }
 
+/// Why a file was not stored for later.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// No such agent, or not the viewer's to see.
+    #[error("there is no such agent")]
+    AgentNotFound,
+    /// It takes no new work.
+    #[error("the agent is retired")]
+    AgentRetired(Box<agent::Model>),
+    /// The file was refused.
+    #[error("a file was refused")]
+    File(Box<Rejected>),
+    /// A fault.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<TakeError> for UploadError {
+    fn from(error: TakeError) -> Self {
+        match error {
+            TakeError::Rejected(rejected) => Self::File(rejected),
+            TakeError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+/// Stores a file under an agent's rules for a later `fileIds`. It is swept when nothing takes it.
+///
+/// # Errors
+/// [`UploadError`]; nothing is stored then.
+pub async fn upload(
+    store: &Store,
+    catalog: &Catalog,
+    storage: &Storage,
+    viewer: &Viewer,
+    agent_id: Uuid,
+    incoming: Incoming,
+) -> Result<file::Model, UploadError> {
+    let agent = db::agents::find(store.db.read(), agent_id).await?;
+    let agent = agent
+        .filter(|agent| viewer.role(agent.data_set_id).is_some())
+        .ok_or(UploadError::AgentNotFound)?;
+    if agent.retired_at.is_some() {
+        return Err(UploadError::AgentRetired(Box::new(agent)));
+    }
+    let rules = catalog
+        .agent_type(&agent.agent_type_key)
+        .and_then(|known| known.file_rules.as_ref());
+    let uploads = vec![incoming];
+    let taken = take(store, storage, viewer, rules, agent.data_set_id, uploads, &[]).await?;
+    let stored = stage(store, viewer, agent.data_set_id, &taken).await;
+    if stored.is_err() {
+        discard(store, storage, &taken).await;
+    }
+    Ok(stored?)
+}
+
+async fn stage(
+    store: &Store,
+    viewer: &Viewer,
+    data_set: Uuid,
+    taken: &[Taken],
+) -> Result<file::Model, Fault> {
+    let one = taken.first().expect("one file was given, so one was taken");
+    let work = store.begin().await?;
+    let row = one.clone().stage(&work, viewer.user_id, data_set);
+    db::files::insert(&work.tx, vec![row.clone()]).await?;
+    work.commit().await?;
+    Ok(row)
+}
+
 /// A file that the viewer may read.
 ///
 /// # Errors
@@ -416,4 +497,4 @@ pub async fn read_all(
 ) -> Result<Option<Vec<u8>>, storage::Error> {
     storage.read_all(row.blob_id, limit).await
 }
-faults!(TakeError);
+faults!(TakeError, UploadError);

@@ -3,6 +3,7 @@
 //! looked up before anything is checked, so that a repeated request gets its first answer also
 //! when the world has changed since.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use entity::{agent, conversation, execution, execution_payload, file, idempotency_key, run};
@@ -16,7 +17,7 @@ use super::journal::{self, Entry};
 use super::lifecycle::{self, Status};
 use super::{Fault, Store, Work, faults};
 use crate::base::clock::ms;
-use crate::base::json_schema::Issue;
+use crate::base::json_schema::{Issue, Schema};
 use crate::base::text::{MAX_JSON_DEPTH, canonical, has_nul, json_depth};
 use crate::bus::Signal;
 use crate::db;
@@ -31,6 +32,10 @@ pub const MAX_LABEL: usize = 100;
 
 /// An idempotency key's greatest length in characters.
 pub const MAX_KEY: usize = 255;
+
+/// Executions that one request cancels or retries, and records that it deletes: each costs a
+/// transaction of its own, and a request must end in the time that it has.
+pub const MAX_BULK: usize = 100;
 
 /// Longest time to live and longest maximum duration: 30 days.
 pub const MAX_SECONDS: i32 = 30 * 24 * 60 * 60;
@@ -279,7 +284,7 @@ pub async fn launch(
     }));
     let key = request.idempotency.clone().map(|key| Key {
         key,
-        mutation: "launchExecution",
+        mutation: Cow::Borrowed("launchExecution"),
         fingerprint,
     });
     if let Some(made) = find_launched(store, viewer, key.as_ref()).await? {
@@ -308,6 +313,8 @@ pub struct Retry {
     pub max_duration_seconds: Option<i32>,
     pub expected_schema_version: Option<String>,
     pub idempotency: Option<Idempotency>,
+    /// One of several in one request.
+    pub in_bulk: bool,
 }
 
 /// Launches again what has ended, as a new execution: history never changes.
@@ -328,7 +335,12 @@ pub async fn retry(
     }));
     let key = retry.idempotency.clone().map(|key| Key {
         key,
-        mutation: "retryExecution",
+        // In bulk one key stands for each execution by itself: a repeated request, cut off halfway
+        // the first time, retries only what it has not retried yet.
+        mutation: match (retry.in_bulk, retry.id) {
+            (true, Some(id)) => Cow::Owned(format!("retryExecutions/{}", id.simple())),
+            _ => Cow::Borrowed("retryExecution"),
+        },
         fingerprint,
     });
     if let Some(made) = find_launched(store, viewer, key.as_ref()).await? {
@@ -459,6 +471,11 @@ fn check_version(execution_type: &ExecutionType, expected: Option<&str>) -> Resu
 }
 
 fn input_issues(execution_type: &ExecutionType, input: &Value) -> Vec<Issue> {
+    issues(&execution_type.input_schema, input)
+}
+
+/// What is wrong with a document from a client: what cannot be stored, else what its schema says.
+pub(super) fn issues(schema: &Schema, input: &Value) -> Vec<Issue> {
     let whole = |keyword: &str, message: String| {
         vec![Issue {
             pointer: String::new(),
@@ -471,16 +488,16 @@ fn input_issues(execution_type: &ExecutionType, input: &Value) -> Vec<Issue> {
     if json_depth(input) > MAX_JSON_DEPTH {
         return whole(
             "maxDepth",
-            format!("the input nests deeper than {MAX_JSON_DEPTH}"),
+            format!("the value nests deeper than {MAX_JSON_DEPTH}"),
         );
     }
     if has_nul(input) {
         return whole(
             "pattern",
-            "the input holds U+0000, which cannot be stored".to_owned(),
+            "the value holds U+0000, which cannot be stored".to_owned(),
         );
     }
-    execution_type.input_schema.check(input)
+    schema.check(input)
 }
 
 fn check_limits(request: &Request) -> Result<(), BadArgument> {
@@ -523,7 +540,7 @@ struct Job {
 
 struct Key {
     key: Idempotency,
-    mutation: &'static str,
+    mutation: Cow<'static, str>,
     fingerprint: String,
 }
 
@@ -533,7 +550,7 @@ async fn find_launched(
     key: Option<&Key>,
 ) -> Result<Option<Result<Launched, Error>>, Error> {
     let Some(key) = key else { return Ok(None) };
-    match find_made(store, viewer, key.mutation, &key.key, &key.fingerprint).await? {
+    match find_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await? {
         Some(made) => Ok(Some(launched_before(store, viewer, made).await)),
         None => Ok(None),
     }
@@ -600,7 +617,7 @@ async fn check_and_create(
             created: true,
         }),
         (None, Some(key)) => {
-            let made = get_made(store, viewer, key.mutation, &key.key, &key.fingerprint).await?;
+            let made = get_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await?;
             launched_before(store, viewer, made).await
         }
         (None, None) => unreachable!("only a key can be taken already"),
@@ -625,7 +642,7 @@ async fn create(
     let mut work = store.begin().await?;
     let id = work.id();
     if let Some(key) = key
-        && !try_take(&work, viewer, key.mutation, &key.key, &key.fingerprint, id).await?
+        && !try_take(&work, viewer, &key.mutation, &key.key, &key.fingerprint, id).await?
     {
         return Ok(None);
     }

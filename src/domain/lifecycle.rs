@@ -300,6 +300,11 @@ pub enum CancelError {
 /// A reason's greatest length in characters.
 pub const MAX_REASON: usize = 2000;
 
+/// Whether a reason is out of its limits.
+pub fn is_bad_reason(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| reason.chars().count() > MAX_REASON || reason.contains('\0'))
+}
+
 /// Cancels an execution. What nobody works on ends at once; a worker is told to abort what it
 /// does and then confirms. Cancelling again succeeds and keeps the first reason.
 ///
@@ -311,7 +316,7 @@ pub async fn cancel(
     id: Uuid,
     reason: Option<&str>,
 ) -> Result<execution::Model, CancelError> {
-    if reason.is_some_and(|reason| reason.chars().count() > MAX_REASON || reason.contains('\0')) {
+    if is_bad_reason(reason) {
         return Err(CancelError::BadReason);
     }
     let mut work = store.begin().await?;

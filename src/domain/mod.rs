@@ -6,6 +6,7 @@
 //! conversation. To add an operation: a verb in its noun's module with an error enum of its own.
 
 pub mod access;
+pub mod administration;
 pub mod claim;
 pub mod conversations;
 pub mod files;

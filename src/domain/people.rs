@@ -40,7 +40,7 @@ pub enum Error {
 
 faults!(Error);
 
-fn named(error: db::Error, name: &str) -> Error {
+pub(super) fn named(error: db::Error, name: &str) -> Error {
     match error {
         db::Error::Taken(_) => Error::NameTaken(name.to_owned()),
         other => other.into(),
@@ -87,7 +87,12 @@ pub async fn create_user(
     Ok(row)
 }
 
-async fn insert_user(work: &Work, id: Uuid, name: &str, is_admin: bool) -> Result<user::Model, Error> {
+pub(super) async fn insert_user(
+    work: &Work,
+    id: Uuid,
+    name: &str,
+    is_admin: bool,
+) -> Result<user::Model, Error> {
     let row = user::Model {
         id,
         name: name.to_owned(),
@@ -126,7 +131,7 @@ pub async fn create_token(
     expires_in: Option<Duration>,
 ) -> Result<(access_token::Model, String), Error> {
     check_name(name)?;
-    let secret = format!("aex_{}", URL_SAFE_NO_PAD.encode(store.ids.secret()));
+    let secret = new_secret(store);
     let work = store.begin().await?;
     let expires_at = expires_in.map(|time| work.now.saturating_add(ms(time)));
     let row = insert_token(&work, user, name, &secret, expires_at).await?;
@@ -134,7 +139,12 @@ pub async fn create_token(
     Ok((row, secret))
 }
 
-async fn insert_token(
+/// A token's secret: 256 random bits, with a beginning by which scanners recognise it.
+pub(super) fn new_secret(store: &Store) -> String {
+    format!("aex_{}", URL_SAFE_NO_PAD.encode(store.ids.secret()))
+}
+
+pub(super) async fn insert_token(
     work: &Work,
     user: Uuid,
     name: &str,

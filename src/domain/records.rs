@@ -52,21 +52,32 @@ pub fn check_collection(name: &str) -> Option<String> {
     None
 }
 
+/// What of a record is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Part {
+    Key,
+    Document,
+}
+
 /// What is wrong with a record; none when nothing is.
-pub fn check(key: &str, document: &Value) -> Option<String> {
+pub fn check(key: &str, document: &Value) -> Option<(Part, String)> {
     if key.trim().is_empty() || key.chars().count() > MAX_KEY || key.contains('\0') {
-        return Some(format!(
-            "a key has 1 to {MAX_KEY} characters, not only blanks, and no U+0000"
-        ));
+        let message = format!("a key has 1 to {MAX_KEY} characters, not only blanks, and no U+0000");
+        return Some((Part::Key, message));
     }
+    check_document(document).map(|message| (Part::Document, message))
+}
+
+fn check_document(document: &Value) -> Option<String> {
     if !document.is_object() {
         return Some("a document is a JSON object".to_owned());
     }
-    if has_nul(document) {
-        return Some("a document has no U+0000".to_owned());
-    }
     if json_depth(document) > MAX_JSON_DEPTH {
         return Some(format!("a document nests at most {MAX_JSON_DEPTH} deep"));
+    }
+    if has_nul(document) {
+        return Some("a document has no U+0000".to_owned());
     }
     if document.to_string().len() > MAX_DOCUMENT_BYTES {
         return Some(format!("a document has at most {MAX_DOCUMENT_BYTES} bytes"));
@@ -92,7 +103,7 @@ pub async fn upsert(
     let mut changed: Vec<String> = Vec::new();
     let mut outcomes = Vec::with_capacity(documents.len());
     for (key, document) in documents {
-        if let Some(message) = check(key, document) {
+        if let Some((_, message)) = check(key, document) {
             outcomes.push(Outcome::Failed(message));
             continue;
         }

@@ -1,0 +1,120 @@
+//! The public language. It turns what clients write into calls of the domain, and rows into what
+//! the contract names; it decides no rule, sends no SQL of its own and knows no protocol.
+//!
+//! A folder or a file per noun; the roots here only merge them. To add a field: a method on the
+//! noun's type with a description for API readers, a loader when it needs rows (`loaders`), then
+//! `make schema` and the printed difference in the same commit.
+
+pub mod access_token;
+pub mod agent;
+pub mod conversation;
+pub mod data_set;
+pub mod definition;
+pub mod errors;
+pub mod event;
+pub mod execution;
+pub mod executions;
+pub mod failure;
+pub mod file;
+pub mod filter;
+pub mod input;
+pub mod limits;
+pub mod loaders;
+pub mod message;
+pub mod mutations;
+pub mod node;
+pub mod page;
+pub mod record;
+pub mod scalar;
+pub mod session;
+pub mod subscriptions;
+pub mod user;
+pub mod validation;
+
+use async_graphql::{Context, MergedObject, SDLExportOptions, SchemaBuilder};
+
+use crate::definitions::Catalog;
+use crate::domain::Store;
+use crate::domain::access::Renewal;
+use crate::domain::watch::Hub;
+use crate::storage::Storage;
+
+pub use limits::Limits;
+
+/// What the resolvers need.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// Rows, signals, time and ids.
+    pub store: Store,
+    /// The definitions.
+    pub catalog: Catalog,
+    /// The bytes of files.
+    pub storage: Storage,
+    /// What changes.
+    pub hub: Hub,
+    /// Who may still see what, for open streams.
+    pub renewal: Renewal,
+    /// What a request may ask for.
+    pub limits: Limits,
+}
+
+/// Names a request in logs and in answers about faults. Put into the data of each request.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+/// Everything that can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    session::SessionQuery,
+    node::NodeQuery,
+    data_set::DataSetQuery,
+    record::RecordQuery,
+    agent::AgentQuery,
+    execution::ExecutionQuery,
+    validation::ValidationQuery,
+    conversation::ConversationQuery,
+    user::UserQuery,
+    access_token::AccessTokenQuery,
+);
+
+/// The schema, ready to execute requests whose data hold a `Viewer` and a [`RequestId`].
+pub type Schema = async_graphql::Schema<Query, mutations::Mutation, subscriptions::Subscription>;
+
+fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription> {
+    Schema::build(
+        Query::default(),
+        mutations::Mutation::default(),
+        subscriptions::Subscription::default(),
+    )
+}
+
+/// Builds the schema over what its resolvers need.
+pub fn build(deps: Deps) -> Schema {
+    let limits = deps.limits.clone();
+    let mut builder = builder()
+        .limit_depth(limits.max_depth)
+        .limit_complexity(limits.max_complexity)
+        .limit_directives(limits.max_directives)
+        .extension(limits::Guard)
+        .data(deps);
+    if !limits.introspection {
+        builder = builder.disable_introspection();
+    }
+    builder.finish()
+}
+
+/// The schema as text, as `schema.graphql` holds it. Types, fields and arguments are sorted; enum
+/// values are not, for their order means something.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .include_specified_by()
+        .use_space_ident();
+    builder().finish().sdl_with_options(options)
+}
+
+/// What the resolvers need, as [`build`] put it into the schema.
+pub fn deps<'a>(ctx: &Context<'a>) -> &'a Deps {
+    ctx.data_unchecked::<Deps>()
+}

@@ -1,0 +1,112 @@
+//! Mutations, one story a file: input, payload, refusals, resolver. What a caller can act on is a
+//! member of the payload's `errors`; top-level errors are bad requests and faults.
+//!
+//! To add one: a file with a struct that resolves it, its line in [`Mutation`], its rows in the
+//! tests. The rule itself belongs to the domain.
+
+mod access_tokens;
+mod agents;
+mod cancel_execution;
+mod data_sets;
+pub mod idempotency;
+mod launch_execution;
+mod members;
+mod records;
+pub mod refusals;
+mod retry_execution;
+mod send_message;
+mod start_conversation;
+mod stop_reply;
+mod upload;
+mod upload_file;
+mod users;
+
+#[cfg(test)]
+mod tests;
+
+use async_graphql::{Context, MergedObject, Union};
+
+use super::errors::{Result, internal};
+use crate::base::id::Kind;
+use crate::domain::administration;
+use refusals::{InvalidArgumentError, NameTakenError, NotAllowedError, NotFoundError, Place, read_id};
+
+/// Everything that changes something.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    launch_execution::LaunchExecution,
+    cancel_execution::CancelExecution,
+    retry_execution::RetryExecution,
+    start_conversation::StartConversation,
+    send_message::SendMessage,
+    stop_reply::StopReply,
+    upload_file::UploadFile,
+    access_tokens::AccessTokens,
+    users::Users,
+    data_sets::DataSets,
+    members::Members,
+    agents::Agents,
+    records::Records,
+);
+
+/// What administration refuses. Members may be added: handle the ones you know, and fall back on
+/// UserError.message.
+#[derive(Union, Clone, Debug)]
+#[allow(missing_docs)] // each is the type it holds
+pub enum AdminError {
+    NotFound(NotFoundError),
+    NotAllowed(NotAllowedError),
+    InvalidArgument(InvalidArgumentError),
+    NameTaken(NameTakenError),
+}
+
+/// A refusal of administration as clients read it; a fault is none.
+fn admin_refused<E>(
+    ctx: &Context<'_>,
+    error: administration::Error,
+    ids: &[(&str, &str)],
+    place: Place,
+) -> Result<E>
+where
+    E: From<NotFoundError> + From<NotAllowedError> + From<InvalidArgumentError> + From<NameTakenError>,
+{
+    use administration::Error;
+    Ok(match error {
+        Error::NotFound { argument, kind } => {
+            let given = ids.iter().find(|(name, _)| *name == argument);
+            NotFoundError::of(kind, given.map_or("", |(_, id)| *id), place.path(argument)).into()
+        }
+        Error::NotAllowed { argument, message } => {
+            let path = argument.and_then(|argument| place.path(argument));
+            NotAllowedError::new(message, path).into()
+        }
+        Error::Argument(bad) => InvalidArgumentError::of(&bad, place).into(),
+        Error::NameTaken(name) => NameTakenError::of(&name).into(),
+        Error::Fault(fault) => return Err(internal(ctx, &fault)),
+    })
+}
+
+/// Ids of one list, each read on its own and taken once: what names nothing is refused by its place.
+fn read_ids<E: From<NotFoundError>>(
+    kind: Kind,
+    ids: &[async_graphql::ID],
+) -> (Vec<(usize, uuid::Uuid)>, Vec<E>) {
+    let (mut read, mut refused) = (Vec::<(usize, uuid::Uuid)>::new(), Vec::new());
+    for (index, id) in ids.iter().enumerate() {
+        match read_id(kind, id, Place::Entry("ids", index), "ids") {
+            Ok(id) if read.iter().any(|(_, known)| *known == id) => {}
+            Ok(id) => read.push((index, id)),
+            Err(error) => refused.push(error.into()),
+        }
+    }
+    (read, refused)
+}
+
+/// More ids than one request may name; none when they are few enough.
+fn too_many_ids(ids: &[async_graphql::ID]) -> Option<InvalidArgumentError> {
+    use crate::domain::launch::MAX_BULK;
+    (ids.len() > MAX_BULK).then(|| {
+        let message = format!("{} ids were given; {MAX_BULK} are taken at most", ids.len());
+        InvalidArgumentError::new(&message, Place::Input.path("ids"))
+    })
+}
