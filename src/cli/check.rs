@@ -3,7 +3,7 @@
 use super::report::Failure;
 use super::{print, wiring};
 use crate::config::Settings;
-use crate::stand_in::runner::Registry;
+use crate::runner::Registry;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let loaded = wiring::catalog(settings, &Registry::built_in(), &wiring::models());

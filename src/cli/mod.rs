@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::stand_in::graphql;
+use crate::graphql;
 use crate::telemetry::log;
 use flags::{Command, Flags, TokenCommand, UserCommand};
 use report::Failure;

@@ -21,9 +21,9 @@ use crate::domain::access::Renewal;
 use crate::domain::watch::Hub;
 use crate::domain::{Store, people};
 use crate::http;
-use crate::stand_in::{graphql, runner};
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
+use crate::{graphql, runner};
 
 /// After the runs: for answers under way and for streams to say good-bye.
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);

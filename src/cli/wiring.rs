@@ -12,8 +12,8 @@ use crate::definitions::{Catalog, Sources};
 use crate::domain::Store;
 use crate::domain::sweep::Retention;
 use crate::model::Models;
-use crate::stand_in::{graphql, runner};
 use crate::storage::Storage;
+use crate::{graphql, runner};
 
 /// The models that can be asked.
 pub(super) fn models() -> Models {

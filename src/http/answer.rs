@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::stand_in::graphql::RequestId;
+use crate::graphql::RequestId;
 
 /// `{"errors": [{"message", "extensions": {"code"}}]}`.
 pub(super) fn refuse(status: StatusCode, code: &str, message: &str) -> Response {

@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 
 use super::{Deps, answer, auth, observe};
 use crate::domain::access::{Current, Viewer};
-use crate::stand_in::graphql::RequestId;
+use crate::graphql::RequestId;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 

@@ -27,7 +27,7 @@ use tower_http::compression::CompressionLayer;
 use crate::config;
 use crate::domain::Store;
 use crate::domain::access::Renewal;
-use crate::stand_in::graphql as api;
+use crate::graphql as api;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 

@@ -13,7 +13,7 @@ use futures::FutureExt;
 use tracing::Instrument;
 
 use super::{Deps, answer};
-use crate::stand_in::graphql::RequestId;
+use crate::graphql::RequestId;
 
 /// Taken from the client or made; echoed, logged, and in every INTERNAL error.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
