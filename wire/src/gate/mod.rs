@@ -139,8 +139,11 @@ impl Gate {
         if let Some(errors) = build_errors {
             return Err(self.refuse(&source, &lines, &errors));
         }
-        let document =
-            document.validate(&self.schema).map_err(|invalid| self.refuse(&source, &lines, &invalid.errors))?;
+        let document = match document.validate(&self.schema) {
+            Ok(document) => document,
+            Err(invalid) if is_single_root(&invalid.partial, &invalid.errors) => Valid::assume_valid(invalid.partial),
+            Err(invalid) => return Err(self.refuse(&source, &lines, &invalid.errors)),
+        };
         let mut faults = literals::Literals::check(&self.schema, &document);
         if document.operations.is_empty() {
             faults.push((None, "the document has no operation".into()));
@@ -263,6 +266,19 @@ impl Gate {
             }
         }
     }
+}
+
+/// Whether all that is wrong is that a subscription names its one root field more than once. The specification counts
+/// response keys (section 5.2.4.1); the compiler counts fields.
+fn is_single_root(document: &ExecutableDocument, errors: &DiagnosticList) -> bool {
+    let only = errors
+        .iter()
+        .all(|diagnostic| diagnostic.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields"));
+    only && document.operations.iter().filter(|operation| operation.is_subscription()).all(|operation| {
+        let mut keys = operation.root_fields(document).map(|field| field.response_key());
+        let first = keys.next();
+        keys.all(|key| Some(key) == first)
+    })
 }
 
 /// The library looks at the type alone: values and defaults are in the coerced variables.
