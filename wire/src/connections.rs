@@ -20,7 +20,10 @@ pub struct Close {
 impl Close {
     /// A code with its reason.
     pub fn new(code: u16, reason: impl Into<String>) -> Self {
-        Self { code, reason: reason.into() }
+        Self {
+            code,
+            reason: reason.into(),
+        }
     }
 
     /// 4403: the credentials hold no longer. Clients of graphql-ws do not retry with the same ones forever.
@@ -68,7 +71,11 @@ pub(crate) struct Full;
 
 impl Connections {
     pub(crate) fn new(max_total: usize, max_per_key: usize) -> Self {
-        Self { state: Arc::default(), max_total, max_per_key }
+        Self {
+            state: Arc::default(),
+            max_total,
+            max_per_key,
+        }
     }
 
     /// Open connections.
@@ -111,8 +118,18 @@ impl Connections {
         state.next += 1;
         let id = state.next;
         let (sender, receiver) = oneshot::channel();
-        state.open.insert(id, Open { key: None, close: Some(sender) });
-        Ok(Ticket { id, connections: self.clone(), close: receiver })
+        state.open.insert(
+            id,
+            Open {
+                key: None,
+                close: Some(sender),
+            },
+        );
+        Ok(Ticket {
+            id,
+            connections: self.clone(),
+            close: receiver,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -148,7 +165,9 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.connections.lock();
-        let Some(Open { key: Some(key), .. }) = state.open.remove(&self.id) else { return };
+        let Some(Open { key: Some(key), .. }) = state.open.remove(&self.id) else {
+            return;
+        };
         if let Some(held) = state.per_key.get_mut(&key) {
             *held -= 1;
             if *held == 0 {
@@ -173,7 +192,11 @@ mod tests {
         assert_eq!(connections.close("t1", &Close::forbidden()), 1);
         assert_eq!(first.closed().await, Close::forbidden());
         drop(first);
-        connections.open().unwrap().claim(Some("t1".into())).unwrap();
+        connections
+            .open()
+            .unwrap()
+            .claim(Some("t1".into()))
+            .unwrap();
         assert_eq!(connections.count(), 1);
         assert_eq!(connections.shut_down(), 1);
         assert!(connections.open().is_err());

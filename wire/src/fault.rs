@@ -43,7 +43,13 @@ pub struct Fault {
 impl Fault {
     /// The document, its variables or the choice of operation is wrong: 400.
     pub fn document(errors: Vec<ServerError>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, is_transport: false, errors, allow: None, retry_after: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            is_transport: false,
+            errors,
+            allow: None,
+            retry_after: None,
+        }
     }
 
     /// One error in the document.
@@ -74,10 +80,16 @@ impl Fault {
 
     /// A fault of ours, already logged under this request id: 500.
     pub fn internal(request_id: &str) -> Self {
-        let mut fault =
-            Self::transport(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, "an internal fault, which was logged");
+        let mut fault = Self::transport(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            code::INTERNAL,
+            "an internal fault, which was logged",
+        );
         for error in &mut fault.errors {
-            error.extensions.get_or_insert_default().set("requestId", request_id);
+            error
+                .extensions
+                .get_or_insert_default()
+                .set("requestId", request_id);
         }
         fault
     }

@@ -20,7 +20,11 @@ pub trait Authenticate: Send + Sync + 'static {
 
     /// Judges the payload of `connection_init` (an object, or null), with the headers of the upgrade. A refusal
     /// closes the socket with 4403.
-    fn connection<'a>(&'a self, parts: &'a Parts, payload: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>>;
+    fn connection<'a>(
+        &'a self,
+        parts: &'a Parts,
+        payload: &'a Json,
+    ) -> BoxFuture<'a, Result<Identity, Refusal>>;
 }
 
 /// Lets everyone in, as nobody.
@@ -32,7 +36,11 @@ impl Authenticate for Anyone {
         Box::pin(async { Ok(Identity::default()) })
     }
 
-    fn connection<'a>(&'a self, _: &'a Parts, _: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
+    fn connection<'a>(
+        &'a self,
+        _: &'a Parts,
+        _: &'a Json,
+    ) -> BoxFuture<'a, Result<Identity, Refusal>> {
         Box::pin(async { Ok(Identity::default()) })
     }
 }
@@ -98,7 +106,12 @@ impl Refusal {
     }
 
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), retry_after: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            retry_after: None,
+        }
     }
 
     pub(crate) fn into_fault(self) -> Fault {
@@ -106,7 +119,10 @@ impl Refusal {
         if let Some(after) = self.retry_after {
             let seconds = after.as_secs_f64().ceil() as u64;
             for error in &mut fault.errors {
-                error.extensions.get_or_insert_default().set("retryAfterSeconds", seconds);
+                error
+                    .extensions
+                    .get_or_insert_default()
+                    .set("retryAfterSeconds", seconds);
             }
         }
         fault.retry_after = self.retry_after;
@@ -138,7 +154,9 @@ pub struct Caller<'c>(pub(crate) &'c Data);
 impl<'c> Caller<'c> {
     /// The value of this type, if it was given.
     pub fn get<D: Any + Send + Sync>(self) -> Option<&'c D> {
-        self.0.get(&TypeId::of::<D>()).and_then(|value| value.downcast_ref())
+        self.0
+            .get(&TypeId::of::<D>())
+            .and_then(|value| value.downcast_ref())
     }
 }
 
@@ -173,8 +191,12 @@ pub struct CursorField(pub String);
 
 impl Resume for CursorField {
     fn cursor(&self, data: &Value) -> Option<String> {
-        let Value::Object(roots) = data else { return None };
-        let Some((_, Value::Object(payload))) = roots.first() else { return None };
+        let Value::Object(roots) = data else {
+            return None;
+        };
+        let Some((_, Value::Object(payload))) = roots.first() else {
+            return None;
+        };
         match payload.get(self.0.as_str()) {
             Some(Value::String(cursor)) => Some(cursor.clone()),
             _ => None,
@@ -198,16 +220,25 @@ pub enum Origins {
 
 impl Origins {
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(header::ORIGIN) else { return true };
-        let Ok(origin) = origin.to_str() else { return false };
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return true;
+        };
+        let Ok(origin) = origin.to_str() else {
+            return false;
+        };
         match self {
             Self::Any => true,
             Self::Custom(judge) => judge(headers),
-            Self::Listed(listed) => listed.iter().any(|known| known.eq_ignore_ascii_case(origin)),
+            Self::Listed(listed) => listed
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(origin)),
             Self::Same => {
-                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+                let host = headers
+                    .get(header::HOST)
+                    .and_then(|host| host.to_str().ok());
                 let of_origin = origin.split_once("://").map(|(_, host)| host);
-                host.zip(of_origin).is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin))
+                host.zip(of_origin)
+                    .is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin))
             }
         }
     }
@@ -229,7 +260,12 @@ mod tests {
         };
         assert!(Origins::Same.allow(&headers(None)));
         assert!(Origins::Same.allow(&headers(Some("http://a.example:8000"))));
-        for foreign in ["https://evil.example", "http://a.example", "null", "http://a.example:8000.evil.example"] {
+        for foreign in [
+            "https://evil.example",
+            "http://a.example",
+            "null",
+            "http://a.example:8000.evil.example",
+        ] {
             assert!(!Origins::Same.allow(&headers(Some(foreign))), "{foreign}");
         }
         let listed = Origins::Listed(vec!["https://b.example".into()]);
@@ -240,7 +276,10 @@ mod tests {
     #[test]
     fn the_cursor_is_read_under_any_alias_of_the_root() {
         let data = Value::from_json(serde_json::json!({"x": {"cursor": "c1"}})).unwrap();
-        assert_eq!(CursorField("cursor".into()).cursor(&data).as_deref(), Some("c1"));
+        assert_eq!(
+            CursorField("cursor".into()).cursor(&data).as_deref(),
+            Some("c1")
+        );
         assert_eq!(CursorField("cursor".into()).cursor(&Value::Null), None);
     }
 }

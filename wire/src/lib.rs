@@ -41,6 +41,8 @@
 //! into `hooks`. A new protocol is a module that reads [`Params`](params::Params), passes `run::admit` and writes
 //! `run::Event`s.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod connections;
 mod fault;
 mod gate;
@@ -56,7 +58,8 @@ pub use connections::{Close, Connections};
 pub use fault::{Fault, code, error};
 pub use gate::{Gate, InvalidSchema, Kind, Operation, Prepared};
 pub use hooks::{
-    Admit, Anyone, Authenticate, Caller, CursorField, Identity, OperationInfo, Origins, Refusal, Resume,
+    Admit, Anyone, Authenticate, Caller, CursorField, Identity, OperationInfo, Origins, Refusal,
+    Resume,
 };
 pub use limits::{DocumentLimits, HttpLimits, Settings, SocketLimits, StreamLimits, UploadLimits};
 pub(crate) use mount::Mounted;

@@ -97,9 +97,13 @@ impl Default for HttpLimits {
             time: Duration::from_secs(30),
             batch: None,
             linger: Duration::from_secs(2),
-            preflight_headers: ["graphql-require-preflight", "apollo-require-preflight", "x-apollo-operation-name"]
-                .map(http::HeaderName::from_static)
-                .to_vec(),
+            preflight_headers: [
+                "graphql-require-preflight",
+                "apollo-require-preflight",
+                "x-apollo-operation-name",
+            ]
+            .map(http::HeaderName::from_static)
+            .to_vec(),
             persisted_queries: 1_000,
             persisted_bytes: 4 * 1024 * 1024,
         }
@@ -121,7 +125,12 @@ pub struct UploadLimits {
 
 impl Default for UploadLimits {
     fn default() -> Self {
-        Self { file_bytes: 16 * 1024 * 1024, files: 10, total_bytes: 48 * 1024 * 1024, time: Duration::from_secs(300) }
+        Self {
+            file_bytes: 16 * 1024 * 1024,
+            files: 10,
+            total_bytes: 48 * 1024 * 1024,
+            time: Duration::from_secs(300),
+        }
     }
 }
 
@@ -173,6 +182,8 @@ pub struct StreamLimits {
 
 impl Default for StreamLimits {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(12) }
+        Self {
+            heartbeat: Duration::from_secs(12),
+        }
     }
 }

@@ -64,7 +64,9 @@ impl<E: Executor> Wire<E> {
 
     /// A router with one route for POST, GET, uploads, streams and WebSockets.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self, path: &str) -> Router<S> {
-        Router::new().route(path, any(http::handle::<E>)).with_state(self.0.clone())
+        Router::new()
+            .route(path, any(http::handle::<E>))
+            .with_state(self.0.clone())
     }
 
     /// The open sockets and streams, to be counted and closed.
@@ -111,9 +113,20 @@ impl<E: Executor> Builder<E> {
 
     /// Reads the SDL.
     pub fn build(self) -> Result<Wire<E>, InvalidSchema> {
-        let Self { executor, sdl, settings, authenticate, admit, resume, origins } = self;
+        let Self {
+            executor,
+            sdl,
+            settings,
+            authenticate,
+            admit,
+            resume,
+            origins,
+        } = self;
         let gate = Gate::new(&sdl, settings.document.clone())?;
-        let persisted = Cache::new(settings.http.persisted_queries, settings.http.persisted_bytes);
+        let persisted = Cache::new(
+            settings.http.persisted_queries,
+            settings.http.persisted_bytes,
+        );
         let connections = Connections::new(settings.socket.total, settings.socket.per_key);
         Ok(Wire(Arc::new(Mounted {
             executor,

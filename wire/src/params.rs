@@ -52,13 +52,19 @@ pub(crate) enum Body {
 impl Body {
     /// Reads a JSON body; the error is a sentence for the client.
     pub(crate) fn from_json(bytes: &[u8], max_batch: Option<usize>) -> Result<Self, String> {
-        let parse = |error: serde_json::Error| format!("the body is not a GraphQL request: {error}");
+        let parse =
+            |error: serde_json::Error| format!("the body is not a GraphQL request: {error}");
         match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
             // Derived code would take an array for a struct.
-            Some(b'{') => serde_json::from_slice(bytes).map(|params| Self::One(Box::new(params))).map_err(parse),
+            Some(b'{') => serde_json::from_slice(bytes)
+                .map(|params| Self::One(Box::new(params)))
+                .map_err(parse),
             Some(b'[') => {
-                let Some(max) = max_batch else { return Err("batches are not accepted".into()) };
-                let batch: Vec<&serde_json::value::RawValue> = serde_json::from_slice(bytes).map_err(parse)?;
+                let Some(max) = max_batch else {
+                    return Err("batches are not accepted".into());
+                };
+                let batch: Vec<&serde_json::value::RawValue> =
+                    serde_json::from_slice(bytes).map_err(parse)?;
                 if batch.is_empty() {
                     return Err("the batch is empty".into());
                 }
@@ -88,7 +94,8 @@ impl Params {
                 continue;
             }
             let map = |what: &str| {
-                serde_json::from_str::<Option<Map>>(&value).map_err(|error| format!("{what} is not a JSON object: {error}"))
+                serde_json::from_str::<Option<Map>>(&value)
+                    .map_err(|error| format!("{what} is not a JSON object: {error}"))
             };
             match &*name {
                 "query" => params.query = Some(value.into_owned()),
@@ -103,7 +110,10 @@ impl Params {
 
     /// Hash of the automatic persisted query, if it is one: `extensions.persistedQuery`, version 1.
     pub(crate) fn persisted(&self) -> Option<&str> {
-        let Some(Value::Object(persisted)) = self.extensions.as_ref()?.0.get("persistedQuery") else { return None };
+        let Some(Value::Object(persisted)) = self.extensions.as_ref()?.0.get("persistedQuery")
+        else {
+            return None;
+        };
         match persisted.get("sha256Hash") {
             Some(Value::String(hash)) => Some(hash),
             _ => None,
@@ -124,10 +134,28 @@ mod tests {
 
     #[test]
     fn only_objects_of_the_right_shape_are_requests() {
-        assert_eq!(one(r#" {"query":"{a}","x":1,"variables":null} "#).unwrap().query.as_deref(), Some("{a}"));
+        assert_eq!(
+            one(r#" {"query":"{a}","x":1,"variables":null} "#)
+                .unwrap()
+                .query
+                .as_deref(),
+            Some("{a}")
+        );
         for bad in [
-            "", "null", "1", "\"x\"", "{", r#"{"query":1}"#, r#"{"operationName":[]}"#, r#"{"variables":[1]}"#,
-            r#"{"variables":"x"}"#, r#"{"extensions":1}"#, "[]", "[1]", "[[]]", r#"[{},{},{}]"#,
+            "",
+            "null",
+            "1",
+            "\"x\"",
+            "{",
+            r#"{"query":1}"#,
+            r#"{"operationName":[]}"#,
+            r#"{"variables":[1]}"#,
+            r#"{"variables":"x"}"#,
+            r#"{"extensions":1}"#,
+            "[]",
+            "[1]",
+            "[[]]",
+            r#"[{},{},{}]"#,
         ] {
             assert!(one(bad).is_err(), "{bad}");
         }
@@ -137,10 +165,16 @@ mod tests {
 
     #[test]
     fn empty_parameters_of_a_query_string_are_absent() {
-        let params = Params::from_query("query=%7Ba%7D&operationName=&variables=&extensions=&x=1").unwrap();
+        let params =
+            Params::from_query("query=%7Ba%7D&operationName=&variables=&extensions=&x=1").unwrap();
         assert_eq!(params.query.as_deref(), Some("{a}"));
         assert!(params.operation_name.is_none() && params.variables.is_none());
         assert!(Params::from_query("variables={x").is_err());
-        assert!(Params::from_query("variables=null").unwrap().variables.is_none());
+        assert!(
+            Params::from_query("variables=null")
+                .unwrap()
+                .variables
+                .is_none()
+        );
     }
 }

@@ -34,7 +34,9 @@ impl RequestId {
     pub(crate) fn random() -> Self {
         use std::hash::{BuildHasher, Hasher};
         // Each RandomState has keys of its own, so its empty hash is a random number.
-        let bits = std::collections::hash_map::RandomState::new().build_hasher().finish();
+        let bits = std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish();
         Self(format!("{bits:016x}").into())
     }
 }
@@ -83,21 +85,42 @@ pub(crate) fn admit<E: Executor>(
             .filter(|_| kind == Kind::Subscription)
             .map(|cursor| (mounted.resume.argument(), cursor)),
     };
-    let bound = mounted.gate.bind(&operation, params.variables.unwrap_or_default().0, &extras)?;
-    let info = OperationInfo { kind, name: operation.name().map(str::to_owned), fields: bound.fields };
-    mounted.admit.admit(Caller(origin.caller), &info).map_err(|refusal| {
-        // A well-formed request: under `application/json` it is a GraphQL error like others.
-        Fault { is_transport: false, ..refusal.into_fault() }
-    })?;
+    let bound = mounted
+        .gate
+        .bind(&operation, params.variables.unwrap_or_default().0, &extras)?;
+    let info = OperationInfo {
+        kind,
+        name: operation.name().map(str::to_owned),
+        fields: bound.fields,
+    };
+    mounted
+        .admit
+        .admit(Caller(origin.caller), &info)
+        .map_err(|refusal| {
+            // A well-formed request: under `application/json` it is a GraphQL error like others.
+            Fault {
+                is_transport: false,
+                ..refusal.into_fault()
+            }
+        })?;
 
     let mut request = Request::new(source.as_ref()).variables(bound.variables);
     request.set_parsed_query(bound.document);
     request.uploads = params.uploads;
     if let Some(mut extensions) = params.extensions {
         let extensions = std::mem::take(&mut *extensions.0);
-        request.extensions.0 = extensions.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        request.extensions.0 = extensions
+            .into_iter()
+            .map(|(name, value)| (name.to_string(), value))
+            .collect();
     }
-    Ok(Job { kind, request, info, order: bound.order, id: origin.id.clone() })
+    Ok(Job {
+        kind,
+        request,
+        info,
+        order: bound.order,
+        id: origin.id.clone(),
+    })
 }
 
 /// The document's text, sent or persisted.
@@ -106,15 +129,26 @@ fn text<E: Executor>(mounted: &Mounted<E>, params: &mut Params) -> Result<Arc<st
         None => {
             return match params.query.take() {
                 Some(query) => Ok(query.into()),
-                None => Err(Fault { is_transport: true, ..Fault::bad("the request has no `query`", None) }),
+                None => Err(Fault {
+                    is_transport: true,
+                    ..Fault::bad("the request has no `query`", None)
+                }),
             };
         }
-        Some(hash) => decode(hash)
-            .ok_or_else(|| Fault::bad("sha256Hash of a persisted query is 64 hexadecimal digits", None))?,
+        Some(hash) => decode(hash).ok_or_else(|| {
+            Fault::bad(
+                "sha256Hash of a persisted query is 64 hexadecimal digits",
+                None,
+            )
+        })?,
     };
     match params.query.take() {
         None => mounted.persisted.get(&hash).ok_or_else(|| {
-            Fault::document(vec![error(code::PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound", None)])
+            Fault::document(vec![error(
+                code::PERSISTED_QUERY_NOT_FOUND,
+                "PersistedQueryNotFound",
+                None,
+            )])
         }),
         Some(query) => {
             if <[u8; 32]>::from(Sha256::digest(query.as_bytes())) != hash {
@@ -142,7 +176,12 @@ fn decode(hex: &str) -> Option<[u8; 32]> {
 
 impl Job {
     /// Runs a query or mutation. The caller's data goes to the resolvers.
-    pub(crate) async fn answer<E: Executor>(mut self, executor: &E, caller: Data, time: Duration) -> Event {
+    pub(crate) async fn answer<E: Executor>(
+        mut self,
+        executor: &E,
+        caller: Data,
+        time: Duration,
+    ) -> Event {
         self.request.data = caller;
         self.request = self.request.data(self.info).data(self.id.clone());
         let run = AssertUnwindSafe(executor.execute(self.request)).catch_unwind();
@@ -160,10 +199,23 @@ impl Job {
         session: Arc<Data>,
         time: Duration,
     ) -> BoxStream<'static, Event> {
-        let Job { kind, request, info, order, id } = self;
+        let Job {
+            kind,
+            request,
+            info,
+            order,
+            id,
+        } = self;
         let request = request.data(info).data(id.clone());
         let source = executor.execute_stream(request, Some(session));
-        let events = Events { source, order, id, is_first: kind == Kind::Subscription, held: None, is_done: false };
+        let events = Events {
+            source,
+            order,
+            id,
+            is_first: kind == Kind::Subscription,
+            held: None,
+            is_done: false,
+        };
         if kind == Kind::Subscription {
             return events.boxed();
         }
@@ -191,7 +243,12 @@ struct Events {
 
 impl Events {
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Response, Fault>>> {
-        let Self { source, id, is_done, .. } = self;
+        let Self {
+            source,
+            id,
+            is_done,
+            ..
+        } = self;
         match std::panic::catch_unwind(AssertUnwindSafe(|| source.poll_next_unpin(context))) {
             Ok(poll) => poll.map(|next| next.map(Ok)),
             Err(panic) => {
@@ -298,7 +355,11 @@ impl<'r> From<&'r Event> for Written<'r> {
                 data: Some(&response.data),
                 extensions: Some(&response.extensions).filter(|extensions| !extensions.is_empty()),
             },
-            Event::Refused(fault) => Self { errors: &fault.errors, data: None, extensions: None },
+            Event::Refused(fault) => Self {
+                errors: &fault.errors,
+                data: None,
+                extensions: None,
+            },
         }
     }
 }

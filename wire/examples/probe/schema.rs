@@ -10,8 +10,8 @@ use std::{
 };
 
 use async_graphql::{
-    Context, Enum, Error, ErrorExtensions, Executor, InputObject, Interface, Object, OneofObject, Result, Schema,
-    SimpleObject, Upload, ValidationMode,
+    Context, Enum, Error, ErrorExtensions, Executor, InputObject, Interface, Object, OneofObject,
+    Result, Schema, SimpleObject, Upload, ValidationMode,
 };
 use futures::{
     Stream, StreamExt,
@@ -53,12 +53,19 @@ impl Tokens {
 
 impl Authenticate for Tokens {
     fn request<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Result<Identity, Refusal>> {
-        let header = parts.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let header = parts
+            .headers
+            .get(http::header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let identity = Self::judge(header.and_then(|value| value.strip_prefix("Bearer ")));
         Box::pin(async { identity })
     }
 
-    fn connection<'a>(&'a self, _: &'a Parts, payload: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
+    fn connection<'a>(
+        &'a self,
+        _: &'a Parts,
+        payload: &'a Json,
+    ) -> BoxFuture<'a, Result<Identity, Refusal>> {
         let identity = Self::judge(payload.get("token").and_then(Json::as_str));
         Box::pin(async { identity })
     }
@@ -86,7 +93,9 @@ struct Owner;
 #[Object]
 impl Owner {
     async fn name(&self, ctx: &Context<'_>) -> String {
-        ctx.data_unchecked::<Arc<Counters>>().names.fetch_add(1, Ordering::SeqCst);
+        ctx.data_unchecked::<Arc<Counters>>()
+            .names
+            .fetch_add(1, Ordering::SeqCst);
         "o".into()
     }
 
@@ -100,7 +109,9 @@ struct Cat;
 #[Object]
 impl Cat {
     async fn id(&self, ctx: &Context<'_>) -> String {
-        ctx.data_unchecked::<Arc<Counters>>().names.fetch_add(1, Ordering::SeqCst);
+        ctx.data_unchecked::<Arc<Counters>>()
+            .names
+            .fetch_add(1, Ordering::SeqCst);
         "cat".into()
     }
 
@@ -118,7 +129,9 @@ struct Dog;
 #[Object]
 impl Dog {
     async fn id(&self, ctx: &Context<'_>) -> String {
-        ctx.data_unchecked::<Arc<Counters>>().names.fetch_add(1, Ordering::SeqCst);
+        ctx.data_unchecked::<Arc<Counters>>()
+            .names
+            .fetch_add(1, Ordering::SeqCst);
         "dog".into()
     }
 
@@ -183,16 +196,22 @@ impl Query {
     }
 
     async fn live_subs(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>().live.load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>()
+            .live
+            .load(Ordering::SeqCst)
     }
 
     async fn bumps(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>().bumps.load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>()
+            .bumps
+            .load(Ordering::SeqCst)
     }
 
     /// How often a name or an id of a pet was asked for.
     async fn names(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>().names.load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>()
+            .names
+            .load(Ordering::SeqCst)
     }
 
     async fn whoami(&self, ctx: &Context<'_>) -> Option<String> {
@@ -204,11 +223,18 @@ impl Query {
     }
 
     /// What arrived, in Rust's words.
-    async fn filter(&self, by: Option<Filter>, #[graphql(default = 3)] times: i32, pick: Option<Pick>) -> String {
+    async fn filter(
+        &self,
+        by: Option<Filter>,
+        #[graphql(default = 3)] times: i32,
+        pick: Option<Pick>,
+    ) -> String {
         fn show(by: &Filter) -> String {
             format!(
                 "{:?} {} {:?} {}",
-                by.colours.as_ref().map(|colours| colours.iter().map(|c| *c as u8).collect::<Vec<_>>()),
+                by.colours
+                    .as_ref()
+                    .map(|colours| colours.iter().map(|c| *c as u8).collect::<Vec<_>>()),
                 by.at_least,
                 by.ratio,
                 by.inner.as_deref().map(show).unwrap_or_default()
@@ -219,7 +245,10 @@ impl Query {
             Some(Pick::Number(number)) => number.to_string(),
             None => String::new(),
         };
-        format!("{}|{times}|{pick}", by.as_ref().map(show).unwrap_or_default())
+        format!(
+            "{}|{times}|{pick}",
+            by.as_ref().map(show).unwrap_or_default()
+        )
     }
 }
 
@@ -239,8 +268,13 @@ impl Mutation {
     }
 
     async fn bump(&self, ctx: &Context<'_>) -> Thing {
-        ctx.data_unchecked::<Arc<Counters>>().bumps.fetch_add(1, Ordering::SeqCst);
-        Thing { id: "1".into(), name: "x".into() }
+        ctx.data_unchecked::<Arc<Counters>>()
+            .bumps
+            .fetch_add(1, Ordering::SeqCst);
+        Thing {
+            id: "1".into(),
+            name: "x".into(),
+        }
     }
 
     /// The file's size in bytes.
@@ -300,7 +334,12 @@ impl Subscription {
         stream::iter(["Hi", "Bonjour", "Hola", "Ciao", "Zdravo"])
     }
 
-    async fn flood(&self, ctx: &Context<'_>, size: i32, count: i32) -> impl Stream<Item = String> + use<> {
+    async fn flood(
+        &self,
+        ctx: &Context<'_>,
+        size: i32,
+        count: i32,
+    ) -> impl Stream<Item = String> + use<> {
         let live = Live::new(ctx);
         let filling = "x".repeat(size.clamp(0, 1_000_000) as usize);
         stream::iter(0..count).map(move |at| {
@@ -310,7 +349,8 @@ impl Subscription {
     }
 
     async fn fail_start(&self) -> Result<BoxStream<'static, i32>> {
-        Err(Error::new("cannot start").extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+        Err(Error::new("cannot start")
+            .extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
     }
 
     async fn fail_mid(&self) -> impl Stream<Item = Result<i32>> + use<> {
@@ -328,8 +368,13 @@ impl Subscription {
 
     /// Numbers up to `to`, from the start or behind the cursor.
     async fn count(&self, after: Option<String>, to: i32) -> impl Stream<Item = Counted> + use<> {
-        let from = after.and_then(|cursor| cursor.strip_prefix('c')?.parse::<i32>().ok()).unwrap_or(0);
-        stream::iter(from + 1..=to).map(|number| Counted { number, cursor: format!("c{number}") })
+        let from = after
+            .and_then(|cursor| cursor.strip_prefix('c')?.parse::<i32>().ok())
+            .unwrap_or(0);
+        stream::iter(from + 1..=to).map(|number| Counted {
+            number,
+            cursor: format!("c{number}"),
+        })
     }
 }
 

@@ -56,14 +56,20 @@ impl Coerce<'_> {
         let mut coerced = Variables::default();
         let mut faults = Vec::new();
         for definition in definitions {
-            let path = Path { parent: None, step: Step::Field(&definition.name) };
+            let path = Path {
+                parent: None,
+                step: Step::Field(&definition.name),
+            };
             let value = match given.remove(definition.name.as_str()) {
                 Some(value) => self.value(&definition.ty, value, &path),
                 None => match &definition.default_value {
                     Some(default) => self.value(&definition.ty, constant(default), &path),
                     None => {
                         if definition.ty.is_non_null() {
-                            self.refuse(&path, format_args!("a value of type {} is required", definition.ty));
+                            self.refuse(
+                                &path,
+                                format_args!("a value of type {} is required", definition.ty),
+                            );
                         }
                         continue;
                     }
@@ -72,12 +78,22 @@ impl Coerce<'_> {
             coerced.insert(Name::new(&definition.name), value);
             let here = pos(definition);
             faults.extend(
-                self.errors.drain(..).map(|message| error(code::BAD_USER_INPUT, message, here)),
+                self.errors
+                    .drain(..)
+                    .map(|message| error(code::BAD_USER_INPUT, message, here)),
             );
         }
-        faults.extend(self.errors.drain(..).map(|message| error(code::BAD_USER_INPUT, message, None)));
+        faults.extend(
+            self.errors
+                .drain(..)
+                .map(|message| error(code::BAD_USER_INPUT, message, None)),
+        );
         faults.truncate(self.max_errors);
-        if faults.is_empty() { Ok(coerced) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(coerced)
+        } else {
+            Err(faults)
+        }
     }
 
     fn refuse(&mut self, path: &Path<'_>, why: std::fmt::Arguments<'_>) -> Value {
@@ -101,7 +117,14 @@ impl Coerce<'_> {
                         .into_iter()
                         .enumerate()
                         .map(|(index, item)| {
-                            self.value(inner, item, &Path { parent: Some(path), step: Step::Item(index) })
+                            self.value(
+                                inner,
+                                item,
+                                &Path {
+                                    parent: Some(path),
+                                    step: Step::Item(index),
+                                },
+                            )
                         })
                         .collect(),
                     // A single value is a list of one (section 3.11).
@@ -116,9 +139,14 @@ impl Coerce<'_> {
                 None => self.refuse(path, format_args!("expected {ty}, found {}", Shown(&value))),
             },
             Some(ExtendedType::Enum(known)) => match &value {
-                Value::String(text) if known.values.contains_key(text.as_str()) => Value::Enum(Name::new(text)),
+                Value::String(text) if known.values.contains_key(text.as_str()) => {
+                    Value::Enum(Name::new(text))
+                }
                 Value::Enum(text) if known.values.contains_key(text.as_str()) => value,
-                _ => self.refuse(path, format_args!("expected a value of {ty}, found {}", Shown(&value))),
+                _ => self.refuse(
+                    path,
+                    format_args!("expected a value of {ty}, found {}", Shown(&value)),
+                ),
             },
             Some(ExtendedType::InputObject(known)) => match value {
                 Value::Object(fields) => self.object(known, fields, path),
@@ -134,17 +162,23 @@ impl Coerce<'_> {
             ("Int", Value::Number(number)) => {
                 let int = number.as_i64().or_else(|| {
                     // 1.0 from a client whose numbers are all doubles is an integer.
-                    number.as_f64().filter(|float| float.fract() == 0.0).map(|float| float as i64)
+                    number
+                        .as_f64()
+                        .filter(|float| float.fract() == 0.0)
+                        .map(|float| float as i64)
                 })?;
                 i32::try_from(int).ok().map(|int| Value::Number(int.into()))
             }
             ("Float", Value::Number(number)) => {
-                number.as_f64().filter(|float| float.is_finite()).and_then(Number::from_f64)?;
+                number
+                    .as_f64()
+                    .filter(|float| float.is_finite())
+                    .and_then(Number::from_f64)?;
                 Some(value.clone())
             }
-            ("String", Value::String(_)) | ("Boolean", Value::Boolean(_)) | ("ID", Value::String(_)) => {
-                Some(value.clone())
-            }
+            ("String", Value::String(_))
+            | ("Boolean", Value::Boolean(_))
+            | ("ID", Value::String(_)) => Some(value.clone()),
             ("ID", Value::Number(number)) if number.is_i64() || number.is_u64() => {
                 Some(Value::String(number.to_string()))
             }
@@ -159,20 +193,36 @@ impl Coerce<'_> {
     }
 
     /// Section 3.10, with `@oneOf`.
-    fn object(&mut self, known: &InputObjectType, mut given: IndexMap<Name, Value>, path: &Path<'_>) -> Value {
-        if known.directives.has("oneOf") && (given.len() != 1 || given.values().any(|value| *value == Value::Null)) {
-            return self.refuse(path, format_args!("{} takes exactly one field, not null", known.name));
+    fn object(
+        &mut self,
+        known: &InputObjectType,
+        mut given: IndexMap<Name, Value>,
+        path: &Path<'_>,
+    ) -> Value {
+        if known.directives.has("oneOf")
+            && (given.len() != 1 || given.values().any(|value| *value == Value::Null))
+        {
+            return self.refuse(
+                path,
+                format_args!("{} takes exactly one field, not null", known.name),
+            );
         }
         let mut coerced = IndexMap::with_capacity(known.fields.len());
         for (name, field) in &known.fields {
-            let path = Path { parent: Some(path), step: Step::Field(name) };
+            let path = Path {
+                parent: Some(path),
+                step: Step::Field(name),
+            };
             let value = match given.shift_remove(name.as_str()) {
                 Some(value) => self.value(&field.ty, value, &path),
                 None => match &field.default_value {
                     Some(default) => self.value(&field.ty, constant(default), &path),
                     None => {
                         if field.ty.is_non_null() {
-                            self.refuse(&path, format_args!("a value of type {} is required", field.ty));
+                            self.refuse(
+                                &path,
+                                format_args!("a value of type {} is required", field.ty),
+                            );
                         }
                         continue;
                     }
@@ -181,7 +231,14 @@ impl Coerce<'_> {
             coerced.insert(Name::new(name), value);
         }
         for unknown in given.keys() {
-            self.refuse(path, format_args!("{} has no field `{}`", known.name, Shown(&Value::Enum(unknown.clone()))));
+            self.refuse(
+                path,
+                format_args!(
+                    "{} has no field `{}`",
+                    known.name,
+                    Shown(&Value::Enum(unknown.clone()))
+                ),
+            );
         }
         Value::Object(coerced)
     }

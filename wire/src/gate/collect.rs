@@ -11,10 +11,7 @@ use apollo_compiler::{
     collections::{IndexMap, IndexSet},
     executable::{Field, Selection, SelectionSet},
 };
-use async_graphql::{
-    Pos, Positioned, Value, Variables,
-    parser::types as library,
-};
+use async_graphql::{Pos, Positioned, Value, Variables, parser::types as library};
 
 use super::{lines::Lines, order::Order, types::Types, values::literal};
 use crate::fault::Fault;
@@ -55,7 +52,10 @@ impl<'d> Collect<'d> {
         let all = vec![true; possible.map_or(1, IndexSet::len)];
         let mut walk = Walk {
             possible,
-            sets: vec![Set { has: all, name: Some(parent) }],
+            sets: vec![Set {
+                has: all,
+                name: Some(parent),
+            }],
             visited: Vec::new(),
             found: IndexMap::default(),
         };
@@ -64,16 +64,23 @@ impl<'d> Collect<'d> {
         }
 
         let mut plain = Vec::with_capacity(walk.found.len());
-        let mut conditional: IndexMap<&'d Name, Vec<Positioned<library::Selection>>> = IndexMap::default();
+        let mut conditional: IndexMap<&'d Name, Vec<Positioned<library::Selection>>> =
+            IndexMap::default();
         let mut order = Order::with_capacity(walk.found.len());
         for (key, found) in &walk.found {
             let is_leaf = found[0].1.selection_set.selections.is_empty();
             let everywhere = found.iter().all(|(set, _)| *set == 0);
             if everywhere || is_leaf && found.iter().any(|(set, _)| *set == 0) {
                 // A leaf wanted by all covers those that want it again.
-                let first = found.iter().find(|(set, _)| *set == 0).map_or(found[0].1, |(_, field)| *field);
-                let fields: Vec<_> =
-                    if is_leaf { vec![first] } else { found.iter().map(|(_, field)| *field).collect() };
+                let first = found
+                    .iter()
+                    .find(|(set, _)| *set == 0)
+                    .map_or(found[0].1, |(_, field)| *field);
+                let fields: Vec<_> = if is_leaf {
+                    vec![first]
+                } else {
+                    found.iter().map(|(_, field)| *field).collect()
+                };
                 let (field, below) = self.field(&fields)?;
                 plain.push(field);
                 order.push(key, below);
@@ -96,23 +103,36 @@ impl<'d> Collect<'d> {
             let pos = items.first().map_or(Pos::default(), |item| item.pos);
             let inline = library::InlineFragment {
                 type_condition: Some(Positioned::new(
-                    library::TypeCondition { on: Positioned::new(async_graphql::Name::new(condition), pos) },
+                    library::TypeCondition {
+                        on: Positioned::new(async_graphql::Name::new(condition), pos),
+                    },
                     pos,
                 )),
                 directives: Vec::new(),
                 selection_set: Positioned::new(library::SelectionSet { items }, pos),
             };
-            Positioned::new(library::Selection::InlineFragment(Positioned::new(inline, pos)), pos)
+            Positioned::new(
+                library::Selection::InlineFragment(Positioned::new(inline, pos)),
+                pos,
+            )
         }));
         Ok((library::SelectionSet { items: plain }, order))
     }
 
-    fn walk(&mut self, walk: &mut Walk<'d>, set: &'d SelectionSet, applies: usize) -> Result<(), Fault> {
+    fn walk(
+        &mut self,
+        walk: &mut Walk<'d>,
+        set: &'d SelectionSet,
+        applies: usize,
+    ) -> Result<(), Fault> {
         for selection in &set.selections {
             match selection {
                 Selection::Field(field) => {
                     if self.is_wanted(&field.directives)? {
-                        walk.found.entry(field.response_key()).or_default().push((applies, field));
+                        walk.found
+                            .entry(field.response_key())
+                            .or_default()
+                            .push((applies, field));
                     }
                 }
                 Selection::InlineFragment(inline) => {
@@ -131,7 +151,9 @@ impl<'d> Collect<'d> {
                         && let Some(fragment) = self.document.fragments.get(&spread.fragment_name)
                     {
                         walk.visited.push((&spread.fragment_name, applies));
-                        if let Some(narrowed) = narrow(self.types, walk, applies, &fragment.selection_set.ty) {
+                        if let Some(narrowed) =
+                            narrow(self.types, walk, applies, &fragment.selection_set.ty)
+                        {
                             self.walk(walk, &fragment.selection_set, narrowed)?;
                         }
                     }
@@ -142,21 +164,30 @@ impl<'d> Collect<'d> {
     }
 
     /// Writes fields that validation found to be the same as one.
-    fn field(&mut self, same: &[&'d Node<Field>]) -> Result<(Positioned<library::Selection>, Order), Fault> {
+    fn field(
+        &mut self,
+        same: &[&'d Node<Field>],
+    ) -> Result<(Positioned<library::Selection>, Order), Fault> {
         self.budget = self.budget.checked_sub(1).ok_or_else(|| {
             Fault::limit("the operation asks for too many different things of different types of the same field", None)
         })?;
         let first = same[0];
         let pos = self.pos(first);
-        let below: Vec<&SelectionSet> =
-            same.iter().map(|field| &field.selection_set).filter(|set| !set.selections.is_empty()).collect();
+        let below: Vec<&SelectionSet> = same
+            .iter()
+            .map(|field| &field.selection_set)
+            .filter(|set| !set.selections.is_empty())
+            .collect();
         let (selection_set, order) = if below.is_empty() {
             (library::SelectionSet::default(), Order::default())
         } else {
             self.merge(first.ty().inner_named_type(), &below)?
         };
         let field = library::Field {
-            alias: first.alias.as_ref().map(|alias| Positioned::new(async_graphql::Name::new(alias), pos)),
+            alias: first
+                .alias
+                .as_ref()
+                .map(|alias| Positioned::new(async_graphql::Name::new(alias), pos)),
             name: Positioned::new(async_graphql::Name::new(&first.name), pos),
             arguments: self.arguments(&first.arguments, pos),
             directives: same
@@ -167,14 +198,20 @@ impl<'d> Collect<'d> {
                 .collect(),
             selection_set: Positioned::new(selection_set, pos),
         };
-        Ok((Positioned::new(library::Selection::Field(Positioned::new(field, pos)), pos), order))
+        Ok((
+            Positioned::new(library::Selection::Field(Positioned::new(field, pos)), pos),
+            order,
+        ))
     }
 
     fn arguments(
         &self,
         arguments: &[Node<apollo_compiler::ast::Argument>],
         pos: Pos,
-    ) -> Vec<(Positioned<async_graphql::Name>, Positioned<async_graphql_value::Value>)> {
+    ) -> Vec<(
+        Positioned<async_graphql::Name>,
+        Positioned<async_graphql_value::Value>,
+    )> {
         let is_given = |name: &str| self.variables.contains_key(name);
         arguments
             .iter()
@@ -206,14 +243,19 @@ impl<'d> Collect<'d> {
                 "include" => true,
                 _ => continue,
             };
-            let is = match directive.specified_argument_by_name("if").map(|value| &**value) {
+            let is = match directive
+                .specified_argument_by_name("if")
+                .map(|value| &**value)
+            {
                 Some(Literal::Boolean(is)) => *is,
                 Some(Literal::Variable(name)) => match self.variables.get(name.as_str()) {
                     Some(Value::Boolean(is)) => *is,
                     _ => {
                         return Err(Fault::bad(
                             format!("@{} needs a Boolean, and ${name} is null", directive.name),
-                            directive.location().map(|at| self.lines.pos(self.source, at.offset())),
+                            directive
+                                .location()
+                                .map(|at| self.lines.pos(self.source, at.offset())),
                         ));
                     }
                 },
@@ -227,12 +269,19 @@ impl<'d> Collect<'d> {
     }
 
     pub(super) fn pos<T: ?Sized>(&self, node: &Node<T>) -> Pos {
-        node.location().map(|at| self.lines.pos(self.source, at.offset())).unwrap_or_default()
+        node.location()
+            .map(|at| self.lines.pos(self.source, at.offset()))
+            .unwrap_or_default()
     }
 }
 
 /// The set of what is in `applies` and fulfils the condition; `None` if that is nothing.
-fn narrow<'d>(types: &'d Types, walk: &mut Walk<'d>, applies: usize, condition: &'d Name) -> Option<usize> {
+fn narrow<'d>(
+    types: &'d Types,
+    walk: &mut Walk<'d>,
+    applies: usize,
+    condition: &'d Name,
+) -> Option<usize> {
     let possible = walk.possible?;
     if walk.sets[applies].name == Some(condition) {
         return Some(applies);
@@ -251,10 +300,17 @@ fn narrow<'d>(types: &'d Types, walk: &mut Walk<'d>, applies: usize, condition: 
         return Some(applies);
     }
     // Within a narrower set the condition says more than the set holds, unless all that fulfil it are in.
-    let exact = possible.iter().zip(&has).all(|(object, is_in)| *is_in == fulfils.contains(object));
+    let exact = possible
+        .iter()
+        .zip(&has)
+        .all(|(object, is_in)| *is_in == fulfils.contains(object));
     // Equal sets of different names stay apart: a field of one interface need not be a field of the other.
     let name = exact.then_some(condition);
-    if let Some(known) = walk.sets.iter().position(|set| set.name == name && set.has == has) {
+    if let Some(known) = walk
+        .sets
+        .iter()
+        .position(|set| set.name == name && set.has == has)
+    {
         return Some(known);
     }
     walk.sets.push(Set { has, name });
@@ -269,8 +325,9 @@ fn classes(
 ) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut classes: IndexMap<Vec<usize>, Vec<usize>> = IndexMap::default();
     for object in 0..walk.sets[0].has.len() {
-        let mut wanted: Vec<usize> =
-            (0..found.len()).filter(|at| walk.sets[found[*at].0].has[object]).collect();
+        let mut wanted: Vec<usize> = (0..found.len())
+            .filter(|at| walk.sets[found[*at].0].has[object])
+            .collect();
         if is_leaf {
             wanted.truncate(1);
         }
@@ -278,7 +335,10 @@ fn classes(
             classes.entry(wanted).or_default().push(object);
         }
     }
-    classes.into_iter().map(|(wanted, objects)| (objects, wanted)).collect()
+    classes
+        .into_iter()
+        .map(|(wanted, objects)| (objects, wanted))
+        .collect()
 }
 
 /// The type conditions that together say exactly these objects.
@@ -301,6 +361,9 @@ fn conditions<'d>(
         }
     }
     walk.possible.map_or_else(Vec::new, |possible| {
-        objects.iter().filter_map(|object| possible.get_index(*object)).collect()
+        objects
+            .iter()
+            .filter_map(|object| possible.get_index(*object))
+            .collect()
     })
 }

@@ -18,9 +18,20 @@ pub(super) struct Literals<'s> {
 
 impl<'s> Literals<'s> {
     /// All breaches in the document, each definition read once.
-    pub(super) fn check(schema: &'s Schema, document: &'s ExecutableDocument) -> Vec<(Option<SourceSpan>, String)> {
-        let variables = document.operations.iter().flat_map(|operation| &operation.variables).collect();
-        let mut literals = Self { schema, variables, faults: Vec::new() };
+    pub(super) fn check(
+        schema: &'s Schema,
+        document: &'s ExecutableDocument,
+    ) -> Vec<(Option<SourceSpan>, String)> {
+        let variables = document
+            .operations
+            .iter()
+            .flat_map(|operation| &operation.variables)
+            .collect();
+        let mut literals = Self {
+            schema,
+            variables,
+            faults: Vec::new(),
+        };
         for operation in document.operations.iter() {
             literals.selection_set(&operation.selection_set);
         }
@@ -45,7 +56,10 @@ impl<'s> Literals<'s> {
 
     fn arguments(&mut self, known: &[Node<InputValueDefinition>], given: &[Node<Argument>]) {
         for argument in given {
-            if let Some(definition) = known.iter().find(|definition| definition.name == argument.name) {
+            if let Some(definition) = known
+                .iter()
+                .find(|definition| definition.name == argument.name)
+            {
                 self.value(&definition.ty, &argument.value);
             }
         }
@@ -60,7 +74,10 @@ impl<'s> Literals<'s> {
         }
         match (self.schema.types.get(ty.inner_named_type()), &**value) {
             (Some(ExtendedType::Scalar(scalar)), Value::String(_)) if scalar.name == "Upload" => {
-                self.faults.push((value.location(), "a file cannot be written into the document".into()));
+                self.faults.push((
+                    value.location(),
+                    "a file cannot be written into the document".into(),
+                ));
             }
             (Some(ExtendedType::InputObject(known)), Value::Object(fields)) => {
                 if known.directives.has("oneOf") {

@@ -42,7 +42,11 @@ pub(super) struct Measure<'d> {
 
 impl<'d> Measure<'d> {
     pub(super) fn new(document: &'d ExecutableDocument, limits: &'d DocumentLimits) -> Self {
-        Self { document, limits, fragments: HashMap::default() }
+        Self {
+            document,
+            limits,
+            fragments: HashMap::default(),
+        }
     }
 
     pub(super) fn operation(&mut self, operation: &'d Operation) -> Result<Size, Fault> {
@@ -54,11 +58,17 @@ impl<'d> Measure<'d> {
             (size.fields, limits.fields, "fields"),
             (size.aliases, limits.aliases, "aliases"),
             (size.directives, limits.directives, "directives"),
-            (size.lists, limits.introspection_lists.saturating_sub(1), "lists within lists of introspection"),
+            (
+                size.lists,
+                limits.introspection_lists.saturating_sub(1),
+                "lists within lists of introspection",
+            ),
         ];
         match over.into_iter().find(|(is, limit, _)| is > limit) {
             Some((_, limit, what)) => Err(Fault::limit(
-                format!("the operation has more than {limit} {what}, with its fragments spread out"),
+                format!(
+                    "the operation has more than {limit} {what}, with its fragments spread out"
+                ),
                 None,
             )),
             None => Ok(size),
@@ -73,7 +83,9 @@ impl<'d> Measure<'d> {
                     let mut size = self.selection_set(&field.selection_set, spread)?;
                     size.fields = size.fields.saturating_add(1);
                     size.depth += 1;
-                    size.aliases = size.aliases.saturating_add(usize::from(field.alias.is_some()));
+                    size.aliases = size
+                        .aliases
+                        .saturating_add(usize::from(field.alias.is_some()));
                     size.directives = size.directives.saturating_add(field.directives.len());
                     let is_list = matches!(
                         field.name.as_str(),
@@ -101,7 +113,9 @@ impl<'d> Measure<'d> {
         if let Some(known) = self.fragments.get(name) {
             return Ok(known.unwrap_or_default());
         }
-        let Some(fragment) = self.document.fragments.get(name) else { return Ok(Size::default()) };
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Ok(Size::default());
+        };
         if spread >= self.limits.fragment_depth {
             return Err(self.too_nested());
         }
@@ -116,6 +130,12 @@ impl<'d> Measure<'d> {
         Ok(size)
     }
     fn too_nested(&self) -> Fault {
-        Fault::limit(format!("fragments are spread in fragments deeper than {}", self.limits.fragment_depth), None)
+        Fault::limit(
+            format!(
+                "fragments are spread in fragments deeper than {}",
+                self.limits.fragment_depth
+            ),
+            None,
+        )
     }
 }

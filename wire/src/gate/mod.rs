@@ -96,9 +96,10 @@ impl Gate {
     /// A gate for the schema with this SDL, as async-graphql prints it.
     pub fn new(sdl: &str, limits: DocumentLimits) -> Result<Self, InvalidSchema> {
         // The compiler's built-in types are those of October 2021.
-        let mut builder = Schema::builder()
-            .parse(sdl, "schema.graphql")
-            .parse("extend type __Type { isOneOf: Boolean }", "september_2025.graphql");
+        let mut builder = Schema::builder().parse(sdl, "schema.graphql").parse(
+            "extend type __Type { isOneOf: Boolean }",
+            "september_2025.graphql",
+        );
         if !sdl.contains("directive @oneOf") {
             builder = builder.parse("directive @oneOf on INPUT_OBJECT", "one_of.graphql");
         }
@@ -108,7 +109,12 @@ impl Gate {
             .map_err(|invalid| InvalidSchema(invalid.errors.to_string()))?;
         let types = Types::new(&schema);
         let cache = Cache::new(limits.cached_documents, limits.cached_bytes);
-        Ok(Self { schema, types, limits, cache })
+        Ok(Self {
+            schema,
+            types,
+            limits,
+            cache,
+        })
     }
 
     /// Bounds, parses and validates (spec, section 5), or remembers that it did.
@@ -117,7 +123,8 @@ impl Gate {
             return Ok(known);
         }
         let prepared = Arc::new(self.check(source)?);
-        self.cache.put(source.into(), source.len(), prepared.clone());
+        self.cache
+            .put(source.into(), source.len(), prepared.clone());
         Ok(prepared)
     }
 
@@ -141,7 +148,9 @@ impl Gate {
         }
         let document = match document.validate(&self.schema) {
             Ok(document) => document,
-            Err(invalid) if is_single_root(&invalid.partial, &invalid.errors) => Valid::assume_valid(invalid.partial),
+            Err(invalid) if is_single_root(&invalid.partial, &invalid.errors) => {
+                Valid::assume_valid(invalid.partial)
+            }
             Err(invalid) => return Err(self.refuse(&source, &lines, &invalid.errors)),
         };
         let mut faults = literals::Literals::check(&self.schema, &document);
@@ -149,7 +158,10 @@ impl Gate {
             faults.push((None, "the document has no operation".into()));
         }
         if !self.limits.introspection {
-            let asks = document.operations.iter().flat_map(|operation| operation.root_fields(&document));
+            let asks = document
+                .operations
+                .iter()
+                .flat_map(|operation| operation.root_fields(&document));
             for field in asks.filter(|field| matches!(field.name.as_str(), "__schema" | "__type")) {
                 faults.push((field.location(), "introspection is switched off".into()));
             }
@@ -164,7 +176,11 @@ impl Gate {
                     .collect(),
             ));
         }
-        Ok(Prepared { source, document, lines })
+        Ok(Prepared {
+            source,
+            document,
+            lines,
+        })
     }
 
     fn refuse(&self, source: &str, lines: &Lines, errors: &DiagnosticList) -> Fault {
@@ -172,8 +188,10 @@ impl Gate {
             .iter()
             .take(self.limits.errors)
             .map(|diagnostic| {
-                let message =
-                    diagnostic.error.unstable_compat_message().unwrap_or_else(|| diagnostic.error.to_string());
+                let message = diagnostic
+                    .error
+                    .unstable_compat_message()
+                    .unwrap_or_else(|| diagnostic.error.to_string());
                 let at = apollo_compiler::diagnostic::ToCliReport::location(diagnostic.error);
                 error(
                     code::BAD_USER_INPUT,
@@ -192,6 +210,25 @@ impl Gate {
         Fault::document(faults)
     }
 
+    /// The whole way for a request without files: what comes out is ready for an executor. For callers inside the
+    /// process, such as tests and benchmarks; the routes do the same.
+    pub fn pass(
+        &self,
+        source: &str,
+        operation_name: Option<&str>,
+        variables: Variables,
+    ) -> Result<async_graphql::Request, Fault> {
+        let prepared = self.prepare(source)?;
+        let bound = self.bind(
+            &prepared.operation(operation_name)?,
+            variables,
+            &Extras::default(),
+        )?;
+        let mut request = async_graphql::Request::new(source).variables(bound.variables);
+        request.set_parsed_query(bound.document);
+        Ok(request)
+    }
+
     /// Coerces the variables (section 6.1.2) and collects the fields (section 6.3.2) for one request.
     pub(crate) fn bind(
         &self,
@@ -199,7 +236,10 @@ impl Gate {
         variables: Variables,
         extras: &Extras<'_>,
     ) -> Result<Bound, Fault> {
-        let Operation { prepared, definition } = operation;
+        let Operation {
+            prepared,
+            definition,
+        } = operation;
         let coerce = coerce::Coerce {
             schema: &self.schema,
             uploads: extras.uploads,
@@ -207,10 +247,12 @@ impl Gate {
             errors: Vec::new(),
         };
         let pos = |node: &Node<_>| {
-            apollo_compiler::Node::location(node).map(|at| prepared.lines.pos(&prepared.source, at.offset()))
+            apollo_compiler::Node::location(node)
+                .map(|at| prepared.lines.pos(&prepared.source, at.offset()))
         };
-        let variables =
-            coerce.variables(&definition.variables, variables, pos).map_err(Fault::document)?;
+        let variables = coerce
+            .variables(&definition.variables, variables, pos)
+            .map_err(Fault::document)?;
         let budget = self.limits.fields * 2;
         let mut collect = Collect {
             document: &prepared.document,
@@ -220,7 +262,8 @@ impl Gate {
             variables: &variables,
             budget,
         };
-        let (mut selection_set, order) = collect.merge(&definition.selection_set.ty, &[&definition.selection_set])?;
+        let (mut selection_set, order) =
+            collect.merge(&definition.selection_set.ty, &[&definition.selection_set])?;
         let fields = budget - collect.budget;
         let here = collect.pos(definition);
         if let Some((name, value)) = extras.resume {
@@ -232,33 +275,58 @@ impl Gate {
                 OperationType::Mutation => library::OperationType::Mutation,
                 OperationType::Subscription => library::OperationType::Subscription,
             },
-            variable_definitions: definition.variables.iter().filter_map(|variable| declare(variable, here)).collect(),
+            variable_definitions: definition
+                .variables
+                .iter()
+                .filter_map(|variable| declare(variable, here))
+                .collect(),
             directives: Vec::new(),
             selection_set: Positioned::new(selection_set, here),
         };
         let operation = Positioned::new(operation, here);
         let operations = match &definition.name {
             None => DocumentOperations::Single(operation),
-            Some(name) => {
-                DocumentOperations::Multiple([(async_graphql::Name::new(name), operation)].into_iter().collect())
-            }
+            Some(name) => DocumentOperations::Multiple(
+                [(async_graphql::Name::new(name), operation)]
+                    .into_iter()
+                    .collect(),
+            ),
         };
-        let document = library::ExecutableDocument { operations, fragments: Default::default() };
-        Ok(Bound { document, variables, order, fields })
+        let document = library::ExecutableDocument {
+            operations,
+            fragments: Default::default(),
+        };
+        Ok(Bound {
+            document,
+            variables,
+            order,
+            fields,
+        })
     }
 
     /// Puts a cursor into the root field, if that takes one.
-    fn resume(&self, operation: &Operation<'_>, set: &mut library::SelectionSet, name: &str, value: &str) {
+    fn resume(
+        &self,
+        operation: &Operation<'_>,
+        set: &mut library::SelectionSet,
+        name: &str,
+        value: &str,
+    ) {
         let parent = &operation.definition.selection_set.ty;
         for item in &mut set.items {
-            let library::Selection::Field(field) = &mut item.node else { continue };
+            let library::Selection::Field(field) = &mut item.node else {
+                continue;
+            };
             let takes = self
                 .schema
                 .type_field(parent, &field.node.name.node)
                 .is_ok_and(|known| known.argument_by_name(name).is_some());
             if takes {
                 let pos = field.pos;
-                field.node.arguments.retain(|(known, _)| known.node.as_str() != name);
+                field
+                    .node
+                    .arguments
+                    .retain(|(known, _)| known.node.as_str() != name);
                 field.node.arguments.push((
                     Positioned::new(async_graphql::Name::new(name), pos),
                     Positioned::new(async_graphql_value::Value::String(value.to_owned()), pos),
@@ -271,14 +339,20 @@ impl Gate {
 /// Whether all that is wrong is that a subscription names its one root field more than once. The specification counts
 /// response keys (section 5.2.4.1); the compiler counts fields.
 fn is_single_root(document: &ExecutableDocument, errors: &DiagnosticList) -> bool {
-    let only = errors
+    let only = errors.iter().all(|diagnostic| {
+        diagnostic.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields")
+    });
+    only && document
+        .operations
         .iter()
-        .all(|diagnostic| diagnostic.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields"));
-    only && document.operations.iter().filter(|operation| operation.is_subscription()).all(|operation| {
-        let mut keys = operation.root_fields(document).map(|field| field.response_key());
-        let first = keys.next();
-        keys.all(|key| Some(key) == first)
-    })
+        .filter(|operation| operation.is_subscription())
+        .all(|operation| {
+            let mut keys = operation
+                .root_fields(document)
+                .map(|field| field.response_key());
+            let first = keys.next();
+            keys.all(|key| Some(key) == first)
+        })
 }
 
 /// The library looks at the type alone: values and defaults are in the coerced variables.
@@ -299,13 +373,21 @@ impl Prepared {
     /// The operation with this name, or the only one (section 6.1.1).
     pub fn operation(&self, name: Option<&str>) -> Result<Operation<'_>, Fault> {
         match self.document.operations.get(name) {
-            Ok(definition) => Ok(Operation { prepared: self, definition }),
+            Ok(definition) => Ok(Operation {
+                prepared: self,
+                definition,
+            }),
             Err(_) => Err(Fault::bad(
                 match name {
                     Some(name) => {
-                        format!("the document has no operation named {:?}", name.chars().take(80).collect::<String>())
+                        format!(
+                            "the document has no operation named {:?}",
+                            name.chars().take(80).collect::<String>()
+                        )
                     }
-                    None => "the document has several operations, and the request names none".into(),
+                    None => {
+                        "the document has several operations, and the request names none".into()
+                    }
                 },
                 None,
             )),

@@ -12,7 +12,9 @@ pub(crate) struct Order {
 
 impl Order {
     pub(super) fn with_capacity(keys: usize) -> Self {
-        Self { keys: Vec::with_capacity(keys) }
+        Self {
+            keys: Vec::with_capacity(keys),
+        }
     }
 
     /// Adds a key; the same key again, for other objects, adds to what is below it.

@@ -17,7 +17,10 @@ enum Token<'s> {
 /// The text to parse: same offsets and lines, descriptions replaced by spaces.
 pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'s, str>, Fault> {
     if source.len() > limits.bytes {
-        return Err(Fault::limit(format!("the document is longer than {} bytes", limits.bytes), None));
+        return Err(Fault::limit(
+            format!("the document is longer than {} bytes", limits.bytes),
+            None,
+        ));
     }
     let bytes = source.as_bytes();
     let mut at = 0;
@@ -37,7 +40,10 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
                 continue;
             }
             b'#' => {
-                at += bytes[at..].iter().take_while(|b| !matches!(b, b'\n' | b'\r')).count();
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| !matches!(b, b'\n' | b'\r'))
+                    .count();
                 continue;
             }
             b'"' => {
@@ -45,19 +51,28 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
                 Token::Text
             }
             b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
-                at += bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+                    .count();
                 Token::Name(&source[start..at])
             }
             b'0'..=b'9' | b'-' => {
                 at += 1;
                 at += bytes[at..]
                     .iter()
-                    .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_'))
+                    .take_while(|b| {
+                        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_')
+                    })
                     .count();
                 Token::Other
             }
             b'.' => {
-                at += bytes[at..].iter().take_while(|b| **b == b'.').count().min(3);
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|b| **b == b'.')
+                    .count()
+                    .min(3);
                 Token::Other
             }
             sign => {
@@ -67,13 +82,17 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
         };
         tokens += 1;
         if tokens > limits.tokens {
-            return Err(Fault::limit(format!("the document has more than {} tokens", limits.tokens), None));
+            return Err(Fault::limit(
+                format!("the document has more than {} tokens", limits.tokens),
+                None,
+            ));
         }
 
         if let Some(text) = candidate.take() {
             let describes = match token {
                 Token::Name(name) => {
-                    open.is_empty() && matches!(name, "query" | "mutation" | "subscription" | "fragment")
+                    open.is_empty()
+                        && matches!(name, "query" | "mutation" | "subscription" | "fragment")
                 }
                 Token::Sign(b'$') => open == [b'('],
                 _ => false,
@@ -84,30 +103,37 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
         }
         match token {
             // After `=` or `:` it is a value.
-            Token::Text if !matches!(before, Token::Sign(b'=' | b':')) => candidate = Some((start, at)),
+            Token::Text if !matches!(before, Token::Sign(b'=' | b':')) => {
+                candidate = Some((start, at))
+            }
             Token::Sign(sign @ (b'{' | b'(' | b'[')) => {
                 open.push(sign);
                 rounds += usize::from(sign == b'(');
                 if open.len() > limits.nesting {
-                    return Err(Fault::limit(format!("brackets are nested deeper than {}", limits.nesting), None));
+                    return Err(Fault::limit(
+                        format!("brackets are nested deeper than {}", limits.nesting),
+                        None,
+                    ));
                 }
             }
-            Token::Sign(b'}' | b')' | b']') => {
-                if open.pop() == Some(b'(') {
-                    rounds -= 1;
-                }
-            }
+            Token::Sign(b'}' | b')' | b']') => rounds -= usize::from(open.pop() == Some(b'(')),
             Token::Sign(b':') if rounds == 0 => {
                 aliases += 1;
                 if aliases > limits.aliases {
-                    return Err(Fault::limit(format!("the document has more than {} aliases", limits.aliases), None));
+                    return Err(Fault::limit(
+                        format!("the document has more than {} aliases", limits.aliases),
+                        None,
+                    ));
                 }
             }
             Token::Sign(b'@') => {
                 directives += 1;
                 if directives > limits.directives {
                     return Err(Fault::limit(
-                        format!("the document has more than {} directives", limits.directives),
+                        format!(
+                            "the document has more than {} directives",
+                            limits.directives
+                        ),
                         None,
                     ));
                 }
@@ -116,7 +142,11 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
         }
         before = token;
     }
-    Ok(if blanks.is_empty() { Cow::Borrowed(source) } else { Cow::Owned(blank(source, &blanks)) })
+    Ok(if blanks.is_empty() {
+        Cow::Borrowed(source)
+    } else {
+        Cow::Owned(blank(source, &blanks))
+    })
 }
 
 /// Behind the closing quotes, or the end of the text where they are missing.
@@ -154,7 +184,11 @@ fn blank(source: &str, spans: &[(usize, usize)]) -> String {
     let mut at = 0;
     for &(start, end) in spans {
         out.push_str(&source[at..start]);
-        out.extend(source[start..end].chars().map(|c| if c == '\n' || c == '\r' { c } else { ' ' }));
+        out.extend(
+            source[start..end]
+                .chars()
+                .map(|c| if c == '\n' || c == '\r' { c } else { ' ' }),
+        );
         at = end;
     }
     out.push_str(&source[at..]);
@@ -174,9 +208,19 @@ mod tests {
     #[test]
     fn descriptions_become_spaces_and_values_stay() {
         assert_eq!(scanned("\"x\" query Q { a }").unwrap(), "    query Q { a }");
-        assert_eq!(scanned("\"\"\"a\nb\"\"\"\nfragment F on Q { a }").unwrap(), "    \n    \nfragment F on Q { a }");
-        assert_eq!(scanned("query(\"v\" $a: Int) { a }").unwrap(), "query(    $a: Int) { a }");
-        for kept in ["query($a: String = \"x\" $b: Int) { a }", "{ a(b: \"query\") }", "\"x\" { a }"] {
+        assert_eq!(
+            scanned("\"\"\"a\nb\"\"\"\nfragment F on Q { a }").unwrap(),
+            "    \n    \nfragment F on Q { a }"
+        );
+        assert_eq!(
+            scanned("query(\"v\" $a: Int) { a }").unwrap(),
+            "query(    $a: Int) { a }"
+        );
+        for kept in [
+            "query($a: String = \"x\" $b: Int) { a }",
+            "{ a(b: \"query\") }",
+            "\"x\" { a }",
+        ] {
             assert_eq!(scanned(kept).unwrap(), kept);
         }
     }
@@ -185,9 +229,17 @@ mod tests {
     fn each_bound_names_itself() {
         let aliases = format!("{{{}}}", "a: b ".repeat(201));
         assert!(scanned(&aliases).unwrap_err().contains("aliases"));
-        assert!(scanned(&format!("{{ a {} }}", "@b".repeat(201))).unwrap_err().contains("directives"));
+        assert!(
+            scanned(&format!("{{ a {} }}", "@b".repeat(201)))
+                .unwrap_err()
+                .contains("directives")
+        );
         assert!(scanned(&"[".repeat(101)).unwrap_err().contains("nested"));
-        assert!(scanned(&"a ".repeat(15_001)).unwrap_err().contains("tokens"));
+        assert!(
+            scanned(&"a ".repeat(15_001))
+                .unwrap_err()
+                .contains("tokens")
+        );
         assert!(scanned(&" ".repeat(200_000)).unwrap_err().contains("bytes"));
     }
 

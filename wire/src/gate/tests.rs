@@ -34,14 +34,24 @@ fn variables(json: serde_json::Value) -> Variables {
     Variables::from_json(json)
 }
 
-fn bound(source: &str, given: serde_json::Value, extras: &Extras<'_>) -> Result<Bound, Vec<String>> {
+fn bound(
+    source: &str,
+    given: serde_json::Value,
+    extras: &Extras<'_>,
+) -> Result<Bound, Vec<String>> {
     let gate = gate();
     let run = || {
         let prepared = gate.prepare(source)?;
         let operation = prepared.operation(None)?;
         gate.bind(&operation, variables(given), extras)
     };
-    run().map_err(|fault: Fault| fault.errors.into_iter().map(|error| error.message).collect())
+    run().map_err(|fault: Fault| {
+        fault
+            .errors
+            .into_iter()
+            .map(|error| error.message)
+            .collect()
+    })
 }
 
 /// The merged document.
@@ -55,11 +65,27 @@ fn written(set: &SelectionSet) -> String {
     let items = set.items.iter().map(|item| match &item.node {
         Selection::Field(field) => {
             let field = &field.node;
-            let alias = field.alias.as_ref().map(|alias| format!("{alias}: ")).unwrap_or_default();
-            let arguments: Vec<_> = field.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-            let arguments = if arguments.is_empty() { String::new() } else { format!("({})", arguments.join(", ")) };
+            let alias = field
+                .alias
+                .as_ref()
+                .map(|alias| format!("{alias}: "))
+                .unwrap_or_default();
+            let arguments: Vec<_> = field
+                .arguments
+                .iter()
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect();
+            let arguments = if arguments.is_empty() {
+                String::new()
+            } else {
+                format!("({})", arguments.join(", "))
+            };
             let below = written(&field.selection_set.node);
-            format!("{alias}{}{arguments}{}{below}", field.name, if below.is_empty() { "" } else { " " })
+            format!(
+                "{alias}{}{arguments}{}{below}",
+                field.name,
+                if below.is_empty() { "" } else { " " }
+            )
         }
         Selection::InlineFragment(inline) => {
             let on = &inline.node.type_condition.as_ref().unwrap().node.on;
@@ -68,7 +94,11 @@ fn written(set: &SelectionSet) -> String {
         Selection::FragmentSpread(_) => panic!("a spread survived"),
     });
     let items: Vec<_> = items.collect();
-    if items.is_empty() { String::new() } else { format!("{{ {} }}", items.join(" ")) }
+    if items.is_empty() {
+        String::new()
+    } else {
+        format!("{{ {} }}", items.join(" "))
+    }
 }
 
 fn none() -> serde_json::Value {
@@ -83,8 +113,14 @@ fn fields_of_an_object_flatten_and_merge() {
             "{ ...A cat { id } ...A } fragment A on Query { cat { ...B } } fragment B on Node { id ... on Cat { meows } }",
             "{ cat { id meows } }",
         ),
-        ("{ a: cat { id } b: cat { id } }", "{ a: cat { id } b: cat { id } }"),
-        ("{ cat { ... on Named { name } ... on Node { id } } }", "{ cat { name id } }"),
+        (
+            "{ a: cat { id } b: cat { id } }",
+            "{ a: cat { id } b: cat { id } }",
+        ),
+        (
+            "{ cat { ... on Named { name } ... on Node { id } } }",
+            "{ cat { name id } }",
+        ),
     ] {
         assert_eq!(merged(source, none()), expected, "{source}");
     }
@@ -94,10 +130,19 @@ fn fields_of_an_object_flatten_and_merge() {
 fn fields_of_abstract_types_are_wanted_once_for_each_object() {
     for (source, expected) in [
         // A leaf that all want covers those that want it again.
-        ("{ node { id ... on Cat { id meows } } }", "{ node { id ... on Cat { meows } } }"),
-        ("{ node { ... on Cat { id } ... on Cat { id } } }", "{ node { ... on Cat { id } } }"),
+        (
+            "{ node { id ... on Cat { id meows } } }",
+            "{ node { id ... on Cat { meows } } }",
+        ),
+        (
+            "{ node { ... on Cat { id } ... on Cat { id } } }",
+            "{ node { ... on Cat { id } } }",
+        ),
         // Nested conditions say the narrowest.
-        ("{ node { ... on Named { name ... on Cat { meows name } } } }", "{ node { ... on Named { name } ... on Cat { meows } } }"),
+        (
+            "{ node { ... on Named { name ... on Cat { meows name } } } }",
+            "{ node { ... on Named { name } ... on Cat { meows } } }",
+        ),
         // A union has no fields of its own.
         (
             "{ pet { ... on Node { id } ... on Cat { id owner { name } } ... on Dog { owner { name } } } }",
@@ -109,12 +154,21 @@ fn fields_of_abstract_types_are_wanted_once_for_each_object() {
             "{ pet { ... on Cat { owner { name email } } ... on Dog { owner { email } } } }",
         ),
         // A condition that all fulfil, of an interface that the parent does not have.
-        ("{ pet { ... on Node { ... on Node { id } } } }", "{ pet { ... on Node { id } } }"),
+        (
+            "{ pet { ... on Node { ... on Node { id } } } }",
+            "{ pet { ... on Node { id } } }",
+        ),
         // An interface within an interface it shares nothing with but objects.
-        ("{ named { ... on Node { id } name } }", "{ named { name ... on Node { id } } }"),
+        (
+            "{ named { ... on Node { id } name } }",
+            "{ named { name ... on Node { id } } }",
+        ),
         // A condition on the type itself.
         ("{ node { ... on Node { id } } }", "{ node { id } }"),
-        ("{ pet { __typename ... on Pet { __typename } } }", "{ pet { __typename } }"),
+        (
+            "{ pet { __typename ... on Pet { __typename } } }",
+            "{ pet { __typename } }",
+        ),
     ] {
         assert_eq!(merged(source, none()), expected, "{source}");
     }
@@ -135,15 +189,22 @@ fn skip_and_include_are_decided_here() {
     let source = "query($t: Boolean!, $f: Boolean! = false) {
         a: cat @skip(if: $t) { id } b: cat @include(if: $t) { id ... @include(if: $f) { name } ...F @skip(if: $f) }
     } fragment F on Cat { meows }";
-    assert_eq!(merged(source, serde_json::json!({"t": true})), "{ b: cat { id meows } }");
+    assert_eq!(
+        merged(source, serde_json::json!({"t": true})),
+        "{ b: cat { id meows } }"
+    );
     let null = "query($a: Boolean = true) { cat @skip(if: $a) { id } }";
     assert!(bound(null, serde_json::json!({"a": null}), &Extras::default()).is_err());
 }
 
 #[test]
 fn a_variable_without_a_value_is_an_argument_not_given() {
-    let source = "query($of: Int, $n: Float) { cat { lives(of: $of) } find(by: {name: \"x\", ratio: $n}) }";
-    assert_eq!(merged(source, none()), r#"{ cat { lives } find(by: {name: "x"}) }"#);
+    let source =
+        "query($of: Int, $n: Float) { cat { lives(of: $of) } find(by: {name: \"x\", ratio: $n}) }";
+    assert_eq!(
+        merged(source, none()),
+        r#"{ cat { lives } find(by: {name: "x"}) }"#
+    );
     assert_eq!(
         merged(source, serde_json::json!({"of": null, "n": 1})),
         r#"{ cat { lives(of: $of) } find(by: {name: "x", ratio: $n}) }"#
@@ -161,7 +222,9 @@ fn variables_are_coerced_with_defaults_and_single_values_become_lists() {
             "by": {"name": "x", "colours": ["RED"], "ratio": 1, "atLeast": 7}, "ids": ["7"], "n": 3
         })
     );
-    assert!(matches!(&bound.variables["by"], Value::Object(by) if matches!(&by["colours"], Value::List(c) if c[0] == Value::Enum(async_graphql::Name::new("RED")))));
+    assert!(
+        matches!(&bound.variables["by"], Value::Object(by) if matches!(&by["colours"], Value::List(c) if c[0] == Value::Enum(async_graphql::Name::new("RED"))))
+    );
 }
 
 #[test]
@@ -180,7 +243,10 @@ fn all_faults_of_the_variables_come_at_once_with_their_paths() {
         "$by: Filter has no field `x`",
         "$ids: a value of type [ID!]! is required",
     ] {
-        assert!(faults.iter().any(|fault| fault.contains(part)), "{part} in {faults:#?}");
+        assert!(
+            faults.iter().any(|fault| fault.contains(part)),
+            "{part} in {faults:#?}"
+        );
     }
     assert_eq!(faults.len(), 7, "{faults:#?}");
 }
@@ -197,7 +263,11 @@ fn numbers_without_a_fraction_are_integers_and_big_ones_are_not() {
         (serde_json::json!(true), false),
     ] {
         let given = serde_json::json!({ "n": value });
-        assert_eq!(bound(source, given, &Extras::default()).is_ok(), fits, "{value}");
+        assert_eq!(
+            bound(source, given, &Extras::default()).is_ok(),
+            fits,
+            "{value}"
+        );
     }
 }
 
@@ -211,7 +281,11 @@ fn one_of_takes_one_in_variables_and_in_literals() {
         (serde_json::json!({}), false),
     ] {
         let given = serde_json::json!({ "p": value });
-        assert_eq!(bound(with, given, &Extras::default()).is_ok(), fits, "{value}");
+        assert_eq!(
+            bound(with, given, &Extras::default()).is_ok(),
+            fits,
+            "{value}"
+        );
     }
     for (source, fits) in [
         ("{ find(pick: {number: 1}) }", true),
@@ -229,21 +303,57 @@ fn a_file_cannot_be_forged() {
     let source = "mutation($f: Upload) { upload(file: $f) }";
     let mark = serde_json::json!({ "f": format!("{UPLOAD_MARK}0") });
     assert!(bound(source, mark.clone(), &Extras::default()).is_err());
-    assert!(bound(source, mark, &Extras { uploads: 1, ..Extras::default() }).is_ok());
-    assert!(bound(source, serde_json::json!({"f": "x"}), &Extras { uploads: 1, ..Extras::default() }).is_err());
-    assert!(gate().prepare(&format!("mutation {{ upload(file: \"{UPLOAD_MARK}0\") }}")).is_err());
-    assert!(gate().prepare(&format!("mutation {{ upload(files: [\"{UPLOAD_MARK}0\"]) }}")).is_err());
+    assert!(
+        bound(
+            source,
+            mark,
+            &Extras {
+                uploads: 1,
+                ..Extras::default()
+            }
+        )
+        .is_ok()
+    );
+    assert!(
+        bound(
+            source,
+            serde_json::json!({"f": "x"}),
+            &Extras {
+                uploads: 1,
+                ..Extras::default()
+            }
+        )
+        .is_err()
+    );
+    assert!(
+        gate()
+            .prepare(&format!("mutation {{ upload(file: \"{UPLOAD_MARK}0\") }}"))
+            .is_err()
+    );
+    assert!(
+        gate()
+            .prepare(&format!(
+                "mutation {{ upload(files: [\"{UPLOAD_MARK}0\"]) }}"
+            ))
+            .is_err()
+    );
 }
 
 #[test]
 fn a_cursor_replaces_what_the_document_says_where_the_field_takes_one() {
-    let extras = Extras { uploads: 0, resume: Some(("after", "c7")) };
+    let extras = Extras {
+        uploads: 0,
+        resume: Some(("after", "c7")),
+    };
     let written = |source: &str| {
         let bound = bound(source, serde_json::json!({"a": "c1"}), &extras).unwrap();
         let (_, operation) = bound.document.operations.iter().next().unwrap();
         written(&operation.node.selection_set.node)
     };
-    assert_eq!(written("subscription($a: String) { news(after: $a) }"), r#"{ news(after: "c7") }"#);
+    assert_eq!(
+        written("subscription($a: String) { news(after: $a) }"),
+        r#"{ news(after: "c7") }"#
+    );
     assert_eq!(written("subscription { plain }"), "{ plain }");
 }
 
@@ -252,26 +362,50 @@ fn subscriptions_have_one_root_field_which_may_stand_in_a_fragment() {
     assert!(gate().prepare("subscription { news plain }").is_err());
     assert!(gate().prepare("subscription { __typename }").is_err());
     assert!(gate().prepare("subscription { news a: news }").is_err());
-    assert_eq!(merged("subscription { ...F } fragment F on Subscription { plain plain }", none()), "{ plain }");
+    assert_eq!(
+        merged(
+            "subscription { ...F } fragment F on Subscription { plain plain }",
+            none()
+        ),
+        "{ plain }"
+    );
 }
 
 #[test]
 fn fragments_that_double_are_refused_in_linear_time() {
     let mut source = "{ ...F0 }".to_owned();
     for at in 0..40 {
-        source += &format!(" fragment F{at} on Query {{ ...F{next} ...F{next} }}", next = at + 1);
+        source += &format!(
+            " fragment F{at} on Query {{ ...F{next} ...F{next} }}",
+            next = at + 1
+        );
     }
     source += " fragment F40 on Query { cat { id } }";
     let begin = std::time::Instant::now();
     let fault = gate().prepare(&source).err().unwrap();
-    assert!(begin.elapsed() < std::time::Duration::from_millis(100), "{:?}", begin.elapsed());
-    assert_eq!(fault.errors[0].extensions.as_ref().unwrap().get("code"), Some(&Value::from(code::LIMIT_EXCEEDED)));
+    assert!(
+        begin.elapsed() < std::time::Duration::from_millis(100),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(
+        fault.errors[0].extensions.as_ref().unwrap().get("code"),
+        Some(&Value::from(code::LIMIT_EXCEEDED))
+    );
 }
 
 #[test]
 fn chains_cycles_and_deep_introspection_are_refused() {
-    let chain: String = (0..200).map(|at| format!(" fragment F{at} on Query {{ ...F{} }}", at + 1)).collect();
-    let deep = |rounds| format!("{{ __schema {{ types {{ {} name {} }} }} }}", "fields { type { ".repeat(rounds), "} } ".repeat(rounds));
+    let chain: String = (0..200)
+        .map(|at| format!(" fragment F{at} on Query {{ ...F{} }}", at + 1))
+        .collect();
+    let deep = |rounds| {
+        format!(
+            "{{ __schema {{ types {{ {} name {} }} }} }}",
+            "fields { type { ".repeat(rounds),
+            "} } ".repeat(rounds)
+        )
+    };
     for source in [
         format!("{{ ...F0 }} {chain} fragment F200 on Query {{ cat {{ id }} }}"),
         "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }".into(),
@@ -284,7 +418,10 @@ fn chains_cycles_and_deep_introspection_are_refused() {
 
 #[test]
 fn errors_are_capped_and_the_rest_is_counted() {
-    let source = format!("{{ {} }}", (0..100).map(|at| format!("x{at} ")).collect::<String>());
+    let source = format!(
+        "{{ {} }}",
+        (0..100).map(|at| format!("x{at} ")).collect::<String>()
+    );
     let fault = gate().prepare(&source).err().unwrap();
     assert_eq!(fault.errors.len(), 21);
     assert_eq!(fault.errors[20].message, "80 more errors are left out");
@@ -293,9 +430,19 @@ fn errors_are_capped_and_the_rest_is_counted() {
 
 #[test]
 fn introspection_can_be_switched_off() {
-    let gate = Gate::new(SDL, DocumentLimits { introspection: false, ..DocumentLimits::default() }).unwrap();
+    let gate = Gate::new(
+        SDL,
+        DocumentLimits {
+            introspection: false,
+            ..DocumentLimits::default()
+        },
+    )
+    .unwrap();
     assert!(gate.prepare("{ __schema { types { name } } }").is_err());
-    assert!(gate.prepare("{ ...F } fragment F on Query { __type(name: \"Cat\") { name } }").is_err());
+    assert!(
+        gate.prepare("{ ...F } fragment F on Query { __type(name: \"Cat\") { name } }")
+            .is_err()
+    );
     assert!(gate.prepare("{ __typename }").is_ok());
 }
 
@@ -303,14 +450,22 @@ fn introspection_can_be_switched_off() {
 fn a_document_is_checked_once() {
     let gate = gate();
     let first = gate.prepare("{ cat { id } }").unwrap();
-    assert!(Arc::ptr_eq(&first, &gate.prepare("{ cat { id } }").unwrap()));
+    assert!(Arc::ptr_eq(
+        &first,
+        &gate.prepare("{ cat { id } }").unwrap()
+    ));
 }
 
 #[test]
 fn the_operation_is_picked_by_name() {
     let gate = gate();
-    let prepared = gate.prepare("query A { cat { id } } mutation B { upload }").unwrap();
-    assert_eq!(prepared.operation(Some("B")).ok().unwrap().kind(), Kind::Mutation);
+    let prepared = gate
+        .prepare("query A { cat { id } } mutation B { upload }")
+        .unwrap();
+    assert_eq!(
+        prepared.operation(Some("B")).ok().unwrap().kind(),
+        Kind::Mutation
+    );
     assert!(prepared.operation(None).is_err());
     assert!(prepared.operation(Some("C")).is_err());
 }

@@ -20,9 +20,15 @@ impl Types {
         for (name, ty) in &schema.types {
             match ty {
                 ExtendedType::Object(object) => {
-                    possible.entry(name.clone()).or_default().insert(name.clone());
+                    possible
+                        .entry(name.clone())
+                        .or_default()
+                        .insert(name.clone());
                     for interface in &object.implements_interfaces {
-                        possible.entry(interface.name.clone()).or_default().insert(name.clone());
+                        possible
+                            .entry(interface.name.clone())
+                            .or_default()
+                            .insert(name.clone());
                     }
                 }
                 ExtendedType::Interface(_) => {
@@ -38,7 +44,10 @@ impl Types {
                 _ => {}
             }
         }
-        Self { possible, interfaces }
+        Self {
+            possible,
+            interfaces,
+        }
     }
 
     /// The objects a value of this type can be; a single one for an object type.

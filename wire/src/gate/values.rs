@@ -16,9 +16,12 @@ pub(super) fn literal(value: &ast::Value, is_given: &dyn Fn(&str) -> bool) -> Op
         ast::Value::Boolean(is) => Value::Boolean(*is),
         ast::Value::Int(int) => Value::Number(number(int.as_str())),
         ast::Value::Float(float) => Value::Number(number(float.as_str())),
-        ast::Value::List(items) => {
-            Value::List(items.iter().map(|item| literal(item, is_given).unwrap_or(Value::Null)).collect())
-        }
+        ast::Value::List(items) => Value::List(
+            items
+                .iter()
+                .map(|item| literal(item, is_given).unwrap_or(Value::Null))
+                .collect(),
+        ),
         ast::Value::Object(fields) => Value::Object(
             fields
                 .iter()
@@ -30,7 +33,9 @@ pub(super) fn literal(value: &ast::Value, is_given: &dyn Fn(&str) -> bool) -> Op
 
 /// A default, which holds no variables.
 pub(super) fn constant(value: &Node<ast::Value>) -> ConstValue {
-    literal(value, &|_| false).and_then(Value::into_const).unwrap_or(ConstValue::Null)
+    literal(value, &|_| false)
+        .and_then(Value::into_const)
+        .unwrap_or(ConstValue::Null)
 }
 
 /// Whole numbers beyond 64 bits and fractions become the nearest double; validation has judged the range.
@@ -39,6 +44,10 @@ fn number(text: &str) -> async_graphql::Number {
         .map(Into::into)
         .or_else(|_| text.parse::<u64>().map(Into::into))
         .ok()
-        .or_else(|| text.parse::<f64>().ok().and_then(async_graphql::Number::from_f64))
+        .or_else(|| {
+            text.parse::<f64>()
+                .ok()
+                .and_then(async_graphql::Number::from_f64)
+        })
         .unwrap_or_else(|| 0.into())
 }

@@ -55,7 +55,13 @@ impl Accept {
             .filter_map(range)
             .collect();
         if ranges.is_empty() {
-            return Self { ranges: vec![Range { kind: "*".into(), subtype: "*".into(), quality: 1000 }] };
+            return Self {
+                ranges: vec![Range {
+                    kind: "*".into(),
+                    subtype: "*".into(),
+                    quality: 1000,
+                }],
+            };
         }
         Self { ranges }
     }
@@ -76,12 +82,14 @@ impl Accept {
 
     /// For a subscription.
     pub(super) fn stream(&self) -> Option<Media> {
-        self.best([Media::EventStream, Media::Multipart]).map(|(media, _)| media)
+        self.best([Media::EventStream, Media::Multipart])
+            .map(|(media, _)| media)
     }
 
     /// For a refusal: it is told in JSON even to those who would not take it.
     pub(super) fn refusal(&self) -> Media {
-        self.best([Media::Json, Media::GraphqlResponse]).map_or(Media::GraphqlResponse, |(media, _)| media)
+        self.best([Media::Json, Media::GraphqlResponse])
+            .map_or(Media::GraphqlResponse, |(media, _)| media)
     }
 
     /// The one of the highest quality; the one named first among equals; the first of `media` among wildcards.
@@ -100,9 +108,14 @@ impl Accept {
     fn most_specific(&self, media: Media) -> Option<(usize, &Range)> {
         let (kind, subtype) = media.full_name();
         let matches = |wanted: (&str, &str)| {
-            self.ranges.iter().enumerate().find(move |(_, range)| (&*range.kind, &*range.subtype) == wanted)
+            self.ranges
+                .iter()
+                .enumerate()
+                .find(move |(_, range)| (&*range.kind, &*range.subtype) == wanted)
         };
-        matches((kind, subtype)).or_else(|| matches((kind, "*"))).or_else(|| matches(("*", "*")))
+        matches((kind, subtype))
+            .or_else(|| matches((kind, "*")))
+            .or_else(|| matches(("*", "*")))
     }
 }
 
@@ -110,7 +123,11 @@ fn range(text: &str) -> Option<Range> {
     let mut parts = split_quoted(text, ';').map(str::trim);
     let (kind, subtype) = parts.next()?.split_once('/')?;
     let quality = parts
-        .find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")))
+        .find_map(|parameter| {
+            parameter
+                .strip_prefix("q=")
+                .or_else(|| parameter.strip_prefix("Q="))
+        })
         .map_or(Some(1.0), |quality| quality.trim().parse::<f32>().ok())?;
     Some(Range {
         kind: kind.trim().to_ascii_lowercase(),
@@ -153,27 +170,62 @@ mod tests {
             ("", Some(Json), Some(EventStream)),
             ("*/*", Some(Json), Some(EventStream)),
             ("application/*", Some(Json), None),
-            ("application/graphql-response+json", Some(GraphqlResponse), None),
-            ("application/graphql-response+json, application/json;q=0.9", Some(GraphqlResponse), None),
-            ("application/graphql-response+json;q=0.5, application/json", Some(Json), None),
-            ("application/graphql-response+json;q=0, application/json", Some(Json), None),
-            ("*/*, application/json;q=0", Some(GraphqlResponse), Some(EventStream)),
+            (
+                "application/graphql-response+json",
+                Some(GraphqlResponse),
+                None,
+            ),
+            (
+                "application/graphql-response+json, application/json;q=0.9",
+                Some(GraphqlResponse),
+                None,
+            ),
+            (
+                "application/graphql-response+json;q=0.5, application/json",
+                Some(Json),
+                None,
+            ),
+            (
+                "application/graphql-response+json;q=0, application/json",
+                Some(Json),
+                None,
+            ),
+            (
+                "*/*, application/json;q=0",
+                Some(GraphqlResponse),
+                Some(EventStream),
+            ),
             ("image/png", None, None),
             ("text/event-stream", Some(EventStream), Some(EventStream)),
-            ("application/json;q=0.2, text/event-stream", Some(EventStream), Some(EventStream)),
+            (
+                "application/json;q=0.2, text/event-stream",
+                Some(EventStream),
+                Some(EventStream),
+            ),
             (
                 "multipart/mixed;boundary=\"graphql\";subscriptionSpec=\"1.0\", application/graphql-response+json",
                 Some(GraphqlResponse),
                 Some(Multipart),
             ),
-            ("text/event-stream, multipart/mixed", Some(EventStream), Some(EventStream)),
+            (
+                "text/event-stream, multipart/mixed",
+                Some(EventStream),
+                Some(EventStream),
+            ),
         ] {
-            assert_eq!((accept(value).single(), accept(value).stream()), (single, stream), "{value}");
+            assert_eq!(
+                (accept(value).single(), accept(value).stream()),
+                (single, stream),
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn separators_within_quotes_separate_nothing() {
-        assert_eq!(split_quoted(r#"a;b="x;\";y",c"#, ';').collect::<Vec<_>>(), ["a", r#"b="x;\";y",c"#]);
+        assert_eq!(
+            split_quoted(r#"a;b="x;\";y",c"#, ';').collect::<Vec<_>>(),
+            ["a", r#"b="x;\";y",c"#]
+        );
     }
 }

@@ -13,7 +13,10 @@ pub(super) fn single(event: &Event, media: Media) -> Response {
     match event {
         Event::Next(given) => {
             headers.extend(given.http_headers.clone());
-            if let Some(control) = given.cache_control.value().and_then(|value| value.parse().ok())
+            if let Some(control) = given
+                .cache_control
+                .value()
+                .and_then(|value| value.parse().ok())
                 && given.errors.is_empty()
             {
                 headers.entry(header::CACHE_CONTROL).or_insert(control);
@@ -35,7 +38,9 @@ pub(super) fn refusal(fault: &Fault, media: Media) -> Response {
 pub(super) fn batch(events: &[Event], media: Media) -> Response {
     let body: Vec<String> = events.iter().map(Event::to_json).collect();
     let mut response = Response::new(Body::from(format!("[{}]", body.join(","))));
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type(media));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type(media));
     response
 }
 
@@ -53,7 +58,10 @@ fn refusal_with(fault: &Fault, media: Media, mut response: Response) -> Response
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(after) = fault.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs_f64().ceil() as u64));
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(after.as_secs_f64().ceil() as u64),
+        );
     }
     response
 }

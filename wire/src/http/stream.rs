@@ -50,7 +50,11 @@ pub(super) fn stream(events: BoxStream<'static, Event>, setting: Setting) -> Res
         Media::Multipart => "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"",
         _ => "text/event-stream; charset=utf-8",
     };
-    let state = State { events, setting, at: At::Start };
+    let state = State {
+        events,
+        setting,
+        at: At::Start,
+    };
     let body = stream::unfold(state, |mut state| async move {
         let chunk = state.next().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(chunk)), state))
@@ -58,7 +62,10 @@ pub(super) fn stream(events: BoxStream<'static, Event>, setting: Setting) -> Res
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
     // nginx and its kin hold back what they may buffer.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
@@ -119,14 +126,20 @@ impl State {
             return None;
         }
         self.at = At::Ending;
-        let fault = Fault::transport(http::StatusCode::FORBIDDEN, code::FORBIDDEN, close.reason.clone());
+        let fault = Fault::transport(
+            http::StatusCode::FORBIDDEN,
+            code::FORBIDDEN,
+            close.reason.clone(),
+        );
         Some(self.event(&Event::Refused(fault)))
     }
 
     fn event(&self, event: &Event) -> String {
         let json = event.to_json();
         if self.setting.media == Media::Multipart {
-            return format!("\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{json}}}\r\n--graphql");
+            return format!(
+                "\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{json}}}\r\n--graphql"
+            );
         }
         let id = match event {
             Event::Next(response) => self.setting.resume.cursor(&response.data),

@@ -42,10 +42,11 @@ where
 {
     let mut form = Multipart::new(body, boundary);
     let operations = text(&mut form, "operations", bounds.http.body_bytes).await?;
-    let (mut requests, is_batch) = match params::Body::from_json(&operations, bounds.http.batch).map_err(bad)? {
-        params::Body::One(one) => (vec![*one], false),
-        params::Body::Batch(batch) => (batch, true),
-    };
+    let (mut requests, is_batch) =
+        match params::Body::from_json(&operations, bounds.http.batch).map_err(bad)? {
+            params::Body::One(one) => (vec![*one], false),
+            params::Body::Batch(batch) => (batch, true),
+        };
     let map = text(&mut form, "map", bounds.http.body_bytes).await?;
     let mut places = map_places(&map, &mut requests, is_batch, bounds.upload.files)?;
     check(&requests)?;
@@ -54,13 +55,19 @@ where
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let Some(here) = places.remove(&name) else {
-            return Err(bad(format!("the part {:?} is not in the map", shorten(&name))));
+            return Err(bad(format!(
+                "the part {:?} is not in the map",
+                shorten(&name)
+            )));
         };
         let file = receive(field, bounds.upload, &mut total).await?;
         put(&mut requests, &here, file)?;
     }
     if let Some(missing) = places.keys().next() {
-        return Err(bad(format!("the file {:?} of the map is missing", shorten(missing))));
+        return Err(bad(format!(
+            "the file {:?} of the map is missing",
+            shorten(missing)
+        )));
     }
     Ok(if is_batch {
         params::Body::Batch(requests)
@@ -75,11 +82,17 @@ async fn text(form: &mut Multipart<'_>, name: &str, max_bytes: usize) -> Result<
         .await
         .map_err(broken)?
         .filter(|field| field.name() == Some(name))
-        .ok_or_else(|| bad(format!("the form needs `operations`, then `map`, then the files; {name} is missing")))?;
+        .ok_or_else(|| {
+            bad(format!(
+                "the form needs `operations`, then `map`, then the files; {name} is missing"
+            ))
+        })?;
     let mut text = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(broken)? {
         if text.len() + chunk.len() > max_bytes {
-            return Err(Fault::too_large(format!("{name} is larger than {max_bytes} bytes")));
+            return Err(Fault::too_large(format!(
+                "{name} is larger than {max_bytes} bytes"
+            )));
         }
         text.extend_from_slice(&chunk);
     }
@@ -93,28 +106,47 @@ fn map_places(
     is_batch: bool,
     max: usize,
 ) -> Result<HashMap<String, Vec<Place>>, Fault> {
-    let map: HashMap<String, Vec<String>> =
-        serde_json::from_slice(map).map_err(|error| bad(format!("the map is not an object of lists of paths: {error}")))?;
+    let map: HashMap<String, Vec<String>> = serde_json::from_slice(map).map_err(|error| {
+        bad(format!(
+            "the map is not an object of lists of paths: {error}"
+        ))
+    })?;
     let count = map.values().map(Vec::len).sum::<usize>().max(map.len());
     if count > max {
-        return Err(Fault::too_large(format!("the map has {count} places, and at most {max} are taken")));
+        return Err(Fault::too_large(format!(
+            "the map has {count} places, and at most {max} are taken"
+        )));
     }
     let mut places = HashMap::with_capacity(map.len());
     for (file, paths) in map {
         let mut of_file = Vec::with_capacity(paths.len());
         for path in paths {
-            let wrong = || bad(format!("the map's path {:?} leads to no null in the variables", shorten(&path)));
+            let wrong = || {
+                bad(format!(
+                    "the map's path {:?} leads to no null in the variables",
+                    shorten(&path)
+                ))
+            };
             let mut steps = path.split('.');
             let request = if is_batch {
-                steps.next().and_then(|step| step.parse().ok()).ok_or_else(wrong)?
+                steps
+                    .next()
+                    .and_then(|step| step.parse().ok())
+                    .ok_or_else(wrong)?
             } else {
                 0
             };
             if steps.next() != Some("variables") {
                 return Err(wrong());
             }
-            let place = Place { request, path: steps.map(str::to_owned).collect() };
-            let slot = requests.get_mut(request).and_then(|params| find(params, &place.path)).ok_or_else(wrong)?;
+            let place = Place {
+                request,
+                path: steps.map(str::to_owned).collect(),
+            };
+            let slot = requests
+                .get_mut(request)
+                .and_then(|params| find(params, &place.path))
+                .ok_or_else(wrong)?;
             if *slot != Value::Null {
                 return Err(wrong());
             }
@@ -137,7 +169,9 @@ fn find<'p>(params: &'p mut Params, path: &[String]) -> Option<&'p mut Value> {
 
 fn put(requests: &mut [Params], places: &[Place], file: UploadValue) -> Result<(), Fault> {
     for place in places {
-        let Some(params) = requests.get_mut(place.request) else { continue };
+        let Some(params) = requests.get_mut(place.request) else {
+            continue;
+        };
         let mark = format!("{UPLOAD_MARK}{}", params.uploads.len());
         let copy = file.try_clone().map_err(storage)?;
         if let Some(slot) = find(params, &place.path) {
@@ -148,7 +182,11 @@ fn put(requests: &mut [Params], places: &[Place], file: UploadValue) -> Result<(
     Ok(())
 }
 
-async fn receive(mut field: Field<'_>, limits: &UploadLimits, total: &mut u64) -> Result<UploadValue, Fault> {
+async fn receive(
+    mut field: Field<'_>,
+    limits: &UploadLimits,
+    total: &mut u64,
+) -> Result<UploadValue, Fault> {
     let filename = field.file_name().unwrap_or_default().to_owned();
     let content_type = field.content_type().map(ToString::to_string);
     let file = tokio::task::spawn_blocking(tempfile::tempfile)
@@ -161,17 +199,27 @@ async fn receive(mut field: Field<'_>, limits: &UploadLimits, total: &mut u64) -
         size += chunk.len() as u64;
         *total += chunk.len() as u64;
         if size > limits.file_bytes {
-            return Err(Fault::too_large(format!("a file is larger than {} bytes", limits.file_bytes)));
+            return Err(Fault::too_large(format!(
+                "a file is larger than {} bytes",
+                limits.file_bytes
+            )));
         }
         if *total > limits.total_bytes {
-            return Err(Fault::too_large(format!("the files are larger than {} bytes", limits.total_bytes)));
+            return Err(Fault::too_large(format!(
+                "the files are larger than {} bytes",
+                limits.total_bytes
+            )));
         }
         file.write_all(&chunk).await.map_err(storage)?;
     }
     file.flush().await.map_err(storage)?;
     let mut content = file.into_std().await;
     content.rewind().map_err(storage)?;
-    Ok(UploadValue { filename, content_type, content })
+    Ok(UploadValue {
+        filename,
+        content_type,
+        content,
+    })
 }
 
 fn bad(message: impl Into<String>) -> Fault {
@@ -185,7 +233,11 @@ fn broken(error: multer::Error) -> Fault {
 
 fn storage(error: std::io::Error) -> Fault {
     tracing::error!(%error, "an upload could not be stored");
-    Fault::transport(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, "the upload could not be stored")
+    Fault::transport(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        code::INTERNAL,
+        "the upload could not be stored",
+    )
 }
 
 fn shorten(text: &str) -> String {

@@ -29,16 +29,22 @@ impl Message {
             "connection_init" => Ok(Self::Init(payload(&mut message)?.unwrap_or(Json::Null))),
             "ping" => Ok(Self::Ping(payload(&mut message)?)),
             "pong" => payload(&mut message).map(|_| Self::Pong),
-            "complete" => Ok(Self::Complete { id: id(&mut message)? }),
+            "complete" => Ok(Self::Complete {
+                id: id(&mut message)?,
+            }),
             "subscribe" => {
                 let id = id(&mut message)?;
-                let payload = payload(&mut message)?.ok_or("Invalid message: `payload` is missing")?;
+                let payload =
+                    payload(&mut message)?.ok_or("Invalid message: `payload` is missing")?;
                 let params: Params = serde_json::from_value(payload)
                     .map_err(|error| format!("Invalid message: `payload`: {error}"))?;
                 if params.query.is_none() {
                     return Err("Invalid message: `payload.query` is missing".into());
                 }
-                Ok(Self::Subscribe { id, params: Box::new(params) })
+                Ok(Self::Subscribe {
+                    id,
+                    params: Box::new(params),
+                })
             }
             other => Err(format!("Invalid message: no client sends {other:?}")),
         }
@@ -73,9 +79,13 @@ pub(super) fn of_operation(id: &str, event: Option<&Event>) -> String {
     let id = Json::from(id);
     match event {
         None => format!(r#"{{"id":{id},"type":"complete"}}"#),
-        Some(event @ Event::Next(_)) => format!(r#"{{"id":{id},"type":"next","payload":{}}}"#, event.to_json()),
+        Some(event @ Event::Next(_)) => format!(
+            r#"{{"id":{id},"type":"next","payload":{}}}"#,
+            event.to_json()
+        ),
         Some(event @ Event::Refused(_)) => {
-            let errors = serde_json::to_string(Written::from(event).errors()).unwrap_or_else(|_| "[]".into());
+            let errors = serde_json::to_string(Written::from(event).errors())
+                .unwrap_or_else(|_| "[]".into());
             format!(r#"{{"id":{id},"type":"error","payload":{errors}}}"#)
         }
     }
@@ -103,7 +113,10 @@ mod tests {
 
     #[test]
     fn ids_are_written_as_json() {
-        assert_eq!(of_operation("a\"b", None), r#"{"id":"a\"b","type":"complete"}"#);
+        assert_eq!(
+            of_operation("a\"b", None),
+            r#"{"id":"a\"b","type":"complete"}"#
+        );
     }
 
     #[test]
@@ -119,6 +132,9 @@ mod tests {
         ] {
             assert!(Message::parse(bad).is_err(), "{bad}");
         }
-        assert!(matches!(Message::parse(r#"{"type":"connection_init","payload":null}"#), Ok(Message::Init(Json::Null))));
+        assert!(matches!(
+            Message::parse(r#"{"type":"connection_init","payload":null}"#),
+            Ok(Message::Init(Json::Null))
+        ));
     }
 }

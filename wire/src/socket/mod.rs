@@ -52,11 +52,19 @@ pub(crate) fn is_upgrade(parts: &Parts) -> bool {
 }
 
 /// Answers the handshake, and starts the socket's task.
-pub(crate) async fn upgrade<E: Executor>(mounted: Arc<Mounted<E>>, parts: &mut Parts) -> Result<Response, Fault> {
+pub(crate) async fn upgrade<E: Executor>(
+    mounted: Arc<Mounted<E>>,
+    parts: &mut Parts,
+) -> Result<Response, Fault> {
     if !mounted.origins.allow(&parts.headers) {
-        return Err(Fault::transport(StatusCode::FORBIDDEN, code::FORBIDDEN, "pages of this origin may not connect"));
+        return Err(Fault::transport(
+            StatusCode::FORBIDDEN,
+            code::FORBIDDEN,
+            "pages of this origin may not connect",
+        ));
     }
-    let refuse = |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
+    let refuse =
+        |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
     let limits = &mounted.settings.socket;
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &())
         .await
@@ -70,7 +78,11 @@ pub(crate) async fn upgrade<E: Executor>(mounted: Arc<Mounted<E>>, parts: &mut P
         return Err(refuse(format!("the only subprotocol is {PROTOCOL}")));
     }
     let ticket = mounted.connections.open().map_err(|_| {
-        Fault::transport(StatusCode::SERVICE_UNAVAILABLE, code::LIMIT_EXCEEDED, "too many open sockets")
+        Fault::transport(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::LIMIT_EXCEEDED,
+            "too many open sockets",
+        )
     })?;
     let parts = Arc::new(parts.clone());
     Ok(upgrade.on_upgrade(move |socket| {
@@ -163,7 +175,10 @@ impl<E: Executor> Session<E> {
         let patience = self.mounted.settings.socket.close;
         let _ = timeout(patience, async {
             if let End::Close(Close { code, reason: why }) = end {
-                let frame = ws::CloseFrame { code, reason: reason(&why).into() };
+                let frame = ws::CloseFrame {
+                    code,
+                    reason: reason(&why).into(),
+                };
                 self.socket.send(ws::Message::Close(Some(frame))).await?;
             } else {
                 return Ok(());
@@ -176,10 +191,18 @@ impl<E: Executor> Session<E> {
     }
 
     async fn turn(&mut self) -> Result<(), End> {
-        let Self { socket, ticket, state, operations, .. } = self;
+        let Self {
+            socket,
+            ticket,
+            state,
+            operations,
+            ..
+        } = self;
         let alarm = {
             let limits = &self.mounted.settings.socket;
-            let life = self.pinged.map_or(self.heard + limits.ping, |pinged| pinged + limits.pong);
+            let life = self
+                .pinged
+                .map_or(self.heard + limits.ping, |pinged| pinged + limits.pong);
             match state {
                 State::Acknowledged(_) => life,
                 _ => life.min(self.opened + limits.init),
@@ -282,7 +305,10 @@ impl<E: Executor> Session<E> {
     async fn farewell(&mut self) -> Result<(), End> {
         self.operations.clear();
         let patience = self.mounted.settings.socket.close;
-        let _ = timeout(patience, async { while let Some(Ok(_)) = self.socket.recv().await {} }).await;
+        let _ = timeout(patience, async {
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        })
+        .await;
         Err(End::Gone)
     }
 
@@ -303,7 +329,12 @@ impl<E: Executor> Session<E> {
         }
     }
 
-    async fn subscribe(&mut self, id: Arc<str>, params: Params, session: Arc<Data>) -> Result<(), End> {
+    async fn subscribe(
+        &mut self,
+        id: Arc<str>,
+        params: Params,
+        session: Arc<Data>,
+    ) -> Result<(), End> {
         if self.running.contains_key(&id) {
             return close(4409, &format!("Subscriber for {id} already exists"));
         }
@@ -314,21 +345,39 @@ impl<E: Executor> Session<E> {
                 format!("more than {max} operations on one socket"),
                 None,
             )]);
-            return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await;
+            return self
+                .send(of_operation(&id, Some(&Event::Refused(fault))))
+                .await;
         }
         let request_id = RequestId::random();
-        let origin = Origin { id: &request_id, caller: &session, resume: None };
+        let origin = Origin {
+            id: &request_id,
+            caller: &session,
+            resume: None,
+        };
         let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| {
             run::admit(&self.mounted, params, &origin, |_| Ok(()))
         }))
         .unwrap_or_else(|panic| Err(run::panicked(&request_id, &*panic)));
         let job = match admitted {
             Ok(job) => job,
-            Err(fault) => return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await,
+            Err(fault) => {
+                return self
+                    .send(of_operation(&id, Some(&Event::Refused(fault))))
+                    .await;
+            }
         };
-        let events = job.events(&self.mounted.executor, session, self.mounted.settings.http.time);
+        let events = job.events(
+            &self.mounted.executor,
+            session,
+            self.mounted.settings.http.time,
+        );
         let (handle, registration) = AbortHandle::new_pair();
-        let running = Running { id: id.clone(), events, is_over: false };
+        let running = Running {
+            id: id.clone(),
+            events,
+            is_over: false,
+        };
         self.operations.push(Abortable::new(running, registration));
         self.running.insert(id, handle);
         Ok(())
