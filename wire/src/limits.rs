@@ -178,12 +178,15 @@ impl Default for SocketLimits {
 pub struct StreamLimits {
     /// After so much silence a heartbeat is sent: a comment in server-sent events, `{}` in multipart.
     pub heartbeat: Duration,
+    /// A reader that takes so long to take one event is given up: its source stops and its place is free.
+    pub write: Duration,
 }
 
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(12),
+            write: Duration::from_secs(20),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Rules on literals that `apollo-compiler` 1.33 does not have: `@oneOf` input objects (spec, section 5.6.5, September
-//! 2025), and that a file cannot be written into a document.
+//! Rules on literals that `apollo-compiler` 1.33 does not have: unique input fields (spec, section 5.6.3), `@oneOf` input
+//! objects (section 5.6.5, September 2025), and that a file cannot be written into a document.
 
 use apollo_compiler::{
     ExecutableDocument, Node, Schema,
@@ -99,6 +99,14 @@ impl<'s> Literals<'s> {
                             format!("{} takes exactly one field, not null", known.name),
                         ));
                     }
+                }
+                let mut names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
+                names.sort_unstable();
+                if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                    self.faults.push((
+                        value.location(),
+                        format!("the input field `{}` is given more than once", twice[0]),
+                    ));
                 }
                 for (name, value) in fields {
                     if let Some(field) = known.fields.get(name) {

@@ -37,6 +37,10 @@ use crate::{
     limits::DocumentLimits,
 };
 
+/// How many times the fields of the largest operation all operations of a document may have together. Some clients
+/// send every operation they know with each request; 200 operations on the same 2,500 fields took 0.1 s to validate.
+const OPERATIONS_FACTOR: usize = 4;
+
 /// Judges documents against one schema.
 pub struct Gate {
     schema: Valid<Schema>,
@@ -140,8 +144,17 @@ impl Gate {
             Err(invalid) => (invalid.partial, Some(invalid.errors)),
         };
         let mut measure = Measure::new(&document, &self.limits);
+        let mut fields = 0_usize;
         for operation in document.operations.iter() {
-            measure.operation(operation)?;
+            fields = fields.saturating_add(measure.operation(operation)?.fields);
+        }
+        // Validation walks the fragments of each operation anew.
+        let max_fields = self.limits.fields.saturating_mul(OPERATIONS_FACTOR);
+        if fields > max_fields {
+            return Err(Fault::limit(
+                format!("the document's operations have more than {max_fields} fields together"),
+                None,
+            ));
         }
         if let Some(errors) = build_errors {
             return Err(self.refuse(&source, &lines, &errors));

@@ -299,6 +299,33 @@ fn one_of_takes_one_in_variables_and_in_literals() {
 }
 
 #[test]
+fn an_input_field_is_given_once() {
+    assert!(
+        gate()
+            .prepare("{ find(by: {name: \"x\", name: \"x\"}) }")
+            .is_err()
+    );
+    assert!(
+        gate()
+            .prepare("{ find(by: {name: \"x\", inner: {name: \"x\"}}) }")
+            .is_ok()
+    );
+}
+
+#[test]
+fn many_operations_are_bounded_together() {
+    let fields = "cat { id } ".repeat(1_000);
+    let operations: String = (0..20)
+        .map(|at| format!("query Q{at} {{ ...F }} "))
+        .collect();
+    assert!(
+        gate()
+            .prepare(&format!("{operations} fragment F on Query {{ {fields} }}"))
+            .is_err()
+    );
+}
+
+#[test]
 fn a_file_cannot_be_forged() {
     let source = "mutation($f: Upload) { upload(file: $f) }";
     let mark = serde_json::json!({ "f": format!("{UPLOAD_MARK}0") });

@@ -199,6 +199,7 @@ async fn one<E: Executor>(
     let setting = |media, ticket| stream::Setting {
         media,
         heartbeat: mounted.settings.stream.heartbeat,
+        write: mounted.settings.stream.write,
         resume: mounted.resume.clone(),
         ticket,
     };

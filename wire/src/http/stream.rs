@@ -2,7 +2,7 @@
 //! subscriptions. Each ends with the client's connection, and from outside through
 //! [`Connections`](crate::Connections).
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -11,6 +11,7 @@ use futures::{
     stream::{self, BoxStream},
 };
 use http::{HeaderValue, header};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::accept::Media;
 use crate::{
@@ -24,6 +25,8 @@ use crate::{
 pub(super) struct Setting {
     pub(super) media: Media,
     pub(super) heartbeat: Duration,
+    /// A reader that takes so long to take one event is given up.
+    pub(super) write: Duration,
     pub(super) resume: Arc<dyn Resume>,
     /// Its place among the open connections; none for an answer of one event.
     pub(super) ticket: Option<Ticket>,
@@ -50,14 +53,35 @@ pub(super) fn stream(events: BoxStream<'static, Event>, setting: Setting) -> Res
         Media::Multipart => "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"",
         _ => "text/event-stream; charset=utf-8",
     };
-    let state = State {
+    let patience = setting.write;
+    let mut state = State {
         events,
         setting,
         at: At::Start,
     };
-    let body = stream::unfold(state, |mut state| async move {
-        let chunk = state.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(Bytes::from(chunk)), state))
+    let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
+    // A task of its own, for a body is not asked for more while its reader stalls, and then could not be given up.
+    tokio::spawn(async move {
+        loop {
+            let chunk = tokio::select! {
+                () = sender.closed() => return,
+                chunk = state.next() => chunk,
+            };
+            let Some(chunk) = chunk else { return };
+            match timeout(patience, sender.send(chunk.into())).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return,
+                Err(_) => {
+                    tracing::debug!("a stream was given up, its reader having stalled");
+                    return;
+                }
+            }
+        }
+    });
+    let body = stream::poll_fn(move |context| {
+        receiver
+            .poll_recv(context)
+            .map(|chunk| chunk.map(Ok::<_, Infallible>))
     });
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
@@ -103,7 +127,7 @@ impl State {
         tokio::select! {
             biased;
             close = closed => self.close(&close),
-            next = tokio::time::timeout(self.setting.heartbeat, self.events.next()) => match next {
+            next = timeout(self.setting.heartbeat, self.events.next()) => match next {
                 Err(_) => Some(self.beat()),
                 Ok(None) => {
                     self.at = At::Over;

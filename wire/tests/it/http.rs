@@ -285,6 +285,38 @@ async fn a_silent_stream_has_a_heartbeat_and_ends_when_told() {
     assert_eq!(wire.connections().count(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_stalls_loses_its_stream() {
+    let wire = probe().build().unwrap();
+    let source = "subscription { flood(size: 10, count: 1000000) }";
+    let mut chunks = send(&wire, sse(source, None))
+        .await
+        .into_body()
+        .into_data_stream();
+    chunks.next().await.unwrap().unwrap();
+    assert_eq!(wire.connections().count(), 1);
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    assert_eq!(wire.connections().count(), 0);
+    assert_eq!(
+        ask(&wire, "{ liveSubs }").await,
+        r#"{"data":{"liveSubs":0}}"#
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_goes_ends_its_stream_though_it_was_silent() {
+    let wire = probe().build().unwrap();
+    let response = send(&wire, sse("subscription { ticker(ms: 600000) }", None)).await;
+    tokio::task::yield_now().await;
+    drop(response);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(
+        ask(&wire, "{ liveSubs }").await,
+        r#"{"data":{"liveSubs":0}}"#
+    );
+    assert_eq!(wire.connections().count(), 0);
+}
+
 #[tokio::test]
 async fn at_a_restart_streams_break_off_without_an_end() {
     let wire = probe().build().unwrap();
