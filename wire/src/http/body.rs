@@ -1,16 +1,21 @@
 //! Reading a request's body under limits, whatever it says of its own length.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
 use async_graphql::Executor;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody};
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode, header};
 
 use super::{accept::split_quoted, bad, upload};
 use crate::{
     Mounted,
     fault::{Fault, code},
-    limits::HttpLimits,
     params::{self, Params},
 };
 
@@ -64,21 +69,18 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<ContentType, Fault> {
 pub(super) async fn receive<E: Executor>(
     mounted: &Mounted<E>,
     headers: &HeaderMap,
-    body: Body,
+    mut body: Incoming,
 ) -> Result<params::Body, Fault> {
     let limits = &mounted.settings.http;
     let max = limits.body_bytes;
-    let mut chunks = body.into_data_stream();
     let too_large = || Fault::too_large(format!("the body is larger than {max} bytes"));
     if content_length(headers).is_some_and(|length| length > max as u64) {
-        drain(chunks, limits);
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(content_length(headers).unwrap_or(0) as usize);
-    while let Some(chunk) = chunks.next().await {
+    while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| bad("the body broke off"))?;
         if bytes.len() + chunk.len() > max {
-            drain(chunks, limits);
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
@@ -89,24 +91,16 @@ pub(super) async fn receive<E: Executor>(
 pub(super) async fn receive_form<E: Executor>(
     mounted: &Mounted<E>,
     headers: &HeaderMap,
-    body: Body,
+    body: Incoming,
     boundary: String,
 ) -> Result<params::Body, Fault> {
     let settings = &mounted.settings;
     let max = settings.upload.total_bytes + 2 * settings.http.body_bytes as u64;
-    let chunks = body.into_data_stream();
     if content_length(headers).is_some_and(|length| length > max) {
-        drain(chunks, &settings.http);
         return Err(Fault::too_large(format!(
             "the body is larger than {max} bytes"
         )));
     }
-    // The body stays in reach of the drain, whatever the form's reader makes of it.
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let chunks = Lent {
-        body: Some(chunks),
-        give_back: Some(sender),
-    };
     let bounds = upload::Bounds {
         http: &settings.http,
         upload: &settings.upload,
@@ -117,48 +111,57 @@ pub(super) async fn receive_form<E: Executor>(
             .filter_map(|params| params.query.as_deref())
             .try_for_each(|query| mounted.gate.prepare(query).map(drop))
     };
-    let read = upload::read(chunks, boundary, &bounds, check).await;
-    if read.is_err()
-        && let Ok(rest) = receiver.await
-    {
-        drain(rest, &settings.http);
+    upload::read(body, boundary, &bounds, check).await
+}
+
+/// A request's body that is read on for a while when it is dropped before its end, and forgotten: a connection closed
+/// on a client that still sends is reset, and the client would never see why it was refused.
+pub(super) struct Incoming {
+    chunks: Option<BodyDataStream>,
+    linger: Duration,
+    /// Whether the client waits for a 100 before it sends: then there is nothing to read on, and asking would call
+    /// for it.
+    is_held_back: bool,
+}
+
+impl Incoming {
+    pub(super) fn new(body: Body, headers: &HeaderMap, linger: Duration) -> Self {
+        let chunks = (!body.is_end_stream()).then(|| body.into_data_stream());
+        Self {
+            chunks,
+            linger,
+            is_held_back: headers.contains_key(header::EXPECT),
+        }
     }
-    read
 }
 
-/// A body that is handed back when its reader is dropped.
-struct Lent {
-    body: Option<BodyDataStream>,
-    give_back: Option<tokio::sync::oneshot::Sender<BodyDataStream>>,
-}
-
-impl futures::Stream for Lent {
+impl Stream for Incoming {
     type Item = Result<Bytes, axum::Error>;
 
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        match &mut self.body {
-            Some(body) => body.poll_next_unpin(context),
-            None => std::task::Poll::Ready(None),
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.is_held_back = false;
+        let Some(chunks) = &mut self.chunks else {
+            return Poll::Ready(None);
+        };
+        let chunk = std::task::ready!(chunks.poll_next_unpin(context));
+        if !matches!(chunk, Some(Ok(_))) {
+            self.chunks = None;
         }
+        Poll::Ready(chunk)
     }
 }
 
-impl Drop for Lent {
+impl Drop for Incoming {
     fn drop(&mut self) {
-        if let (Some(body), Some(give_back)) = (self.body.take(), self.give_back.take()) {
-            let _ = give_back.send(body);
+        let Some(mut chunks) = self.chunks.take().filter(|_| !self.is_held_back) else {
+            return;
+        };
+        let linger = self.linger;
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let read = async move { while let Some(Ok(_)) = chunks.next().await {} };
+            runtime.spawn(async move { tokio::time::timeout(linger, read).await });
         }
     }
-}
-
-/// Reads on for a while and forgets: a connection closed on a client that still sends is reset, and the client would
-/// never see why.
-fn drain(mut chunks: BodyDataStream, limits: &HttpLimits) {
-    let read = async move { while let Some(Ok(_)) = chunks.next().await {} };
-    tokio::spawn(tokio::time::timeout(limits.linger, read));
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {

@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 
 use self::{
     accept::{Accept, Media},
-    body::{ContentType, content_type, receive, receive_form},
+    body::{ContentType, Incoming, content_type, receive, receive_form},
 };
 use crate::{
     Mounted,
@@ -43,6 +43,7 @@ pub(crate) async fn handle<E: Executor>(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let body = Incoming::new(body, &parts.headers, mounted.settings.http.linger);
     let id = request_id(&parts.headers);
     let refusal_media = Accept::of(&parts.headers).refusal();
     let run = AssertUnwindSafe(dispatch(&mounted, parts, body, &id)).catch_unwind();
@@ -80,7 +81,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 async fn dispatch<E: Executor>(
     mounted: &Arc<Mounted<E>>,
     mut parts: Parts,
-    body: Body,
+    body: Incoming,
     id: &RequestId,
 ) -> Result<Response, Fault> {
     if socket::is_upgrade(&parts) {
@@ -128,7 +129,7 @@ async fn get<E: Executor>(
 async fn post<E: Executor>(
     mounted: &Arc<Mounted<E>>,
     parts: Parts,
-    body: Body,
+    body: Incoming,
     id: &RequestId,
 ) -> Result<Response, Fault> {
     let accept = acceptable(&parts.headers)?;
