@@ -18,6 +18,7 @@
 //!
 //! let schema = Schema::build(Query, EmptyMutation, EmptySubscription)
 //!     .validation_mode(ValidationMode::Fast)
+//!     .limit_recursive_depth(2 * wire::DocumentLimits::default().depth + 2)
 //!     .finish();
 //! let sdl = schema.sdl();
 //! let wire = wire::Wire::builder(schema, sdl).build()?;
@@ -27,10 +28,12 @@
 //!
 //! # How the schema has to be built
 //!
-//! - `validation_mode(ValidationMode::Fast)`: the gate has validated and coerced. Strict works, and does it again.
-//! - `limit_recursive_depth` of at least [`DocumentLimits::depth`] + 2. The library's own default of 32 suffices for
-//!   ours.
-//! - The SDL is that of the very schema; `sdl()` and any of its options will do.
+//! - `validation_mode(ValidationMode::Fast)`: the gate has validated and coerced. Strict would do it again, and refuse
+//!   variables that nothing uses any more once fields are skipped and merged.
+//! - `limit_recursive_depth` of twice [`DocumentLimits::depth`] + 2: the library counts inline fragments as levels, and
+//!   merging writes at most one for each level of fields. Its default is 32.
+//! - The SDL is that of the very schema; `sdl()` and any of its options will do. Complexity limits of the library work
+//!   as before, on the merged document.
 //!
 //! Compression is left to `tower_http::compression`. Its default predicate leaves `text/event-stream` alone; leave
 //! out `multipart/mixed` as well, or parts wait in the encoder.
@@ -38,7 +41,7 @@
 //! # Where to add what
 //!
 //! A rule on documents goes into `gate`, a bound into `limits` beside its check, a decision of the embedding server
-//! into `hooks`. A new protocol is a module that reads [`Params`](params::Params), passes `run::admit` and writes
+//! into `hooks`. A new protocol is a module that reads `params::Params`, passes `run::admit` and writes
 //! `run::Event`s.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -65,7 +65,7 @@ impl Default for DocumentLimits {
             errors: 20,
             introspection: true,
             cached_documents: 1_000,
-            cached_bytes: 4 * 1024 * 1024,
+            cached_bytes: 2 * 1024 * 1024,
         }
     }
 }
@@ -105,7 +105,7 @@ impl Default for HttpLimits {
             .map(http::HeaderName::from_static)
             .to_vec(),
             persisted_queries: 1_000,
-            persisted_bytes: 4 * 1024 * 1024,
+            persisted_bytes: 2 * 1024 * 1024,
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct Builder<E> {
 
 impl<E: Executor> Wire<E> {
     /// Starts from the schema and its SDL. The schema has to be built with
-    /// [`ValidationMode::Fast`](async_graphql::ValidationMode::Fast) and `limit_recursive_depth` of at least
+    /// [`ValidationMode::Fast`](async_graphql::ValidationMode::Fast) and a `limit_recursive_depth` of twice
     /// [`DocumentLimits::depth`](crate::DocumentLimits::depth) + 2; see the crate's page.
     pub fn builder(executor: E, sdl: impl Into<String>) -> Builder<E> {
         Builder {

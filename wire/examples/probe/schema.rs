@@ -383,6 +383,7 @@ pub fn build() -> (impl Executor, String) {
     let schema = Schema::build(Query, Mutation, Subscription)
         .data(Arc::<Counters>::default())
         .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(2 * wire::DocumentLimits::default().depth + 2)
         .finish();
     let sdl = schema.sdl();
     (schema, sdl)
