@@ -61,7 +61,7 @@ if [ -z "$quick" ]; then
 fi
 
 port=$(free_port)
-RUST_BACKTRACE=0 PORT=$port "$probe" > /dev/null & pid=$!; servers+=($pid)
+RUST_BACKTRACE=0 "$probe" "$port" > /dev/null & pid=$!; servers+=($pid)
 answers "$port" || exit 1
 export HTTP_URL="http://127.0.0.1:$port/graphql" WS_URL="ws://127.0.0.1:$port/graphql" PID=$pid
 step "memory" bash -c "ulimit -n \$(ulimit -Hn); node memory.mjs $WS_URL $pid 2000 1 20"

@@ -192,11 +192,7 @@ mod tests {
         assert_eq!(connections.close("t1", &Close::forbidden()), 1);
         assert_eq!(first.closed().await, Close::forbidden());
         drop(first);
-        connections
-            .open()
-            .unwrap()
-            .claim(Some("t1".into()))
-            .unwrap();
+        connections.open().unwrap().claim(Some("t1".into())).unwrap();
         assert_eq!(connections.count(), 1);
         assert_eq!(connections.shut_down(), 1);
         assert!(connections.open().is_err());

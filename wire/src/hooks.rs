@@ -36,11 +36,7 @@ impl Authenticate for Anyone {
         Box::pin(async { Ok(Identity::default()) })
     }
 
-    fn connection<'a>(
-        &'a self,
-        _: &'a Parts,
-        _: &'a Json,
-    ) -> BoxFuture<'a, Result<Identity, Refusal>> {
+    fn connection<'a>(&'a self, _: &'a Parts, _: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
         Box::pin(async { Ok(Identity::default()) })
     }
 }
@@ -229,13 +225,9 @@ impl Origins {
         match self {
             Self::Any => true,
             Self::Custom(judge) => judge(headers),
-            Self::Listed(listed) => listed
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(origin)),
+            Self::Listed(listed) => listed.iter().any(|known| known.eq_ignore_ascii_case(origin)),
             Self::Same => {
-                let host = headers
-                    .get(header::HOST)
-                    .and_then(|host| host.to_str().ok());
+                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
                 let of_origin = origin.split_once("://").map(|(_, host)| host);
                 host.zip(of_origin)
                     .is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin))
@@ -276,10 +268,7 @@ mod tests {
     #[test]
     fn the_cursor_is_read_under_any_alias_of_the_root() {
         let data = Value::from_json(serde_json::json!({"x": {"cursor": "c1"}})).unwrap();
-        assert_eq!(
-            CursorField("cursor".into()).cursor(&data).as_deref(),
-            Some("c1")
-        );
+        assert_eq!(CursorField("cursor".into()).cursor(&data).as_deref(), Some("c1"));
         assert_eq!(CursorField("cursor".into()).cursor(&Value::Null), None);
     }
 }

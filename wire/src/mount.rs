@@ -123,10 +123,7 @@ impl<E: Executor> Builder<E> {
             origins,
         } = self;
         let gate = Gate::new(&sdl, settings.document.clone())?;
-        let persisted = Cache::new(
-            settings.http.persisted_queries,
-            settings.http.persisted_bytes,
-        );
+        let persisted = Cache::new(settings.http.persisted_queries, settings.http.persisted_bytes);
         let connections = Connections::new(settings.socket.total, settings.socket.per_key);
         Ok(Wire(Arc::new(Mounted {
             executor,

@@ -52,8 +52,7 @@ pub(crate) enum Body {
 impl Body {
     /// Reads a JSON body; the error is a sentence for the client.
     pub(crate) fn from_json(bytes: &[u8], max_batch: Option<usize>) -> Result<Self, String> {
-        let parse =
-            |error: serde_json::Error| format!("the body is not a GraphQL request: {error}");
+        let parse = |error: serde_json::Error| format!("the body is not a GraphQL request: {error}");
         match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
             // Derived code would take an array for a struct.
             Some(b'{') => serde_json::from_slice(bytes)
@@ -110,8 +109,7 @@ impl Params {
 
     /// Hash of the automatic persisted query, if it is one: `extensions.persistedQuery`, version 1.
     pub(crate) fn persisted(&self) -> Option<&str> {
-        let Some(Value::Object(persisted)) = self.extensions.as_ref()?.0.get("persistedQuery")
-        else {
+        let Some(Value::Object(persisted)) = self.extensions.as_ref()?.0.get("persistedQuery") else {
             return None;
         };
         match persisted.get("sha256Hash") {
@@ -165,16 +163,10 @@ mod tests {
 
     #[test]
     fn empty_parameters_of_a_query_string_are_absent() {
-        let params =
-            Params::from_query("query=%7Ba%7D&operationName=&variables=&extensions=&x=1").unwrap();
+        let params = Params::from_query("query=%7Ba%7D&operationName=&variables=&extensions=&x=1").unwrap();
         assert_eq!(params.query.as_deref(), Some("{a}"));
         assert!(params.operation_name.is_none() && params.variables.is_none());
         assert!(Params::from_query("variables={x").is_err());
-        assert!(
-            Params::from_query("variables=null")
-                .unwrap()
-                .variables
-                .is_none()
-        );
+        assert!(Params::from_query("variables=null").unwrap().variables.is_none());
     }
 }

@@ -135,12 +135,8 @@ fn text<E: Executor>(mounted: &Mounted<E>, params: &mut Params) -> Result<Arc<st
                 }),
             };
         }
-        Some(hash) => decode(hash).ok_or_else(|| {
-            Fault::bad(
-                "sha256Hash of a persisted query is 64 hexadecimal digits",
-                None,
-            )
-        })?,
+        Some(hash) => decode(hash)
+            .ok_or_else(|| Fault::bad("sha256Hash of a persisted query is 64 hexadecimal digits", None))?,
     };
     match params.query.take() {
         None => mounted.persisted.get(&hash).ok_or_else(|| {
@@ -176,12 +172,7 @@ fn decode(hex: &str) -> Option<[u8; 32]> {
 
 impl Job {
     /// Runs a query or mutation. The caller's data goes to the resolvers.
-    pub(crate) async fn answer<E: Executor>(
-        mut self,
-        executor: &E,
-        caller: Data,
-        time: Duration,
-    ) -> Event {
+    pub(crate) async fn answer<E: Executor>(mut self, executor: &E, caller: Data, time: Duration) -> Event {
         self.request.data = caller;
         self.request = self.request.data(self.info).data(self.id.clone());
         let run = AssertUnwindSafe(executor.execute(self.request)).catch_unwind();
@@ -244,10 +235,7 @@ struct Events {
 impl Events {
     fn poll_source(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Response, Fault>>> {
         let Self {
-            source,
-            id,
-            is_done,
-            ..
+            source, id, is_done, ..
         } = self;
         match std::panic::catch_unwind(AssertUnwindSafe(|| source.poll_next_unpin(context))) {
             Ok(poll) => poll.map(|next| next.map(Ok)),

@@ -10,8 +10,8 @@ use std::{
 };
 
 use async_graphql::{
-    Context, Enum, Error, ErrorExtensions, Executor, InputObject, Interface, Object, OneofObject,
-    Result, Schema, SimpleObject, Upload, ValidationMode,
+    Context, Enum, Error, ErrorExtensions, Executor, InputObject, Interface, Object, OneofObject, Result,
+    Schema, SimpleObject, Upload, ValidationMode,
 };
 use futures::{
     Stream, StreamExt,
@@ -61,11 +61,7 @@ impl Authenticate for Tokens {
         Box::pin(async { identity })
     }
 
-    fn connection<'a>(
-        &'a self,
-        _: &'a Parts,
-        payload: &'a Json,
-    ) -> BoxFuture<'a, Result<Identity, Refusal>> {
+    fn connection<'a>(&'a self, _: &'a Parts, payload: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
         let identity = Self::judge(payload.get("token").and_then(Json::as_str));
         Box::pin(async { identity })
     }
@@ -196,22 +192,16 @@ impl Query {
     }
 
     async fn live_subs(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>()
-            .live
-            .load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>().live.load(Ordering::SeqCst)
     }
 
     async fn bumps(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>()
-            .bumps
-            .load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>().bumps.load(Ordering::SeqCst)
     }
 
     /// How often a name or an id of a pet was asked for.
     async fn names(&self, ctx: &Context<'_>) -> i32 {
-        ctx.data_unchecked::<Arc<Counters>>()
-            .names
-            .load(Ordering::SeqCst)
+        ctx.data_unchecked::<Arc<Counters>>().names.load(Ordering::SeqCst)
     }
 
     async fn whoami(&self, ctx: &Context<'_>) -> Option<String> {
@@ -245,10 +235,7 @@ impl Query {
             Some(Pick::Number(number)) => number.to_string(),
             None => String::new(),
         };
-        format!(
-            "{}|{times}|{pick}",
-            by.as_ref().map(show).unwrap_or_default()
-        )
+        format!("{}|{times}|{pick}", by.as_ref().map(show).unwrap_or_default())
     }
 }
 
@@ -334,12 +321,7 @@ impl Subscription {
         stream::iter(["Hi", "Bonjour", "Hola", "Ciao", "Zdravo"])
     }
 
-    async fn flood(
-        &self,
-        ctx: &Context<'_>,
-        size: i32,
-        count: i32,
-    ) -> impl Stream<Item = String> + use<> {
+    async fn flood(&self, ctx: &Context<'_>, size: i32, count: i32) -> impl Stream<Item = String> + use<> {
         let live = Live::new(ctx);
         let filling = "x".repeat(size.clamp(0, 1_000_000) as usize);
         stream::iter(0..count).map(move |at| {
@@ -349,8 +331,7 @@ impl Subscription {
     }
 
     async fn fail_start(&self) -> Result<BoxStream<'static, i32>> {
-        Err(Error::new("cannot start")
-            .extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
+        Err(Error::new("cannot start").extend_with(|_, extensions| extensions.set("code", "FORBIDDEN")))
     }
 
     async fn fail_mid(&self) -> impl Stream<Item = Result<i32>> + use<> {

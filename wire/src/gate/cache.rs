@@ -34,11 +34,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
             .state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        state
-            .entries
-            .as_mut()?
-            .get(key)
-            .map(|(_, value)| value.clone())
+        state.entries.as_mut()?.get(key).map(|(_, value)| value.clone())
     }
 
     pub(crate) fn put(&self, key: K, bytes: usize, value: V) {
@@ -91,9 +87,6 @@ mod tests {
         cache.put("e".into(), 11, 0);
         assert_eq!(cache.get("e"), None);
         cache.put("d".into(), 1, 1);
-        assert_eq!(
-            (cache.get("d"), cache.state.lock().unwrap().bytes),
-            (Some(1), 1)
-        );
+        assert_eq!((cache.get("d"), cache.state.lock().unwrap().bytes), (Some(1), 1));
     }
 }

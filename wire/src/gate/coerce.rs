@@ -176,9 +176,9 @@ impl Coerce<'_> {
                     .and_then(Number::from_f64)?;
                 Some(value.clone())
             }
-            ("String", Value::String(_))
-            | ("Boolean", Value::Boolean(_))
-            | ("ID", Value::String(_)) => Some(value.clone()),
+            ("String", Value::String(_)) | ("Boolean", Value::Boolean(_)) | ("ID", Value::String(_)) => {
+                Some(value.clone())
+            }
             ("ID", Value::Number(number)) if number.is_i64() || number.is_u64() => {
                 Some(Value::String(number.to_string()))
             }
@@ -219,10 +219,7 @@ impl Coerce<'_> {
                     Some(default) => self.value(&field.ty, constant(default), &path),
                     None => {
                         if field.ty.is_non_null() {
-                            self.refuse(
-                                &path,
-                                format_args!("a value of type {} is required", field.ty),
-                            );
+                            self.refuse(&path, format_args!("a value of type {} is required", field.ty));
                         }
                         continue;
                     }

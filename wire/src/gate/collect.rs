@@ -64,8 +64,7 @@ impl<'d> Collect<'d> {
         }
 
         let mut plain = Vec::with_capacity(walk.found.len());
-        let mut conditional: IndexMap<&'d Name, Vec<Positioned<library::Selection>>> =
-            IndexMap::default();
+        let mut conditional: IndexMap<&'d Name, Vec<Positioned<library::Selection>>> = IndexMap::default();
         let mut order = Order::with_capacity(walk.found.len());
         for (key, found) in &walk.found {
             let is_leaf = found[0].1.selection_set.selections.is_empty();
@@ -119,12 +118,7 @@ impl<'d> Collect<'d> {
         Ok((library::SelectionSet { items: plain }, order))
     }
 
-    fn walk(
-        &mut self,
-        walk: &mut Walk<'d>,
-        set: &'d SelectionSet,
-        applies: usize,
-    ) -> Result<(), Fault> {
+    fn walk(&mut self, walk: &mut Walk<'d>, set: &'d SelectionSet, applies: usize) -> Result<(), Fault> {
         for selection in &set.selections {
             match selection {
                 Selection::Field(field) => {
@@ -151,8 +145,7 @@ impl<'d> Collect<'d> {
                         && let Some(fragment) = self.document.fragments.get(&spread.fragment_name)
                     {
                         walk.visited.push((&spread.fragment_name, applies));
-                        if let Some(narrowed) =
-                            narrow(self.types, walk, applies, &fragment.selection_set.ty)
+                        if let Some(narrowed) = narrow(self.types, walk, applies, &fragment.selection_set.ty)
                         {
                             self.walk(walk, &fragment.selection_set, narrowed)?;
                         }
@@ -164,12 +157,12 @@ impl<'d> Collect<'d> {
     }
 
     /// Writes fields that validation found to be the same as one.
-    fn field(
-        &mut self,
-        same: &[&'d Node<Field>],
-    ) -> Result<(Positioned<library::Selection>, Order), Fault> {
+    fn field(&mut self, same: &[&'d Node<Field>]) -> Result<(Positioned<library::Selection>, Order), Fault> {
         self.budget = self.budget.checked_sub(1).ok_or_else(|| {
-            Fault::limit("the operation asks for too many different things of different types of the same field", None)
+            Fault::limit(
+                "the operation asks for too many different things of different types of the same field",
+                None,
+            )
         })?;
         let first = same[0];
         let pos = self.pos(first);
@@ -243,10 +236,7 @@ impl<'d> Collect<'d> {
                 "include" => true,
                 _ => continue,
             };
-            let is = match directive
-                .specified_argument_by_name("if")
-                .map(|value| &**value)
-            {
+            let is = match directive.specified_argument_by_name("if").map(|value| &**value) {
                 Some(Literal::Boolean(is)) => *is,
                 Some(Literal::Variable(name)) => match self.variables.get(name.as_str()) {
                     Some(Value::Boolean(is)) => *is,
@@ -276,12 +266,7 @@ impl<'d> Collect<'d> {
 }
 
 /// The set of what is in `applies` and fulfils the condition; `None` if that is nothing.
-fn narrow<'d>(
-    types: &'d Types,
-    walk: &mut Walk<'d>,
-    applies: usize,
-    condition: &'d Name,
-) -> Option<usize> {
+fn narrow<'d>(types: &'d Types, walk: &mut Walk<'d>, applies: usize, condition: &'d Name) -> Option<usize> {
     let possible = walk.possible?;
     if walk.sets[applies].name == Some(condition) {
         return Some(applies);
@@ -318,11 +303,7 @@ fn narrow<'d>(
 }
 
 /// Objects that want the same of the fields found under one key, with what they want.
-fn classes(
-    walk: &Walk<'_>,
-    found: &[(usize, &Node<Field>)],
-    is_leaf: bool,
-) -> Vec<(Vec<usize>, Vec<usize>)> {
+fn classes(walk: &Walk<'_>, found: &[(usize, &Node<Field>)], is_leaf: bool) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut classes: IndexMap<Vec<usize>, Vec<usize>> = IndexMap::default();
     for object in 0..walk.sets[0].has.len() {
         let mut wanted: Vec<usize> = (0..found.len())

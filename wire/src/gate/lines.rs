@@ -24,16 +24,12 @@ impl Lines {
     }
 
     pub(super) fn pos(&self, source: &str, offset: usize) -> Pos {
-        let line = self
-            .starts
-            .partition_point(|start| *start as usize <= offset);
+        let line = self.starts.partition_point(|start| *start as usize <= offset);
         let start = self.starts[line - 1] as usize;
         let column = if self.is_ascii {
             offset - start
         } else {
-            source
-                .get(start..offset)
-                .map_or(0, |text| text.chars().count())
+            source.get(start..offset).map_or(0, |text| text.chars().count())
         };
         Pos {
             line,
@@ -53,9 +49,6 @@ mod tests {
         assert_eq!(lines.pos(source, 0), Pos { line: 1, column: 1 });
         assert_eq!(lines.pos(source, 2), Pos { line: 2, column: 1 });
         assert_eq!(lines.pos(source, 5), Pos { line: 3, column: 1 });
-        assert_eq!(
-            lines.pos(source, source.len() - 1),
-            Pos { line: 4, column: 4 }
-        );
+        assert_eq!(lines.pos(source, source.len() - 1), Pos { line: 4, column: 4 });
     }
 }

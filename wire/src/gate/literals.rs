@@ -56,10 +56,7 @@ impl<'s> Literals<'s> {
 
     fn arguments(&mut self, known: &[Node<InputValueDefinition>], given: &[Node<Argument>]) {
         for argument in given {
-            if let Some(definition) = known
-                .iter()
-                .find(|definition| definition.name == argument.name)
-            {
+            if let Some(definition) = known.iter().find(|definition| definition.name == argument.name) {
                 self.value(&definition.ty, &argument.value);
             }
         }

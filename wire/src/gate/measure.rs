@@ -66,9 +66,7 @@ impl<'d> Measure<'d> {
         ];
         match over.into_iter().find(|(is, limit, _)| is > limit) {
             Some((_, limit, what)) => Err(Fault::limit(
-                format!(
-                    "the operation has more than {limit} {what}, with its fragments spread out"
-                ),
+                format!("the operation has more than {limit} {what}, with its fragments spread out"),
                 None,
             )),
             None => Ok(size),
@@ -83,9 +81,7 @@ impl<'d> Measure<'d> {
                     let mut size = self.selection_set(&field.selection_set, spread)?;
                     size.fields = size.fields.saturating_add(1);
                     size.depth += 1;
-                    size.aliases = size
-                        .aliases
-                        .saturating_add(usize::from(field.alias.is_some()));
+                    size.aliases = size.aliases.saturating_add(usize::from(field.alias.is_some()));
                     size.directives = size.directives.saturating_add(field.directives.len());
                     let is_list = matches!(
                         field.name.as_str(),

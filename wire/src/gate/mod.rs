@@ -6,6 +6,7 @@
 //! built with [`async_graphql::ValidationMode::Fast`].
 
 mod cache;
+mod check;
 mod coerce;
 mod collect;
 mod lines;
@@ -19,27 +20,17 @@ mod values;
 use std::sync::Arc;
 
 use apollo_compiler::{
-    ExecutableDocument, Node, Schema,
-    ast::OperationType,
-    executable::Operation as Definition,
-    parser::{Parser, SourceSpan},
-    validation::{DiagnosticList, Valid},
+    ExecutableDocument, Node, Schema, ast::OperationType, executable::Operation as Definition,
+    validation::Valid,
 };
 use async_graphql::{
-    Pos, Positioned, ServerError, Variables,
+    Pos, Positioned, Variables,
     parser::types::{self as library, DocumentOperations},
 };
 
 pub(crate) use self::{cache::Cache, coerce::UPLOAD_MARK, order::Order};
-use self::{collect::Collect, lines::Lines, measure::Measure, types::Types};
-use crate::{
-    fault::{Fault, code, error},
-    limits::DocumentLimits,
-};
-
-/// How many times the fields of the largest operation all operations of a document may have together. Some clients
-/// send every operation they know with each request; 200 operations on the same 2,500 fields took 0.1 s to validate.
-const OPERATIONS_FACTOR: usize = 4;
+use self::{collect::Collect, lines::Lines, types::Types};
+use crate::{fault::Fault, limits::DocumentLimits};
 
 /// Judges documents against one schema.
 pub struct Gate {
@@ -127,100 +118,8 @@ impl Gate {
             return Ok(known);
         }
         let prepared = Arc::new(self.check(source)?);
-        self.cache
-            .put(source.into(), source.len(), prepared.clone());
+        self.cache.put(source.into(), source.len(), prepared.clone());
         Ok(prepared)
-    }
-
-    fn check(&self, source: &str) -> Result<Prepared, Fault> {
-        let source = scan::scan(source, &self.limits)?.into_owned();
-        let lines = Lines::new(&source);
-        let ast = Parser::new()
-            .recursion_limit(self.limits.nesting * 4)
-            .parse_ast(&source, "")
-            .map_err(|invalid| self.refuse(&source, &lines, &invalid.errors))?;
-        let (document, build_errors) = match ast.to_executable(&self.schema) {
-            Ok(document) => (document, None),
-            Err(invalid) => (invalid.partial, Some(invalid.errors)),
-        };
-        let mut measure = Measure::new(&document, &self.limits);
-        let mut fields = 0_usize;
-        for operation in document.operations.iter() {
-            fields = fields.saturating_add(measure.operation(operation)?.fields);
-        }
-        // Validation walks the fragments of each operation anew.
-        let max_fields = self.limits.fields.saturating_mul(OPERATIONS_FACTOR);
-        if fields > max_fields {
-            return Err(Fault::limit(
-                format!("the document's operations have more than {max_fields} fields together"),
-                None,
-            ));
-        }
-        if let Some(errors) = build_errors {
-            return Err(self.refuse(&source, &lines, &errors));
-        }
-        let document = match document.validate(&self.schema) {
-            Ok(document) => document,
-            Err(invalid) if is_single_root(&invalid.partial, &invalid.errors) => {
-                Valid::assume_valid(invalid.partial)
-            }
-            Err(invalid) => return Err(self.refuse(&source, &lines, &invalid.errors)),
-        };
-        let mut faults = literals::Literals::check(&self.schema, &document);
-        if document.operations.is_empty() {
-            faults.push((None, "the document has no operation".into()));
-        }
-        if !self.limits.introspection {
-            let asks = document
-                .operations
-                .iter()
-                .flat_map(|operation| operation.root_fields(&document));
-            for field in asks.filter(|field| matches!(field.name.as_str(), "__schema" | "__type")) {
-                faults.push((field.location(), "introspection is switched off".into()));
-            }
-        }
-        if !faults.is_empty() {
-            let pos = |at: SourceSpan| lines.pos(&source, at.offset());
-            return Err(Fault::document(
-                faults
-                    .into_iter()
-                    .take(self.limits.errors)
-                    .map(|(at, message)| error(code::BAD_USER_INPUT, message, at.map(pos)))
-                    .collect(),
-            ));
-        }
-        Ok(Prepared {
-            source,
-            document,
-            lines,
-        })
-    }
-
-    fn refuse(&self, source: &str, lines: &Lines, errors: &DiagnosticList) -> Fault {
-        let mut faults: Vec<ServerError> = errors
-            .iter()
-            .take(self.limits.errors)
-            .map(|diagnostic| {
-                let message = diagnostic
-                    .error
-                    .unstable_compat_message()
-                    .unwrap_or_else(|| diagnostic.error.to_string());
-                let at = apollo_compiler::diagnostic::ToCliReport::location(diagnostic.error);
-                error(
-                    code::BAD_USER_INPUT,
-                    message.replace(['\n', '\r'], " "),
-                    at.map(|at| lines.pos(source, at.offset())),
-                )
-            })
-            .collect();
-        if errors.len() > faults.len() {
-            faults.push(error(
-                code::LIMIT_EXCEEDED,
-                format!("{} more errors are left out", errors.len() - faults.len()),
-                None,
-            ));
-        }
-        Fault::document(faults)
     }
 
     /// The whole way for a request without files: what comes out is ready for an executor. For callers inside the
@@ -249,10 +148,7 @@ impl Gate {
         variables: Variables,
         extras: &Extras<'_>,
     ) -> Result<Bound, Fault> {
-        let Operation {
-            prepared,
-            definition,
-        } = operation;
+        let Operation { prepared, definition } = operation;
         let coerce = coerce::Coerce {
             schema: &self.schema,
             uploads: extras.uploads,
@@ -260,8 +156,7 @@ impl Gate {
             errors: Vec::new(),
         };
         let pos = |node: &Node<_>| {
-            apollo_compiler::Node::location(node)
-                .map(|at| prepared.lines.pos(&prepared.source, at.offset()))
+            apollo_compiler::Node::location(node).map(|at| prepared.lines.pos(&prepared.source, at.offset()))
         };
         let variables = coerce
             .variables(&definition.variables, variables, pos)
@@ -318,13 +213,7 @@ impl Gate {
     }
 
     /// Puts a cursor into the root field, if that takes one.
-    fn resume(
-        &self,
-        operation: &Operation<'_>,
-        set: &mut library::SelectionSet,
-        name: &str,
-        value: &str,
-    ) {
+    fn resume(&self, operation: &Operation<'_>, set: &mut library::SelectionSet, name: &str, value: &str) {
         let parent = &operation.definition.selection_set.ty;
         for item in &mut set.items {
             let library::Selection::Field(field) = &mut item.node else {
@@ -347,25 +236,6 @@ impl Gate {
             }
         }
     }
-}
-
-/// Whether all that is wrong is that a subscription names its one root field more than once. The specification counts
-/// response keys (section 5.2.4.1); the compiler counts fields.
-fn is_single_root(document: &ExecutableDocument, errors: &DiagnosticList) -> bool {
-    let only = errors.iter().all(|diagnostic| {
-        diagnostic.error.unstable_error_name() == Some("SubscriptionUsesMultipleFields")
-    });
-    only && document
-        .operations
-        .iter()
-        .filter(|operation| operation.is_subscription())
-        .all(|operation| {
-            let mut keys = operation
-                .root_fields(document)
-                .map(|field| field.response_key());
-            let first = keys.next();
-            keys.all(|key| Some(key) == first)
-        })
 }
 
 /// The library looks at the type alone: values and defaults are in the coerced variables.
@@ -398,9 +268,7 @@ impl Prepared {
                             name.chars().take(80).collect::<String>()
                         )
                     }
-                    None => {
-                        "the document has several operations, and the request names none".into()
-                    }
+                    None => "the document has several operations, and the request names none".into(),
                 },
                 None,
             )),

@@ -61,18 +61,12 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
                 at += 1;
                 at += bytes[at..]
                     .iter()
-                    .take_while(|b| {
-                        b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_')
-                    })
+                    .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_'))
                     .count();
                 Token::Other
             }
             b'.' => {
-                at += bytes[at..]
-                    .iter()
-                    .take_while(|b| **b == b'.')
-                    .count()
-                    .min(3);
+                at += bytes[at..].iter().take_while(|b| **b == b'.').count().min(3);
                 Token::Other
             }
             sign => {
@@ -91,8 +85,7 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
         if let Some(text) = candidate.take() {
             let describes = match token {
                 Token::Name(name) => {
-                    open.is_empty()
-                        && matches!(name, "query" | "mutation" | "subscription" | "fragment")
+                    open.is_empty() && matches!(name, "query" | "mutation" | "subscription" | "fragment")
                 }
                 Token::Sign(b'$') => open == [b'('],
                 _ => false,
@@ -103,9 +96,7 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
         }
         match token {
             // After `=` or `:` it is a value.
-            Token::Text if !matches!(before, Token::Sign(b'=' | b':')) => {
-                candidate = Some((start, at))
-            }
+            Token::Text if !matches!(before, Token::Sign(b'=' | b':')) => candidate = Some((start, at)),
             Token::Sign(sign @ (b'{' | b'(' | b'[')) => {
                 open.push(sign);
                 rounds += usize::from(sign == b'(');
@@ -130,10 +121,7 @@ pub(super) fn scan<'s>(source: &'s str, limits: &DocumentLimits) -> Result<Cow<'
                 directives += 1;
                 if directives > limits.directives {
                     return Err(Fault::limit(
-                        format!(
-                            "the document has more than {} directives",
-                            limits.directives
-                        ),
+                        format!("the document has more than {} directives", limits.directives),
                         None,
                     ));
                 }
@@ -235,11 +223,7 @@ mod tests {
                 .contains("directives")
         );
         assert!(scanned(&"[".repeat(101)).unwrap_err().contains("nested"));
-        assert!(
-            scanned(&"a ".repeat(15_001))
-                .unwrap_err()
-                .contains("tokens")
-        );
+        assert!(scanned(&"a ".repeat(15_001)).unwrap_err().contains("tokens"));
         assert!(scanned(&" ".repeat(200_000)).unwrap_err().contains("bytes"));
     }
 

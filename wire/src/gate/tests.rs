@@ -3,6 +3,7 @@
 use async_graphql::{Value, Variables, parser::types::*};
 
 use super::*;
+use crate::fault::code;
 
 const SDL: &str = r#"
     interface Node { id: ID! }
@@ -34,24 +35,14 @@ fn variables(json: serde_json::Value) -> Variables {
     Variables::from_json(json)
 }
 
-fn bound(
-    source: &str,
-    given: serde_json::Value,
-    extras: &Extras<'_>,
-) -> Result<Bound, Vec<String>> {
+fn bound(source: &str, given: serde_json::Value, extras: &Extras<'_>) -> Result<Bound, Vec<String>> {
     let gate = gate();
     let run = || {
         let prepared = gate.prepare(source)?;
         let operation = prepared.operation(None)?;
         gate.bind(&operation, variables(given), extras)
     };
-    run().map_err(|fault: Fault| {
-        fault
-            .errors
-            .into_iter()
-            .map(|error| error.message)
-            .collect()
-    })
+    run().map_err(|fault: Fault| fault.errors.into_iter().map(|error| error.message).collect())
 }
 
 /// The merged document.
@@ -199,8 +190,7 @@ fn skip_and_include_are_decided_here() {
 
 #[test]
 fn a_variable_without_a_value_is_an_argument_not_given() {
-    let source =
-        "query($of: Int, $n: Float) { cat { lives(of: $of) } find(by: {name: \"x\", ratio: $n}) }";
+    let source = "query($of: Int, $n: Float) { cat { lives(of: $of) } find(by: {name: \"x\", ratio: $n}) }";
     assert_eq!(
         merged(source, none()),
         r#"{ cat { lives } find(by: {name: "x"}) }"#
@@ -213,8 +203,10 @@ fn a_variable_without_a_value_is_an_argument_not_given() {
 
 #[test]
 fn variables_are_coerced_with_defaults_and_single_values_become_lists() {
-    let source = "query($by: Filter, $ids: [ID!], $n: Int = 3) { find(by: $by, ids: $ids) cat { lives(of: $n) } }";
-    let given = serde_json::json!({"by": {"name": "x", "colours": "RED", "ratio": 1}, "ids": 7, "unknown": 1});
+    let source =
+        "query($by: Filter, $ids: [ID!], $n: Int = 3) { find(by: $by, ids: $ids) cat { lives(of: $n) } }";
+    let given =
+        serde_json::json!({"by": {"name": "x", "colours": "RED", "ratio": 1}, "ids": 7, "unknown": 1});
     let bound = bound(source, given, &Extras::default()).unwrap();
     assert_eq!(
         serde_json::to_value(&bound.variables).unwrap(),
@@ -263,11 +255,7 @@ fn numbers_without_a_fraction_are_integers_and_big_ones_are_not() {
         (serde_json::json!(true), false),
     ] {
         let given = serde_json::json!({ "n": value });
-        assert_eq!(
-            bound(source, given, &Extras::default()).is_ok(),
-            fits,
-            "{value}"
-        );
+        assert_eq!(bound(source, given, &Extras::default()).is_ok(), fits, "{value}");
     }
 }
 
@@ -281,11 +269,7 @@ fn one_of_takes_one_in_variables_and_in_literals() {
         (serde_json::json!({}), false),
     ] {
         let given = serde_json::json!({ "p": value });
-        assert_eq!(
-            bound(with, given, &Extras::default()).is_ok(),
-            fits,
-            "{value}"
-        );
+        assert_eq!(bound(with, given, &Extras::default()).is_ok(), fits, "{value}");
     }
     for (source, fits) in [
         ("{ find(pick: {number: 1}) }", true),
@@ -315,9 +299,7 @@ fn an_input_field_is_given_once() {
 #[test]
 fn many_operations_are_bounded_together() {
     let fields = "cat { id } ".repeat(1_000);
-    let operations: String = (0..20)
-        .map(|at| format!("query Q{at} {{ ...F }} "))
-        .collect();
+    let operations: String = (0..20).map(|at| format!("query Q{at} {{ ...F }} ")).collect();
     assert!(
         gate()
             .prepare(&format!("{operations} fragment F on Query {{ {fields} }}"))
@@ -359,9 +341,7 @@ fn a_file_cannot_be_forged() {
     );
     assert!(
         gate()
-            .prepare(&format!(
-                "mutation {{ upload(files: [\"{UPLOAD_MARK}0\"]) }}"
-            ))
+            .prepare(&format!("mutation {{ upload(files: [\"{UPLOAD_MARK}0\"]) }}"))
             .is_err()
     );
 }
@@ -400,6 +380,7 @@ fn subscriptions_have_one_root_field_which_may_stand_in_a_fragment() {
 
 #[test]
 fn fragments_that_double_are_refused_in_linear_time() {
+    // Walked as they are spread, forty levels would outlast the machine.
     let mut source = "{ ...F0 }".to_owned();
     for at in 0..40 {
         source += &format!(
@@ -408,13 +389,7 @@ fn fragments_that_double_are_refused_in_linear_time() {
         );
     }
     source += " fragment F40 on Query { cat { id } }";
-    let begin = std::time::Instant::now();
     let fault = gate().prepare(&source).err().unwrap();
-    assert!(
-        begin.elapsed() < std::time::Duration::from_millis(100),
-        "{:?}",
-        begin.elapsed()
-    );
     assert_eq!(
         fault.errors[0].extensions.as_ref().unwrap().get("code"),
         Some(&Value::from(code::LIMIT_EXCEEDED))
@@ -477,10 +452,7 @@ fn introspection_can_be_switched_off() {
 fn a_document_is_checked_once() {
     let gate = gate();
     let first = gate.prepare("{ cat { id } }").unwrap();
-    assert!(Arc::ptr_eq(
-        &first,
-        &gate.prepare("{ cat { id } }").unwrap()
-    ));
+    assert!(Arc::ptr_eq(&first, &gate.prepare("{ cat { id } }").unwrap()));
 }
 
 #[test]
@@ -489,10 +461,7 @@ fn the_operation_is_picked_by_name() {
     let prepared = gate
         .prepare("query A { cat { id } } mutation B { upload }")
         .unwrap();
-    assert_eq!(
-        prepared.operation(Some("B")).ok().unwrap().kind(),
-        Kind::Mutation
-    );
+    assert_eq!(prepared.operation(Some("B")).ok().unwrap().kind(), Kind::Mutation);
     assert!(prepared.operation(None).is_err());
     assert!(prepared.operation(Some("C")).is_err());
 }

@@ -20,10 +20,7 @@ impl Types {
         for (name, ty) in &schema.types {
             match ty {
                 ExtendedType::Object(object) => {
-                    possible
-                        .entry(name.clone())
-                        .or_default()
-                        .insert(name.clone());
+                    possible.entry(name.clone()).or_default().insert(name.clone());
                     for interface in &object.implements_interfaces {
                         possible
                             .entry(interface.name.clone())
@@ -44,10 +41,7 @@ impl Types {
                 _ => {}
             }
         }
-        Self {
-            possible,
-            interfaces,
-        }
+        Self { possible, interfaces }
     }
 
     /// The objects a value of this type can be; a single one for an object type.

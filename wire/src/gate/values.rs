@@ -44,10 +44,6 @@ fn number(text: &str) -> async_graphql::Number {
         .map(Into::into)
         .or_else(|_| text.parse::<u64>().map(Into::into))
         .ok()
-        .or_else(|| {
-            text.parse::<f64>()
-                .ok()
-                .and_then(async_graphql::Number::from_f64)
-        })
+        .or_else(|| text.parse::<f64>().ok().and_then(async_graphql::Number::from_f64))
         .unwrap_or_else(|| 0.into())
 }

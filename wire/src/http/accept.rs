@@ -170,11 +170,7 @@ mod tests {
             ("", Some(Json), Some(EventStream)),
             ("*/*", Some(Json), Some(EventStream)),
             ("application/*", Some(Json), None),
-            (
-                "application/graphql-response+json",
-                Some(GraphqlResponse),
-                None,
-            ),
+            ("application/graphql-response+json", Some(GraphqlResponse), None),
             (
                 "application/graphql-response+json, application/json;q=0.9",
                 Some(GraphqlResponse),

@@ -13,10 +13,7 @@ pub(super) fn single(event: &Event, media: Media) -> Response {
     match event {
         Event::Next(given) => {
             headers.extend(given.http_headers.clone());
-            if let Some(control) = given
-                .cache_control
-                .value()
-                .and_then(|value| value.parse().ok())
+            if let Some(control) = given.cache_control.value().and_then(|value| value.parse().ok())
                 && given.errors.is_empty()
             {
                 headers.entry(header::CACHE_CONTROL).or_insert(control);

@@ -97,9 +97,7 @@ pub(super) async fn receive_form<E: Executor>(
     let settings = &mounted.settings;
     let max = settings.upload.total_bytes + 2 * settings.http.body_bytes as u64;
     if content_length(headers).is_some_and(|length| length > max) {
-        return Err(Fault::too_large(format!(
-            "the body is larger than {max} bytes"
-        )));
+        return Err(Fault::too_large(format!("the body is larger than {max} bytes")));
     }
     let bounds = upload::Bounds {
         http: &settings.http,
@@ -165,10 +163,5 @@ impl Drop for Incoming {
 }
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

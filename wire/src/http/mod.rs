@@ -98,10 +98,7 @@ async fn dispatch<E: Executor>(
                 .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
             Ok(response)
         }
-        _ => Err(not_allowed(
-            "GET, POST",
-            "GraphQL is asked with GET or POST",
-        )),
+        _ => Err(not_allowed("GET, POST", "GraphQL is asked with GET or POST")),
     }
 }
 
@@ -268,10 +265,7 @@ async fn many<E: Executor>(
     asked: Asked<'_>,
 ) -> Result<Response, Fault> {
     let Asked {
-        accept,
-        identity,
-        id,
-        ..
+        accept, identity, id, ..
     } = asked;
     let media = accept
         .single()
@@ -291,11 +285,7 @@ async fn many<E: Executor>(
         };
         events.push(match run::admit(mounted, params, &origin, allows) {
             Ok(job) => {
-                let mut answers = job.events(
-                    &mounted.executor,
-                    session.clone(),
-                    mounted.settings.http.time,
-                );
+                let mut answers = job.events(&mounted.executor, session.clone(), mounted.settings.http.time);
                 answers
                     .next()
                     .await
@@ -327,11 +317,7 @@ fn acceptable(headers: &HeaderMap) -> Result<Accept, Fault> {
 fn not_allowed(allow: &'static str, message: &str) -> Fault {
     Fault {
         allow: Some(allow),
-        ..Fault::transport(
-            StatusCode::METHOD_NOT_ALLOWED,
-            code::BAD_USER_INPUT,
-            message,
-        )
+        ..Fault::transport(StatusCode::METHOD_NOT_ALLOWED, code::BAD_USER_INPUT, message)
     }
 }
 

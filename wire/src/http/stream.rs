@@ -150,20 +150,14 @@ impl State {
             return None;
         }
         self.at = At::Ending;
-        let fault = Fault::transport(
-            http::StatusCode::FORBIDDEN,
-            code::FORBIDDEN,
-            close.reason.clone(),
-        );
+        let fault = Fault::transport(http::StatusCode::FORBIDDEN, code::FORBIDDEN, close.reason.clone());
         Some(self.event(&Event::Refused(fault)))
     }
 
     fn event(&self, event: &Event) -> String {
         let json = event.to_json();
         if self.setting.media == Media::Multipart {
-            return format!(
-                "\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{json}}}\r\n--graphql"
-            );
+            return format!("\r\ncontent-type: application/json\r\n\r\n{{\"payload\":{json}}}\r\n--graphql");
         }
         let id = match event {
             Event::Next(response) => self.setting.resume.cursor(&response.data),

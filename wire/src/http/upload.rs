@@ -55,10 +55,7 @@ where
     while let Some(field) = form.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let Some(here) = places.remove(&name) else {
-            return Err(bad(format!(
-                "the part {:?} is not in the map",
-                shorten(&name)
-            )));
+            return Err(bad(format!("the part {:?} is not in the map", shorten(&name))));
         };
         let file = receive(field, bounds.upload, &mut total).await?;
         put(&mut requests, &here, file)?;
@@ -106,11 +103,8 @@ fn map_places(
     is_batch: bool,
     max: usize,
 ) -> Result<HashMap<String, Vec<Place>>, Fault> {
-    let map: HashMap<String, Vec<String>> = serde_json::from_slice(map).map_err(|error| {
-        bad(format!(
-            "the map is not an object of lists of paths: {error}"
-        ))
-    })?;
+    let map: HashMap<String, Vec<String>> = serde_json::from_slice(map)
+        .map_err(|error| bad(format!("the map is not an object of lists of paths: {error}")))?;
     let count = map.values().map(Vec::len).sum::<usize>().max(map.len());
     if count > max {
         return Err(Fault::too_large(format!(
@@ -182,11 +176,7 @@ fn put(requests: &mut [Params], places: &[Place], file: UploadValue) -> Result<(
     Ok(())
 }
 
-async fn receive(
-    mut field: Field<'_>,
-    limits: &UploadLimits,
-    total: &mut u64,
-) -> Result<UploadValue, Fault> {
+async fn receive(mut field: Field<'_>, limits: &UploadLimits, total: &mut u64) -> Result<UploadValue, Fault> {
     let filename = field.file_name().unwrap_or_default().to_owned();
     let content_type = field.content_type().map(ToString::to_string);
     let file = tokio::task::spawn_blocking(tempfile::tempfile)

@@ -34,8 +34,7 @@ impl Message {
             }),
             "subscribe" => {
                 let id = id(&mut message)?;
-                let payload =
-                    payload(&mut message)?.ok_or("Invalid message: `payload` is missing")?;
+                let payload = payload(&mut message)?.ok_or("Invalid message: `payload` is missing")?;
                 let params: Params = serde_json::from_value(payload)
                     .map_err(|error| format!("Invalid message: `payload`: {error}"))?;
                 if params.query.is_none() {
@@ -79,13 +78,11 @@ pub(super) fn of_operation(id: &str, event: Option<&Event>) -> String {
     let id = Json::from(id);
     match event {
         None => format!(r#"{{"id":{id},"type":"complete"}}"#),
-        Some(event @ Event::Next(_)) => format!(
-            r#"{{"id":{id},"type":"next","payload":{}}}"#,
-            event.to_json()
-        ),
+        Some(event @ Event::Next(_)) => {
+            format!(r#"{{"id":{id},"type":"next","payload":{}}}"#, event.to_json())
+        }
         Some(event @ Event::Refused(_)) => {
-            let errors = serde_json::to_string(Written::from(event).errors())
-                .unwrap_or_else(|_| "[]".into());
+            let errors = serde_json::to_string(Written::from(event).errors()).unwrap_or_else(|_| "[]".into());
             format!(r#"{{"id":{id},"type":"error","payload":{errors}}}"#)
         }
     }
@@ -113,10 +110,7 @@ mod tests {
 
     #[test]
     fn ids_are_written_as_json() {
-        assert_eq!(
-            of_operation("a\"b", None),
-            r#"{"id":"a\"b","type":"complete"}"#
-        );
+        assert_eq!(of_operation("a\"b", None), r#"{"id":"a\"b","type":"complete"}"#);
     }
 
     #[test]

@@ -63,8 +63,7 @@ pub(crate) async fn upgrade<E: Executor>(
             "pages of this origin may not connect",
         ));
     }
-    let refuse =
-        |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
+    let refuse = |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
     let limits = &mounted.settings.socket;
     let upgrade = WebSocketUpgrade::from_request_parts(parts, &())
         .await
@@ -329,12 +328,7 @@ impl<E: Executor> Session<E> {
         }
     }
 
-    async fn subscribe(
-        &mut self,
-        id: Arc<str>,
-        params: Params,
-        session: Arc<Data>,
-    ) -> Result<(), End> {
+    async fn subscribe(&mut self, id: Arc<str>, params: Params, session: Arc<Data>) -> Result<(), End> {
         if self.running.contains_key(&id) {
             return close(4409, &format!("Subscriber for {id} already exists"));
         }
@@ -345,9 +339,7 @@ impl<E: Executor> Session<E> {
                 format!("more than {max} operations on one socket"),
                 None,
             )]);
-            return self
-                .send(of_operation(&id, Some(&Event::Refused(fault))))
-                .await;
+            return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await;
         }
         let request_id = RequestId::random();
         let origin = Origin {
@@ -362,16 +354,10 @@ impl<E: Executor> Session<E> {
         let job = match admitted {
             Ok(job) => job,
             Err(fault) => {
-                return self
-                    .send(of_operation(&id, Some(&Event::Refused(fault))))
-                    .await;
+                return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await;
             }
         };
-        let events = job.events(
-            &self.mounted.executor,
-            session,
-            self.mounted.settings.http.time,
-        );
+        let events = job.events(&self.mounted.executor, session, self.mounted.settings.http.time);
         let (handle, registration) = AbortHandle::new_pair();
         let running = Running {
             id: id.clone(),

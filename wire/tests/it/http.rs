@@ -8,17 +8,12 @@ use futures::StreamExt;
 use http::{Request, StatusCode, header};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
-use wire::{
-    Admit, Caller, Close, HttpLimits, Kind, OperationInfo, Refusal, Settings, UploadLimits, Wire,
-};
+use wire::{Admit, Caller, Close, HttpLimits, Kind, OperationInfo, Refusal, Settings, UploadLimits, Wire};
 
 use crate::{probe, schema::Token};
 
 async fn send<E: Executor>(wire: &Wire<E>, request: Request<Body>) -> Response {
-    wire.routes::<()>("/graphql")
-        .oneshot(request)
-        .await
-        .unwrap()
+    wire.routes::<()>("/graphql").oneshot(request).await.unwrap()
 }
 
 async fn text(response: Response) -> String {
@@ -178,10 +173,9 @@ async fn the_embedding_server_says_who_may_ask_now() {
     let wire = probe().admit(NoMutations).build().unwrap();
     let mutation = |token: &str, accept: &str| {
         let mut request = query("mutation { bump { id } }");
-        request.headers_mut().insert(
-            header::AUTHORIZATION,
-            format!("Bearer {token}").parse().unwrap(),
-        );
+        request
+            .headers_mut()
+            .insert(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
         request
             .headers_mut()
             .insert(header::ACCEPT, accept.parse().unwrap());
@@ -200,9 +194,7 @@ async fn the_embedding_server_says_who_may_ask_now() {
         json!({"code": "RATE_LIMITED", "retryAfterSeconds": 2})
     );
     assert_eq!(
-        send(&wire, mutation("other", "application/json"))
-            .await
-            .status(),
+        send(&wire, mutation("other", "application/json")).await.status(),
         StatusCode::OK
     );
 }
@@ -210,7 +202,8 @@ async fn the_embedding_server_says_who_may_ask_now() {
 #[tokio::test]
 async fn arguments_defaults_and_one_of_reach_the_resolver() {
     let wire = probe().build().unwrap();
-    let source = "query($by: Filter, $times: Int, $pick: Pick) { filter(by: $by, times: $times, pick: $pick) }";
+    let source =
+        "query($by: Filter, $times: Int, $pick: Pick) { filter(by: $by, times: $times, pick: $pick) }";
     let body = json!({
         "query": source,
         "variables": {"by": {"colours": "GREEN", "inner": {"atLeast": 1, "ratio": 2}}, "pick": {"number": 5}},
@@ -293,10 +286,7 @@ async fn a_reader_that_stalls_loses_its_stream() {
     assert_eq!(wire.connections().count(), 1);
     tokio::time::sleep(Duration::from_secs(21)).await;
     assert_eq!(wire.connections().count(), 0);
-    assert_eq!(
-        ask(&wire, "{ liveSubs }").await,
-        r#"{"data":{"liveSubs":0}}"#
-    );
+    assert_eq!(ask(&wire, "{ liveSubs }").await, r#"{"data":{"liveSubs":0}}"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,10 +296,7 @@ async fn a_reader_that_goes_ends_its_stream_though_it_was_silent() {
     tokio::task::yield_now().await;
     drop(response);
     tokio::time::sleep(Duration::from_millis(1)).await;
-    assert_eq!(
-        ask(&wire, "{ liveSubs }").await,
-        r#"{"data":{"liveSubs":0}}"#
-    );
+    assert_eq!(ask(&wire, "{ liveSubs }").await, r#"{"data":{"liveSubs":0}}"#);
     assert_eq!(wire.connections().count(), 0);
 }
 
@@ -339,9 +326,7 @@ fn form(parts: &[(&str, &str, &str)]) -> Request<Body> {
         } else {
             format!("; filename=\"{file}\"")
         };
-        body += &format!(
-            "--b\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n"
-        );
+        body += &format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n");
     }
     body += "--b--\r\n";
     Request::post("/graphql")
@@ -352,7 +337,8 @@ fn form(parts: &[(&str, &str, &str)]) -> Request<Body> {
         .unwrap()
 }
 
-const MANY: &str = r#"{"query":"mutation($f: [Upload!]!) { uploadMany(files: $f) }","variables":{"f":[null,null]}}"#;
+const MANY: &str =
+    r#"{"query":"mutation($f: [Upload!]!) { uploadMany(files: $f) }","variables":{"f":[null,null]}}"#;
 
 #[tokio::test]
 async fn a_file_goes_to_every_place_it_is_mapped_to() {
@@ -395,22 +381,11 @@ async fn files_are_bounded_one_by_one_and_together() {
             ("0", "a", first),
             ("1", "b", second),
         ]);
-        assert_eq!(
-            send(&wire, request).await.status(),
-            status,
-            "{first} {second}"
-        );
+        assert_eq!(send(&wire, request).await.status(), status, "{first} {second}");
     }
     let three = r#"{"0":["variables.f.0","variables.f.1","variables.f.0"]}"#;
-    let request = form(&[
-        ("operations", "", MANY),
-        ("map", "", three),
-        ("0", "a", "a"),
-    ]);
-    assert_eq!(
-        send(&wire, request).await.status(),
-        StatusCode::PAYLOAD_TOO_LARGE
-    );
+    let request = form(&[("operations", "", MANY), ("map", "", three), ("0", "a", "a")]);
+    assert_eq!(send(&wire, request).await.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
@@ -420,10 +395,7 @@ async fn forms_of_the_wrong_shape_are_refused() {
     let one = r#"{"query":"mutation($f: Upload!) { upload(file: $f) }","variables":{"f":null}}"#;
     for (why, parts) in [
         ("no map", vec![("operations", "", MANY)]),
-        (
-            "map first",
-            vec![("map", "", map), ("operations", "", MANY)],
-        ),
+        ("map first", vec![("map", "", map), ("operations", "", MANY)]),
         ("no file", vec![("operations", "", MANY), ("map", "", map)]),
         (
             "file not in the map",
@@ -451,17 +423,11 @@ async fn forms_of_the_wrong_shape_are_refused() {
         ),
         (
             "another request's place",
-            vec![
-                ("operations", "", one),
-                ("map", "", r#"{"0":["0.variables.f"]}"#),
-            ],
+            vec![("operations", "", one), ("map", "", r#"{"0":["0.variables.f"]}"#)],
         ),
         (
             "an invalid document",
-            vec![
-                ("operations", "", r#"{"query":"{ nope }"}"#),
-                ("map", "", "{}"),
-            ],
+            vec![("operations", "", r#"{"query":"{ nope }"}"#), ("map", "", "{}")],
         ),
     ] {
         assert_eq!(

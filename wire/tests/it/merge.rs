@@ -24,10 +24,7 @@ async fn a_field_wanted_twice_is_resolved_once_on_objects_and_on_interfaces() {
     };
     let count = async || ask("{ names }").await["names"].as_i64().unwrap();
     for (source, runs) in [
-        (
-            "{ pets { id ... on Cat { id meows } ... on Dog { id } } }",
-            2,
-        ),
+        ("{ pets { id ... on Cat { id meows } ... on Dog { id } } }", 2),
         (
             "{ pets { owner { name } ... on Cat { owner { name email } } ...D } } fragment D on Dog { owner { name } }",
             2,

@@ -12,9 +12,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest},
 };
-use wire::{
-    Authenticate, Close, Connections, Identity, Origins, Refusal, Settings, SocketLimits, Wire,
-};
+use wire::{Authenticate, Close, Connections, Identity, Origins, Refusal, Settings, SocketLimits, Wire};
 
 use crate::probe;
 
@@ -22,10 +20,7 @@ struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn send(&mut self, message: Json) {
-        self.0
-            .send(Message::text(message.to_string()))
-            .await
-            .unwrap();
+        self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
     async fn next(&mut self) -> Json {
@@ -59,18 +54,13 @@ impl Server {
     async fn connect(&self, origin: Option<&str>) -> Result<Socket, u16> {
         let mut request = self.url.as_str().into_client_request().unwrap();
         let headers = request.headers_mut();
-        headers.insert(
-            "sec-websocket-protocol",
-            "graphql-transport-ws".parse().unwrap(),
-        );
+        headers.insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         if let Some(origin) = origin {
             headers.insert("origin", origin.parse().unwrap());
         }
         match tokio_tungstenite::connect_async(request).await {
             Ok((socket, _)) => Ok(Socket(socket)),
-            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
-                Err(response.status().as_u16())
-            }
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(error) => panic!("{error}"),
         }
     }
@@ -91,12 +81,12 @@ async fn a_revoked_token_closes_its_sockets_and_no_others() {
     let server = Server::start(probe().build().unwrap()).await;
     let (mut one, _) = server.acknowledged(json!({"token": "t1"})).await;
     let (mut other, _) = server.acknowledged(json!({"token": "t2"})).await;
-    one.send(json!({"id": "1", "type": "subscribe", "payload": {"query": "subscription { ticker(ms: 60000) }"}})).await;
+    one.send(
+        json!({"id": "1", "type": "subscribe", "payload": {"query": "subscription { ticker(ms: 60000) }"}}),
+    )
+    .await;
     assert_eq!(server.connections.close("t1", &Close::forbidden()), 1);
-    assert_eq!(
-        one.next().await,
-        json!({"close": 4403, "reason": "Forbidden"})
-    );
+    assert_eq!(one.next().await, json!({"close": 4403, "reason": "Forbidden"}));
     other.send(json!({"type": "ping"})).await;
     assert_eq!(other.next().await, json!({"type": "pong"}));
 }
@@ -137,14 +127,8 @@ async fn sockets_and_operations_are_counted() {
         first.send(json!({"id": id, "type": "subscribe", "payload": {"query": "subscription { ticker(ms: 60000) }"}})).await;
     }
     let refusal = first.next().await;
-    assert_eq!(
-        (&refusal["id"], &refusal["type"]),
-        (&json!("b"), &json!("error"))
-    );
-    assert_eq!(
-        refusal["payload"][0]["extensions"]["code"],
-        "LIMIT_EXCEEDED"
-    );
+    assert_eq!((&refusal["id"], &refusal["type"]), (&json!("b"), &json!("error")));
+    assert_eq!(refusal["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
 }
 
 #[tokio::test]
@@ -179,10 +163,7 @@ async fn places_come_free_when_sockets_go() {
 async fn pages_of_other_origins_are_kept_out() {
     let listed = Origins::Listed(vec!["https://a.example".into()]);
     let server = Server::start(probe().origins(listed).build().unwrap()).await;
-    assert_eq!(
-        server.connect(Some("https://b.example")).await.err(),
-        Some(403)
-    );
+    assert_eq!(server.connect(Some("https://b.example")).await.err(), Some(403));
     assert!(server.connect(Some("https://a.example")).await.is_ok());
     assert!(server.connect(None).await.is_ok());
 }
@@ -194,11 +175,7 @@ impl Authenticate for Acknowledging {
         Box::pin(async { Ok(Identity::default()) })
     }
 
-    fn connection<'a>(
-        &'a self,
-        parts: &'a Parts,
-        _: &'a Json,
-    ) -> BoxFuture<'a, Result<Identity, Refusal>> {
+    fn connection<'a>(&'a self, parts: &'a Parts, _: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
         let host = parts.headers.contains_key("host");
         Box::pin(async move {
             Ok(Identity {
@@ -213,10 +190,7 @@ impl Authenticate for Acknowledging {
 async fn the_hook_sees_the_headers_and_fills_the_acknowledgement() {
     let server = Server::start(probe().authenticate(Acknowledging).build().unwrap()).await;
     let (_socket, ack) = server.acknowledged(json!({})).await;
-    assert_eq!(
-        ack,
-        json!({"type": "connection_ack", "payload": {"host": true}})
-    );
+    assert_eq!(ack, json!({"type": "connection_ack", "payload": {"host": true}}));
 }
 
 #[tokio::test]
