@@ -1,0 +1,392 @@
+//! graphql-transport-ws: one task for each socket, which reads, runs the operations and writes, taking turns. A peer
+//! that does not read holds up its own operations and nothing else; what it is owed is bounded by one message.
+
+mod message;
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use async_graphql::{Data, Executor};
+use axum::{
+    extract::{
+        FromRequestParts,
+        ws::{self, WebSocket, WebSocketUpgrade},
+    },
+    response::Response,
+};
+use futures::{
+    FutureExt, Stream, StreamExt,
+    future::BoxFuture,
+    stream::{AbortHandle, Abortable, BoxStream, SelectAll},
+};
+use http::{Method, StatusCode, header, request::Parts};
+use tokio::time::{Instant, timeout};
+
+use self::message::{Message, of_operation, plain, reason};
+use crate::{
+    Mounted,
+    connections::{Close, Ticket},
+    fault::{Fault, code, error},
+    hooks::{Identity, Refusal},
+    params::Params,
+    run::{self, Event, Origin, RequestId},
+};
+
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// Buffers of the WebSocket library, in bytes. Its own default of 128 KiB is what an idle socket would cost.
+const BUFFER_BYTES: usize = 4096;
+
+/// Whether the request asks for a WebSocket (RFC 6455, section 4.1).
+pub(crate) fn is_upgrade(parts: &Parts) -> bool {
+    parts.method == Method::GET
+        && parts
+            .headers
+            .get(header::UPGRADE)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Answers the handshake, and starts the socket's task.
+pub(crate) async fn upgrade<E: Executor>(
+    mounted: Arc<Mounted<E>>,
+    parts: &mut Parts,
+) -> Result<Response, Fault> {
+    if !mounted.origins.allow(&parts.headers) {
+        return Err(Fault::transport(
+            StatusCode::FORBIDDEN,
+            code::FORBIDDEN,
+            "pages of this origin may not connect",
+        ));
+    }
+    let refuse = |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
+    let limits = &mounted.settings.socket;
+    let upgrade = WebSocketUpgrade::from_request_parts(parts, &())
+        .await
+        .map_err(|rejection| refuse(rejection.body_text()))?
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_message_size(limits.message_bytes)
+        .max_frame_size(limits.message_bytes)
+        .protocols([PROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return Err(refuse(format!("the only subprotocol is {PROTOCOL}")));
+    }
+    let ticket = mounted.connections.open().map_err(|_| {
+        Fault::transport(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code::LIMIT_EXCEEDED,
+            "too many open sockets",
+        )
+    })?;
+    let parts = Arc::new(parts.clone());
+    Ok(upgrade.on_upgrade(move |socket| {
+        let now = Instant::now();
+        Session {
+            mounted,
+            socket,
+            ticket,
+            state: State::Waiting(parts),
+            operations: SelectAll::new(),
+            running: HashMap::new(),
+            opened: now,
+            heard: now,
+            pinged: None,
+        }
+        .run()
+    }))
+}
+
+struct Session<E: Executor> {
+    mounted: Arc<Mounted<E>>,
+    socket: WebSocket,
+    ticket: Ticket,
+    state: State,
+    operations: SelectAll<Abortable<Running>>,
+    running: HashMap<Arc<str>, AbortHandle>,
+    opened: Instant,
+    /// When the peer gave its last sign of life.
+    heard: Instant,
+    /// When it was last asked for one, if it has not answered.
+    pinged: Option<Instant>,
+}
+
+enum State {
+    /// For `connection_init`, with the headers of the upgrade.
+    Waiting(Arc<Parts>),
+    /// For the verdict on the credentials.
+    Judging(BoxFuture<'static, Result<Identity, Refusal>>),
+    Acknowledged(Arc<Data>),
+}
+
+/// Why a session ends.
+enum End {
+    /// With a close frame of ours.
+    Close(Close),
+    /// The peer is gone, or is to be treated as if it were.
+    Gone,
+}
+
+/// An operation's events with its id, and then its end.
+struct Running {
+    id: Arc<str>,
+    events: BoxStream<'static, Event>,
+    is_over: bool,
+}
+
+impl Stream for Running {
+    type Item = (Arc<str>, Option<Event>);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let event = std::task::ready!(self.events.poll_next_unpin(context));
+        // An `error` is an operation's last message, and nothing completes it.
+        self.is_over = matches!(event, None | Some(Event::Refused(_)));
+        Poll::Ready(Some((self.id.clone(), event)))
+    }
+}
+
+/// What woke the session.
+enum Turn {
+    Frame(Option<Result<ws::Message, axum::Error>>),
+    Event((Arc<str>, Option<Event>)),
+    Verdict(Result<Identity, Refusal>),
+    Clock,
+    Closed(Close),
+}
+
+impl<E: Executor> Session<E> {
+    async fn run(mut self) {
+        let end = loop {
+            if let Err(end) = self.turn().await {
+                break end;
+            }
+        };
+        // Sources stop now, not after the goodbye.
+        self.operations.clear();
+        self.running.clear();
+        let patience = self.mounted.settings.socket.close;
+        let _ = timeout(patience, async {
+            if let End::Close(Close { code, reason: why }) = end {
+                let frame = ws::CloseFrame {
+                    code,
+                    reason: reason(&why).into(),
+                };
+                self.socket.send(ws::Message::Close(Some(frame))).await?;
+            } else {
+                return Ok(());
+            }
+            // A connection dropped on unread bytes is reset, and the reset can overtake our close frame.
+            while let Some(Ok(_)) = self.socket.recv().await {}
+            Ok::<_, axum::Error>(())
+        })
+        .await;
+    }
+
+    async fn turn(&mut self) -> Result<(), End> {
+        let Self {
+            socket,
+            ticket,
+            state,
+            operations,
+            ..
+        } = self;
+        let alarm = {
+            let limits = &self.mounted.settings.socket;
+            let life = self
+                .pinged
+                .map_or(self.heard + limits.ping, |pinged| pinged + limits.pong);
+            match state {
+                State::Acknowledged(_) => life,
+                _ => life.min(self.opened + limits.init),
+            }
+        };
+        let verdict = async {
+            match state {
+                State::Judging(verdict) => verdict.await,
+                _ => std::future::pending().await,
+            }
+        };
+        // In random order, so that nothing that is always ready keeps the rest from its turn.
+        let turn = tokio::select! {
+            close = ticket.closed() => Turn::Closed(close),
+            frame = socket.recv() => Turn::Frame(frame),
+            Some(event) = operations.next(), if !operations.is_empty() => Turn::Event(event),
+            verdict = verdict => Turn::Verdict(verdict),
+            () = tokio::time::sleep_until(alarm) => Turn::Clock,
+        };
+        match turn {
+            Turn::Closed(close) => Err(End::Close(close)),
+            Turn::Frame(frame) => self.frame(frame).await,
+            Turn::Event((id, event)) => {
+                if matches!(event, None | Some(Event::Refused(_))) {
+                    self.running.remove(&id);
+                }
+                self.send(of_operation(&id, event.as_ref())).await
+            }
+            Turn::Verdict(verdict) => self.acknowledge(verdict).await,
+            Turn::Clock => self.look_at_clock().await,
+        }
+    }
+
+    async fn look_at_clock(&mut self) -> Result<(), End> {
+        let limits = &self.mounted.settings.socket;
+        let now = Instant::now();
+        if !matches!(self.state, State::Acknowledged(_)) && now >= self.opened + limits.init {
+            return close(4408, "Connection initialisation timeout");
+        }
+        match self.pinged {
+            Some(pinged) if now >= pinged + limits.pong => Err(End::Gone),
+            Some(_) => Ok(()),
+            None if now >= self.heard + limits.ping => {
+                self.pinged = Some(now);
+                self.write(ws::Message::Ping(Default::default())).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn frame(&mut self, frame: Option<Result<ws::Message, axum::Error>>) -> Result<(), End> {
+        self.heard = Instant::now();
+        self.pinged = None;
+        let text = match frame {
+            None | Some(Ok(ws::Message::Close(_))) => return self.farewell().await,
+            Some(Ok(ws::Message::Text(text))) => text,
+            Some(Ok(ws::Message::Binary(_))) => return close(4400, "Invalid message: binary"),
+            // The library answers pings.
+            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => return Ok(()),
+            Some(Err(error)) => {
+                // Too big is the one error of the peer's making after which a close frame still gets through.
+                tracing::debug!(%error, "a socket broke");
+                return close(1009, "Message too big");
+            }
+        };
+        let message = match Message::parse(&text) {
+            Ok(message) => message,
+            Err(why) => return close(4400, &why),
+        };
+        match message {
+            Message::Pong => Ok(()),
+            Message::Ping(payload) => self.send(plain("pong", payload)).await,
+            Message::Complete { id } => {
+                if let Some(operation) = self.running.remove(id.as_str()) {
+                    operation.abort();
+                }
+                Ok(())
+            }
+            Message::Init(payload) => {
+                let State::Waiting(parts) = &self.state else {
+                    return close(4429, "Too many initialisation requests");
+                };
+                let (mounted, parts) = (self.mounted.clone(), parts.clone());
+                self.state = State::Judging(
+                    async move { mounted.authenticate.connection(&parts, &payload).await }.boxed(),
+                );
+                Ok(())
+            }
+            Message::Subscribe { id, params } => match &self.state {
+                State::Acknowledged(session) => {
+                    let session = session.clone();
+                    self.subscribe(id.into(), *params, session).await
+                }
+                _ => close(4401, "Unauthorized"),
+            },
+        }
+    }
+
+    /// The library answers a close frame while it is read to its end.
+    async fn farewell(&mut self) -> Result<(), End> {
+        self.operations.clear();
+        let patience = self.mounted.settings.socket.close;
+        let _ = timeout(patience, async {
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        })
+        .await;
+        Err(End::Gone)
+    }
+
+    async fn acknowledge(&mut self, verdict: Result<Identity, Refusal>) -> Result<(), End> {
+        match verdict {
+            Err(refusal) => {
+                tracing::debug!(code = refusal.code, "a socket was refused");
+                Err(End::Close(Close::forbidden()))
+            }
+            Ok(Identity { data, key, ack }) => {
+                if self.ticket.claim(key).is_err() {
+                    // 1013, try again later: clients of graphql-ws do, with a growing delay.
+                    return close(1013, "Too many sockets of this caller");
+                }
+                self.state = State::Acknowledged(Arc::new(data));
+                self.send(plain("connection_ack", ack)).await
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, id: Arc<str>, params: Params, session: Arc<Data>) -> Result<(), End> {
+        if self.running.contains_key(&id) {
+            return close(4409, &format!("Subscriber for {id} already exists"));
+        }
+        let max = self.mounted.settings.socket.operations;
+        if self.running.len() >= max {
+            let fault = Fault::document(vec![error(
+                code::LIMIT_EXCEEDED,
+                format!("more than {max} operations on one socket"),
+                None,
+            )]);
+            return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await;
+        }
+        let request_id = RequestId::random();
+        let origin = Origin {
+            id: &request_id,
+            caller: &session,
+            resume: None,
+        };
+        let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            run::admit(&self.mounted, params, &origin, |_| Ok(()))
+        }))
+        .unwrap_or_else(|panic| Err(run::panicked(&request_id, &*panic)));
+        let job = match admitted {
+            Ok(job) => job,
+            Err(fault) => {
+                return self.send(of_operation(&id, Some(&Event::Refused(fault)))).await;
+            }
+        };
+        let events = job.events(&self.mounted.executor, session, self.mounted.settings.http.time);
+        let (handle, registration) = AbortHandle::new_pair();
+        let running = Running {
+            id: id.clone(),
+            events,
+            is_over: false,
+        };
+        self.operations.push(Abortable::new(running, registration));
+        self.running.insert(id, handle);
+        Ok(())
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), End> {
+        self.write(ws::Message::Text(text.into())).await
+    }
+
+    /// Writes, and gives up on a peer that takes too long to read.
+    async fn write(&mut self, message: ws::Message) -> Result<(), End> {
+        let patience = self.mounted.settings.socket.write;
+        tokio::select! {
+            biased;
+            written = timeout(patience, self.socket.send(message)) => match written {
+                Ok(Ok(())) => Ok(()),
+                _ => Err(End::Gone),
+            },
+            close = self.ticket.closed() => Err(End::Close(close)),
+        }
+    }
+}
+
+fn close(code: u16, reason: &str) -> Result<(), End> {
+    Err(End::Close(Close::new(code, reason)))
+}
