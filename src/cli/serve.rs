@@ -88,13 +88,14 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
     let store = parts.store.clone();
     seed(settings, &store, &parts.catalog, address).await?;
     let renewal = Renewal::start(store.clone());
+    let limits = wiring::limits(settings);
     let schema = graphql::build(graphql::Deps {
         store: store.clone(),
         catalog: parts.catalog.clone(),
         storage: parts.storage.clone(),
         hub: Hub::start(store.clone()).await?,
         renewal: renewal.clone(),
-        limits: wiring::limits(&settings.graphql),
+        limits: limits.clone(),
     });
     let stop = http::Stop::default();
     tokio::spawn(metrics.clone().keep_up());
@@ -105,6 +106,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         renewal,
         metrics,
         stop: stop.clone(),
+        limits,
         settings: settings.http.clone(),
     });
     let work = Work::start(settings, parts, has_worker);

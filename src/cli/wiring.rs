@@ -94,11 +94,13 @@ pub(super) fn storage(settings: &Settings) -> Result<Storage, Failure> {
     Ok(storage)
 }
 
-pub(super) fn limits(settings: &config::Graphql) -> graphql::Limits {
+pub(super) fn limits(settings: &Settings) -> graphql::Limits {
     graphql::Limits {
-        max_depth: settings.max_depth,
-        max_complexity: settings.max_complexity,
-        introspection: settings.introspection,
+        max_depth: settings.graphql.max_depth,
+        max_complexity: settings.graphql.max_complexity,
+        introspection: settings.graphql.introspection,
+        max_upload_bytes: settings.http.max_upload_bytes,
+        ..graphql::Limits::default()
     }
 }
 

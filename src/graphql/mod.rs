@@ -86,6 +86,8 @@ fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscri
         mutations::Mutation::default(),
         subscriptions::Subscription::default(),
     )
+    // No field returns it, and clients spread it.
+    .register_output_type::<mutations::refusals::UserError>()
 }
 
 /// Builds the schema over what its resolvers need.

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::{Deps, answer, graphql, observe};
+use super::{Deps, answer, observe};
 use crate::domain::access::{self, Viewer};
 
 /// What a client without a token is told.
@@ -17,14 +17,9 @@ pub(super) const NO_TOKEN: &str = "send `Authorization: Bearer <token>`";
 /// business.
 pub(super) const BAD_TOKEN: &str = "the token is not valid";
 
-/// Puts the [`Viewer`] into the request, or answers 401. A WebSocket may come without one and
-/// show its token in its first message, for browsers cannot set headers on it.
+/// Puts the [`Viewer`] into the request, or answers 401.
 pub(super) async fn require(State(deps): State<Arc<Deps>>, mut request: Request, next: Next) -> Response {
     let Some(secret) = bearer(request.headers()) else {
-        let has_header = request.headers().contains_key(header::AUTHORIZATION);
-        if !has_header && graphql::wants_socket(request.method(), request.headers()) {
-            return next.run(request).await;
-        }
         return answer::unauthenticated(NO_TOKEN);
     };
     match find(&deps, secret).await {
@@ -51,7 +46,8 @@ pub(super) async fn find(deps: &Deps, secret: &str) -> Result<Option<Viewer>, Fa
     })
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The secret of the Authorization header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     secret(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }
 

@@ -23,6 +23,7 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::config;
 use crate::domain::Store;
@@ -48,9 +49,14 @@ pub struct Deps {
     pub metrics: Metrics,
     /// How it all ends.
     pub stop: Stop,
+    /// What one operation may ask for.
+    pub limits: api::Limits,
     /// Limits.
     pub settings: config::Http,
 }
+
+/// How often closing streams are looked at.
+const CLOSING: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Every route.
 pub fn router(deps: Deps) -> Router {
@@ -61,22 +67,28 @@ pub fn router(deps: Deps) -> Router {
         "/files/{id}",
         get(files::serve)
             .fallback(answer::method_not_allowed)
-            .layer(authenticated.clone()),
+            .layer(authenticated),
     );
+    let (graphql, connections) = graphql::mount(&deps);
+    let stop = deps.stop.clone();
+    tokio::spawn(deps.stop.track(async move {
+        stop.closed().await;
+        connections.shut_down();
+        while connections.count() > 0 {
+            tokio::time::sleep(CLOSING).await;
+        }
+    }));
     let compressed = Router::new()
-        .route(
-            "/graphql",
-            get(graphql::get)
-                .post(graphql::post)
-                .fallback(answer::method_not_allowed)
-                .layer(authenticated),
-        )
+        .merge(graphql)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/graphiql", get(page::graphiql))
         .fallback(page::home)
-        .layer(CompressionLayer::new());
+        .layer(CompressionLayer::new().compress_when(
+            // A stream's parts would wait in the encoder.
+            DefaultPredicate::new().and(NotForContentType::const_new("multipart/mixed")),
+        ));
     compressed
         .merge(files)
         .layer(from_fn(page::secure))

@@ -33,6 +33,10 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     let id = given(&request).unwrap_or_else(|| deps.store.ids.next().simple().to_string());
     let id = RequestId(id);
     request.extensions_mut().insert(id.clone());
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        // The protocols below name their faults by the same id.
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
     let route = match request.extensions().get::<MatchedPath>() {
         Some(path) => path.as_str().to_owned(),
         None => "page".to_owned(),

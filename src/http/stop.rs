@@ -40,7 +40,10 @@ impl Stop {
     }
 
     /// Counts a stream among those that [`drained`](Self::drained) waits for.
-    pub(super) async fn track<T>(&self, stream: impl Future<Output = T>) -> T {
-        self.streams.track_future(stream).await
+    pub(super) fn track<T>(
+        &self,
+        stream: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send + 'static {
+        self.streams.track_future(stream)
     }
 }

@@ -64,11 +64,7 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
         storage: storage.clone(),
         hub: Hub::start(store.clone()).await.expect("reads the log"),
         renewal: renewal.clone(),
-        limits: api::Limits {
-            max_depth: 10,
-            max_complexity: 1000,
-            introspection: true,
-        },
+        limits: api::Limits::default(),
     });
     Deps {
         schema,
@@ -77,6 +73,7 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
         renewal,
         metrics: Metrics::install(),
         stop: Stop::default(),
+        limits: api::Limits::default(),
         settings: settings(),
     }
 }
@@ -221,6 +218,7 @@ async fn who_shows_no_valid_token_is_refused_before_the_body_is_read() {
         let never = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
         let request = Request::post("/graphql")
             .header("authorization", authorization)
+            .header("content-type", "application/json")
             .body(never)
             .expect("a request");
         let answer = house.send(request).await;

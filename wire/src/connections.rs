@@ -83,6 +83,16 @@ impl Connections {
         self.lock().open.len()
     }
 
+    /// Open connections of this key.
+    pub fn count_of(&self, key: &str) -> usize {
+        let state = self.lock();
+        state
+            .open
+            .values()
+            .filter(|open| open.key.as_deref() == Some(key))
+            .count()
+    }
+
     /// Closes all of this key; how many that were.
     pub fn close(&self, key: &str, close: &Close) -> usize {
         self.close_if(close, |open| open.key.as_deref() == Some(key))
