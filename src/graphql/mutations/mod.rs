@@ -22,7 +22,7 @@ mod upload_file;
 mod users;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use async_graphql::{Context, MergedObject, Union};
 
