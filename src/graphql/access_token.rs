@@ -82,7 +82,7 @@ impl AccessTokenQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Whose; the viewer's when null.")] user_id: Option<ID>,
-        #[graphql(default = false, desc = "Revoked ones too.")] include_revoked: bool,
+        #[graphql(default_with = "Some(false)", desc = "Revoked ones too.")] include_revoked: Option<bool>,
         #[graphql(
             desc = "How many of the first rows, 0 to the server's maxPageSize. 25 when neither first nor last is given."
         )]
@@ -97,6 +97,7 @@ impl AccessTokenQuery {
             last,
             before,
         };
+        let include_revoked = include_revoked.unwrap_or(false);
         let viewer = viewer(ctx)?;
         let user = match &user_id {
             None => Some(viewer.user_id),

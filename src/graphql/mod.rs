@@ -86,6 +86,8 @@ fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscri
         mutations::Mutation::default(),
         subscriptions::Subscription::default(),
     )
+    // Nothing returns the interface itself, so nothing else brings it in.
+    .register_output_type::<mutations::refusals::UserError>()
 }
 
 /// Builds the schema over what its resolvers need.
@@ -118,3 +120,6 @@ pub fn sdl() -> String {
 pub fn deps<'a>(ctx: &Context<'a>) -> &'a Deps {
     ctx.data_unchecked::<Deps>()
 }
+
+#[cfg(test)]
+mod tests;
