@@ -214,12 +214,19 @@ impl Db {
             rows: i64,
         }
         let backend = self.read.get_database_backend();
-        let query = |sql: String| Table::find_by_statement(Statement::from_string(backend, sql)).all(&self.read);
+        let query =
+            |sql: String| Table::find_by_statement(Statement::from_string(backend, sql)).all(&self.read);
         let names = "SELECT name, 0 AS rows FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
         let mut counts = Vec::new();
         for table in query(names.to_owned()).await.expect("tables") {
             let sql = format!("SELECT '{0}' AS name, COUNT(*) AS rows FROM \"{0}\"", table.name);
-            counts.extend(query(sql).await.expect("rows").into_iter().map(|table| (table.name, table.rows)));
+            counts.extend(
+                query(sql)
+                    .await
+                    .expect("rows")
+                    .into_iter()
+                    .map(|table| (table.name, table.rows)),
+            );
         }
         counts
     }

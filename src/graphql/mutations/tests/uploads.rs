@@ -17,11 +17,14 @@ fn job(agent_id: String, files: usize) -> Value {
     json!({ "agentId": agent_id, "executionKey": key, "files": vec![Value::Null; files] })
 }
 
+/// Files by name, the rule that is broken, the path to the file that breaks it.
+type Row<'a> = (Vec<(&'a str, &'a [u8])>, &'a str, &'a str);
+
 #[tokio::test]
 async fn every_file_rule_is_named_and_nothing_of_a_refused_request_stays() {
     let world = World::new().await;
     let before = world.stored().await;
-    let rows: Vec<(Vec<(&str, &[u8])>, &str, &str)> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (
             vec![("a.csv", CSV), ("b.csv", CSV), ("c.csv", CSV)],
             "TOO_MANY",
