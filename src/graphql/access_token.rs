@@ -77,6 +77,7 @@ pub struct AccessTokenQuery;
 impl AccessTokenQuery {
     /// Access tokens, newest first: the viewer's own; another user's for server admins. For anyone
     /// else another user has none.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn access_tokens(
         &self,

@@ -184,6 +184,7 @@ pub struct AgentQuery;
 #[Object]
 impl AgentQuery {
     /// Agents of the data sets that the viewer is a member of, oldest first.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn agents(
         &self,
