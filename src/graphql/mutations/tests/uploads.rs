@@ -85,13 +85,32 @@ async fn every_file_rule_is_named_and_nothing_of_a_refused_request_stays() {
     let payload = world.run_with(&world.member, LAUNCH, RULE, none, parts).await;
     assert_eq!(payload["errors"][0]["rule"], "NOT_ACCEPTED");
     assert_eq!(payload["errors"][0]["rules"], Value::Null);
-    // What fails after the files were stored takes them along.
+    // A file id that names nothing takes the uploads along.
     let mut late = job(agent(world.paper), 1);
     late["fileIds"] = json!([Kind::File.format(world.set)]);
     let parts = vec![("files.0", "a.csv", CSV.to_vec())];
     let payload = world.run_with(&world.member, LAUNCH, RULE, late, parts).await;
     assert_eq!(refusal(&payload), "NotFoundError NOT_FOUND input.fileIds.0");
     assert_eq!(world.stored().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_racing_launches_with_one_key_only_the_winners_file_stays() {
+    let world = World::new().await;
+    let mut input = job(agent(world.paper), 1);
+    input["idempotency"] = json!({ "key": "race" });
+    let parts = || vec![("files.0", "a.csv", CSV.to_vec())];
+    let racing = (0..6).map(|_| world.run_with(&world.member, LAUNCH, RULE, input.clone(), parts()));
+    let answers = futures::future::join_all(racing).await;
+    assert!(
+        answers.iter().all(|answer| answer["errors"] == json!([])),
+        "{answers:?}"
+    );
+    let (rows, files) = world.stored().await;
+    for table in ["execution", "file", "blob"] {
+        assert!(rows.contains(&(table.to_owned(), 1)), "{rows:?}");
+    }
+    assert_eq!(files, 1);
 }
 
 #[tokio::test]
