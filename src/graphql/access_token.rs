@@ -77,12 +77,13 @@ pub struct AccessTokenQuery;
 impl AccessTokenQuery {
     /// Access tokens, newest first: the viewer's own; another user's for server admins. For anyone
     /// else another user has none.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn access_tokens(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Whose; the viewer's when null.")] user_id: Option<ID>,
-        #[graphql(default = false, desc = "Revoked ones too.")] include_revoked: bool,
+        #[graphql(default_with = "Some(false)", desc = "Revoked ones too.")] include_revoked: Option<bool>,
         #[graphql(
             desc = "How many of the first rows, 0 to the server's maxPageSize. 25 when neither first nor last is given."
         )]
@@ -97,6 +98,7 @@ impl AccessTokenQuery {
             last,
             before,
         };
+        let include_revoked = include_revoked.unwrap_or(false);
         let viewer = viewer(ctx)?;
         let user = match &user_id {
             None => Some(viewer.user_id),

@@ -184,6 +184,7 @@ pub struct AgentQuery;
 #[Object]
 impl AgentQuery {
     /// Agents of the data sets that the viewer is a member of, oldest first.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn agents(
         &self,
@@ -192,7 +193,7 @@ impl AgentQuery {
             desc = "Only of this data set. One that does not exist, or not to the viewer, has no agents."
         )]
         data_set_id: Option<ID>,
-        #[graphql(default = false, desc = "Retired ones too.")] include_retired: bool,
+        #[graphql(default_with = "Some(false)", desc = "Retired ones too.")] include_retired: Option<bool>,
         #[graphql(
             desc = "How many of the first rows, 0 to the server's maxPageSize. 25 when neither first nor last is given."
         )]
@@ -211,7 +212,7 @@ impl AgentQuery {
             Some(id) => Some(data_set::visible_id(ctx, id)?.into_iter().collect()),
             None => viewer(ctx)?.data_sets(),
         };
-        list(ctx, data_sets, include_retired, &args).await
+        list(ctx, data_sets, include_retired.unwrap_or(false), &args).await
     }
 
     /// An agent. Null when it does not exist or the viewer may not see it: the two look the same.

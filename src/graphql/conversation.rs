@@ -357,6 +357,7 @@ impl ConversationQuery {
 
     /// Conversations that people hold and that the viewer may see, last written to first. Those of
     /// executions are never listed here; reach them by Execution.conversation.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn conversations(
         &self,

@@ -186,6 +186,7 @@ impl DataSet {
 
     /// The JSON records that this data set's agents read and write, such as products or orders, by
     /// key.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn records(
         &self,

@@ -415,6 +415,7 @@ impl ExecutionQuery {
     /// The executions that the viewer may see: their own, and all of data sets that they
     /// administer. Newest first unless ordered otherwise; 25 a page unless asked otherwise, 100 at
     /// most.
+    #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn executions(
         &self,

@@ -86,7 +86,7 @@ fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscri
         mutations::Mutation::default(),
         subscriptions::Subscription::default(),
     )
-    // No field returns it, and clients spread it.
+    // Nothing returns the interface itself, so nothing else brings it in.
     .register_output_type::<mutations::refusals::UserError>()
 }
 
@@ -120,3 +120,6 @@ pub fn sdl() -> String {
 pub fn deps<'a>(ctx: &Context<'a>) -> &'a Deps {
     ctx.data_unchecked::<Deps>()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,15 @@
 use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::definition::AgentType;
+use super::deps;
 use super::errors::{Result, viewer};
 use super::loaders::{self, UserOf};
 use super::page::count_int;
 use super::scalar::{DateTime, int};
 use super::user::User;
-use super::{deps, node};
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
-use crate::domain::launch::{MAX_LABEL, MAX_LABELS};
+use crate::domain::launch::{MAX_BULK, MAX_LABEL, MAX_LABELS};
 
 /// The caller's credential.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl SessionQuery {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_page_size: count_int(limits.max_page),
             max_upload_bytes: count_int(limits.max_upload_bytes),
-            max_bulk_ids: int(i64::try_from(node::MAX_IDS).unwrap_or(i64::MAX)),
+            max_bulk_ids: int(i64::try_from(MAX_BULK).unwrap_or(i64::MAX)),
             max_labels: int(i64::try_from(MAX_LABELS).unwrap_or(i64::MAX)),
             max_label_length: int(i64::try_from(MAX_LABEL).unwrap_or(i64::MAX)),
         })

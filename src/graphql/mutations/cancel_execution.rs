@@ -105,8 +105,7 @@ impl CancelExecution {
     ) -> Result<CancelExecutionsPayload> {
         let viewer = viewer(ctx)?;
         let reason = input.reason.as_deref();
-        let refused =
-            too_many_ids(&input.ids).or_else(|| lifecycle::is_bad_reason(reason).then(|| bad_reason()));
+        let refused = too_many_ids(&input.ids).or_else(|| lifecycle::is_bad_reason(reason).then(bad_reason));
         if let Some(refused) = refused {
             return Ok(CancelExecutionsPayload {
                 executions: Vec::new(),

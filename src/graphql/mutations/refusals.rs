@@ -4,6 +4,9 @@
 //! To add one: a `refusal!` here, a variant of [`UserError`], and its place in the unions that
 //! need it. Adding a member to a union breaks no client; taking one away does.
 
+// Two fields of an interface may well have one type.
+#![allow(clippy::duplicated_attributes)]
+
 use async_graphql::{Enum, ID, Interface, SimpleObject};
 use uuid::Uuid;
 
