@@ -31,7 +31,7 @@ pub mod subscriptions;
 pub mod user;
 pub mod validation;
 
-use async_graphql::{Context, MergedObject, SDLExportOptions, SchemaBuilder};
+use async_graphql::{Context, MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 use crate::definitions::Catalog;
 use crate::domain::Store;
@@ -93,15 +93,14 @@ fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscri
 /// Builds the schema over what its resolvers need.
 pub fn build(deps: Deps) -> Schema {
     let limits = deps.limits.clone();
-    let mut builder = builder()
-        .limit_depth(limits.max_depth)
+    let builder = builder()
+        // `wire` has validated the document, coerced its variables and merged its fields.
+        .validation_mode(ValidationMode::Fast)
+        // The library counts inline fragments as levels; merging writes one for each at most.
+        .limit_recursive_depth(2 * limits.max_depth + 2)
         .limit_complexity(limits.max_complexity)
-        .limit_directives(limits.max_directives)
         .extension(limits::Guard)
         .data(deps);
-    if !limits.introspection {
-        builder = builder.disable_introspection();
-    }
     builder.finish()
 }
 

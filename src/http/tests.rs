@@ -224,7 +224,7 @@ async fn who_shows_no_valid_token_is_refused_before_the_body_is_read() {
         let answer = house.send(request).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{authorization}");
         assert_eq!(header(&answer, "www-authenticate"), "Bearer");
-        assert_eq!(header(&answer, "content-type"), "application/json");
+        assert!(header(&answer, "content-type").starts_with("application/json"));
         let body = body(answer).await;
         assert_eq!(
             body["errors"][0]["extensions"],
