@@ -95,10 +95,15 @@ fn describe() {
         "Runs taken over because their worker had vanished"
     );
     describe_gauge!("agentic_subscribers", Unit::Count, "Open subscriptions");
-    describe_gauge!("agentic_websockets", Unit::Count, "Open WebSocket connections");
     describe_histogram!(
         "agentic_http_request_seconds",
         Unit::Seconds,
         "From the head of a request to the head of its answer, by route, method and status"
     );
+    // Shown from the start, at zero: an alert on a number that is not there never fires.
+    metrics::counter!("agentic_executions_launched_total").increment(0);
+    metrics::counter!("agentic_lease_losses_total").increment(0);
+    for stream in ["status", "set", "events"] {
+        metrics::gauge!("agentic_subscribers", "stream" => stream).set(0.0);
+    }
 }

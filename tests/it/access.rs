@@ -27,6 +27,7 @@ struct Stage {
     record: String,
     token: String,
     stranger: String,
+    spare_user: String,
     number: usize,
 }
 
@@ -300,7 +301,7 @@ const MUTATIONS: &[Row] = &[
                 input(json!({ "id": s.set, "name": "shop" })),
             )
         },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
+        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED],
     ),
     (
         "createAgent",
@@ -369,7 +370,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("removeDataSetMember", "RemoveDataSetMemberInput"),
-                input(json!({ "dataSetId": s.set, "userId": s.stranger })),
+                input(json!({ "dataSetId": s.set, "userId": s.spare_user })),
             )
         },
         [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
@@ -382,7 +383,7 @@ const UPLOADS: &[Row] = &[(
     |s| {
         (
             mutation!("uploadFile", "UploadFileInput"),
-            input(json!({ "agentId": s.agent })),
+            input(json!({ "agentId": s.agent, "file": null })),
         )
     },
     [NOT_FOUND, "ok", "ok", "ok"],
@@ -460,6 +461,7 @@ impl People {
             ("member", Some("MEMBER")),
             ("owner", Some("MEMBER")),
             ("administrator", Some("ADMIN")),
+            ("spare", Some("MEMBER")),
         ] {
             let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } errors { __typename } } }";
             let user =
@@ -485,6 +487,7 @@ impl People {
             );
             ids.push(user.as_str().expect("an id").to_owned());
         }
+        persons.truncate(4);
         let Ok(persons) = persons.try_into() else {
             panic!("four persons")
         };
@@ -517,20 +520,18 @@ impl People {
             .await["startConversation"]["conversation"]["id"]
             .clone();
         let send = mutation!("sendMessage", "SendMessageInput");
-        if number % 2 == 1 {
-            self.owner()
-                .data(
-                    send,
-                    input(json!({ "conversationId": conversation, "text": "first" })),
-                )
-                .await;
-            self.owner()
-                .data(
-                    mutation!("stopReply", "StopReplyInput"),
-                    input(json!({ "conversationId": conversation })),
-                )
-                .await;
-        }
+        self.owner()
+            .data(
+                send,
+                input(json!({ "conversationId": conversation, "text": "first" })),
+            )
+            .await;
+        self.owner()
+            .data(
+                mutation!("stopReply", "StopReplyInput"),
+                input(json!({ "conversationId": conversation })),
+            )
+            .await;
         let upsert = "mutation($input: UpsertRecordsInput!) { upsertRecords(input: $input) { records { id } errors { __typename } } }";
         let record = json!({ "dataSetId": self.set, "collection": "products", "records": [{ "key": "known", "document": { "n": number } }] });
         let record = self.root.data(upsert, input(record)).await["upsertRecords"]["records"][0]["id"].clone();
@@ -539,6 +540,9 @@ impl People {
         let spare_agent = self.root.data(create, input(spare)).await["createAgent"]["agent"]["id"].clone();
         let token = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken { id } } }";
         let token = self.owner().data(token, input(json!({ "name": "spare" }))).await["createAccessToken"]["accessToken"]["id"].clone();
+        let join = mutation!("setDataSetMember", "SetDataSetMemberInput");
+        let spare = json!({ "dataSetId": self.set, "userId": self.ids[4], "role": "MEMBER" });
+        self.root.data(join, input(spare)).await;
         let text = |id: Value| id.as_str().expect("an id").to_owned();
         Stage {
             set: self.set.clone(),
@@ -550,6 +554,7 @@ impl People {
             record: text(record),
             token: text(token),
             stranger: self.ids[0].clone(),
+            spare_user: self.ids[4].clone(),
             number,
         }
     }
@@ -587,7 +592,8 @@ both! {
                     people.root.data(mutation!("removeDataSetMember", "RemoveDataSetMemberInput"), input(json!({ "dataSetId": people.set, "userId": people.ids[0] }))).await;
                 }
                 if kind != "subscription" && !WITHOUT_CREDENTIAL.contains(field) {
-                    let stage = people.stage(0).await;
+                    number += 1;
+                    let stage = people.stage(number).await;
                     let (document, variables) = document(&stage);
                     let (status, body) = nobody.post(document, variables).await;
                     if outcome(status, &body, field) != "401" {

@@ -333,24 +333,20 @@ async fn a_set_counts_only_what_is_selected() {
     );
     assert_eq!(first["statusCounts"].as_array().map(Vec::len), Some(4));
 
-    let before = world.store.db.statements();
-    let mut plain = watch(
-        &world,
-        &world.member,
-        "subscription { executionsChanged { resync } }",
-        json!({}),
-    );
-    next(&mut plain).await;
-    let without = world.store.db.statements() - before;
-    let before = world.store.db.statements();
-    let mut counted = watch(
-        &world,
-        &world.member,
-        "subscription { executionsChanged { n: totalCount } }",
-        json!({}),
-    );
-    assert_eq!(next(&mut counted).await, json!({ "n": 1 }));
-    assert!(world.store.db.statements() - before > without);
+    // The node's own ticks count too, so the cheapest of some tries stands for each.
+    let cheapest = async |query: &str| {
+        let mut least = u64::MAX;
+        for _ in 0..5 {
+            let before = world.store.db.statements();
+            let mut answers = watch(&world, &world.member, query, json!({}));
+            next(&mut answers).await;
+            least = least.min(world.store.db.statements() - before);
+        }
+        least
+    };
+    let without = cheapest("subscription { executionsChanged { resync } }").await;
+    let with = cheapest("subscription { executionsChanged { n: totalCount } }").await;
+    assert_eq!(with, without + 1);
 }
 
 #[tokio::test]

@@ -41,7 +41,10 @@ async fn introspection_and_a_detail_page_pass() {
 async fn what_costs_too_much_is_refused() {
     let api = Api::new().await;
     let wide = "{ executions(first: 100) { nodes { retries(first: 100) { nodes { id status } } } } }";
-    assert_eq!(api.refused(&api.world.member, wide, json!({})).await, "LIMIT_EXCEEDED");
+    assert_eq!(
+        api.refused(&api.world.member, wide, json!({})).await,
+        "LIMIT_EXCEEDED"
+    );
 }
 
 #[tokio::test]
