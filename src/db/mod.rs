@@ -47,6 +47,11 @@ pub type Tx = DatabaseTransaction;
 /// A database that takes longer to answer is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
+/// No transaction here waits for anything but the database. One that stands still belongs to a
+/// process that does (stopped, or its host gone), and its locks would keep others from taking over
+/// its runs: PostgreSQL ends it.
+const IDLE_IN_TRANSACTION: &str = "10s";
+
 /// How many connections, and how long a statement may take.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -282,7 +287,12 @@ fn postgres(url: &str, options: &Options) -> ConnectOptions {
     let timeout = format!("{}ms", options.statement_timeout.as_millis());
     connect
         .max_connections(options.connections)
-        .map_sqlx_postgres_opts(move |postgres| postgres.options([("statement_timeout", timeout.as_str())]));
+        .map_sqlx_postgres_opts(move |postgres| {
+            postgres.options([
+                ("statement_timeout", timeout.as_str()),
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+            ])
+        });
     connect
 }
 

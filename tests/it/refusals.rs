@@ -30,6 +30,9 @@ async fn refusal(client: &Client, input: Value) -> Value {
     payload["errors"][0].clone()
 }
 
+/// Rule, agent, execution type, files, and the position of the one refused.
+type FileCase<'a> = (&'a str, &'a str, &'a str, Vec<(&'a str, &'a [u8])>, Option<u64>);
+
 async fn stored(site: &crate::support::Site) -> Vec<i64> {
     use sea_orm::ConnectionTrait;
     let db = site.database.db.read();
@@ -104,7 +107,7 @@ both! {
         let big = vec![b'a'; 6_000_000];
         let good = b"sku,quantity\nMUG-001,2\n".as_slice();
         let many: Vec<(&str, &[u8])> = vec![("a.csv", good); 12];
-        let cases: Vec<(&str, &str, &str, Vec<(&str, &[u8])>, Option<u64>)> = vec![
+        let cases: Vec<FileCase> = vec![
             ("NOT_ACCEPTED", &web, "catalog-web-import", vec![("lines.csv", good)], None),
             ("EXTENSION", &scanner, SCANNING, vec![("good.csv", good), ("lines.exe", good)], Some(1)),
             ("CONTENT", &scanner, SCANNING, vec![("good.csv", good), ("lines.csv", &elf)], Some(1)),

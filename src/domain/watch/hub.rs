@@ -22,8 +22,12 @@ use crate::db;
 /// How often the log is read without a signal.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How soon rows are looked for again that an older open transaction holds back.
-const HELD_BACK: Duration = Duration::from_millis(10);
+/// How soon rows are looked for again that an older open transaction holds back; each time that
+/// they still are, twice as late, up to [`HELD_BACK_MOST`].
+const HELD_BACK: Duration = Duration::from_millis(5);
+
+/// A transaction that stays open for long is not waited for at full speed.
+const HELD_BACK_MOST: Duration = Duration::from_millis(200);
 
 /// Rows read at once.
 pub(super) const AT_ONCE: u64 = 500;
@@ -138,7 +142,9 @@ async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
         match look {
             Look::At(id) => inner.wake(id),
             Look::AtLog | Look::Everywhere => match inner.read_log(&mut at).await {
-                Ok(is_held_back) => next_look = if is_held_back { HELD_BACK } else { TICK },
+                Ok(false) => next_look = TICK,
+                Ok(true) if next_look > HELD_BACK_MOST => next_look = HELD_BACK,
+                Ok(true) => next_look = (next_look * 2).min(HELD_BACK_MOST),
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,

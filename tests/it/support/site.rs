@@ -70,12 +70,6 @@ impl Site {
         }
     }
 
-    /// Changes a setting for the processes to come.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.settings.retain(|(known, _)| known != name);
-        self.settings.push((name.to_owned(), value.to_owned()));
-    }
-
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = binary();
         command.args(arguments).envs(self.settings.iter().cloned());

@@ -36,9 +36,8 @@ pub struct World {
     pub admin: Viewer,
     /// Another member of the data set.
     pub member: Viewer,
-    /// A user without any data set.
-    pub stranger: Viewer,
-    pub database: TestDatabase,
+    // Its file goes when the world does.
+    _database: TestDatabase,
     _files: tempfile::TempDir,
 }
 
@@ -94,17 +93,15 @@ impl World {
             .expect("an agent")
             .id;
         work.commit().await.expect("commits");
-        let person = async |name: &str, role: Option<Role>| {
+        let person = async |name: &str, role: Role| {
             let user = people::create_user(&store, name, false, &[])
                 .await
                 .expect("a user");
-            if let Some(role) = role {
-                let work = store.begin().await.expect("begins");
-                people::add_member(&work, set, user.id, role)
-                    .await
-                    .expect("a member");
-                work.commit().await.expect("commits");
-            }
+            let work = store.begin().await.expect("begins");
+            people::add_member(&work, set, user.id, role)
+                .await
+                .expect("a member");
+            work.commit().await.expect("commits");
             let (_, secret) = people::create_token(&store, user.id, "test", None)
                 .await
                 .expect("a token");
@@ -114,15 +111,14 @@ impl World {
                 .expect("is known")
         };
         Self {
-            owner: person("owner", Some(Role::Member)).await,
-            admin: person("admin", Some(Role::Admin)).await,
-            member: person("member", Some(Role::Member)).await,
-            stranger: person("stranger", None).await,
+            owner: person("owner", Role::Member).await,
+            admin: person("admin", Role::Admin).await,
+            member: person("member", Role::Member).await,
             catalog: shipped(),
             storage,
             set,
             agent,
-            database,
+            _database: database,
             _files: files,
             store,
         }
