@@ -27,4 +27,6 @@ scripts/check-schema.sh
 step contract
 scripts/check-contract.sh
 step tests
+# Once more on PostgreSQL: the unit tests that touch a database. The others choose for themselves.
+UNIT_TESTS_ON=postgres cargo test --lib --locked -- graphql:: http:: runner::
 cargo test --workspace --locked

@@ -22,6 +22,8 @@ pub mod keyset;
 pub mod people;
 pub mod records;
 pub mod runs;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -213,32 +215,6 @@ impl Db {
     /// How many statements were sent since the start: tests count what a page costs.
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
-    }
-
-    /// How many rows each table has, by name: tests see that a refusal stored nothing. SQLite only.
-    #[cfg(test)]
-    pub async fn count_rows(&self) -> Vec<(String, i64)> {
-        #[derive(FromQueryResult)]
-        struct Table {
-            name: String,
-            rows: i64,
-        }
-        let backend = self.read.get_database_backend();
-        let query =
-            |sql: String| Table::find_by_statement(Statement::from_string(backend, sql)).all(&self.read);
-        let names = "SELECT name, 0 AS rows FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-        let mut counts = Vec::new();
-        for table in query(names.to_owned()).await.expect("tables") {
-            let sql = format!("SELECT '{0}' AS name, COUNT(*) AS rows FROM \"{0}\"", table.name);
-            counts.extend(
-                query(sql)
-                    .await
-                    .expect("rows")
-                    .into_iter()
-                    .map(|table| (table.name, table.rows)),
-            );
-        }
-        counts
     }
 
     /// Closes all connections.

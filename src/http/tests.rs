@@ -13,7 +13,7 @@ use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, Kind};
 use crate::bus::Bus;
-use crate::db::{self, Conn, Db};
+use crate::db::{self, Conn};
 use crate::definitions::{Catalog, FileRules};
 use crate::domain::access::{self, Role};
 use crate::domain::files::{self, Incoming};
@@ -44,11 +44,7 @@ fn settings() -> config::Http {
 }
 
 async fn deps(folder: &tempfile::TempDir) -> Deps {
-    let url = format!("sqlite://{}/a.db", folder.path().display());
-    let db = Db::connect(&url, &db::Options::default())
-        .await
-        .expect("connects");
-    db.migrate().await.expect("migrates");
+    let db = db::testing::fresh(folder.path()).await;
     let clock = Clock::manual(1_700_000_000_000);
     let store = Store {
         db,

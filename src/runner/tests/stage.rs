@@ -17,7 +17,7 @@ use crate::base::clock::Clock;
 use crate::base::id::Ids;
 use crate::base::message::{Message, Part, Role};
 use crate::bus::Bus;
-use crate::db::{self, Db};
+use crate::db;
 use crate::definitions::{Catalog, Sources};
 use crate::domain::access::{self, Viewer};
 use crate::domain::journal::{self, Entry};
@@ -284,11 +284,7 @@ impl Stage {
         let sources = Sources::only(path.join("definitions"));
         let catalog = Catalog::load(&sources, &registry.names(&models).known()).expect("a catalog");
         let clock = Clock::manual(1_700_000_000_000);
-        let url = format!("sqlite://{}", path.join("test.db").display());
-        let db = Db::connect(&url, &db::Options::default())
-            .await
-            .expect("connects");
-        db.migrate().await.expect("migrates");
+        let db = db::testing::fresh(path).await;
         let store = Store {
             db,
             bus: Bus::local(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, Kind};
 use crate::bus::Bus;
-use crate::db::{self, Db};
+use crate::db;
 use crate::definitions::{Catalog, Known, Sources};
 use crate::domain::access::{self, Renewal, Role, Viewer};
 use crate::domain::claim::{self, Terms};
@@ -121,13 +121,7 @@ impl World {
     pub async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path();
-        let db = Db::connect(
-            &format!("sqlite://{}/rows", path.display()),
-            &db::Options::default(),
-        )
-        .await
-        .expect("a database");
-        db.migrate().await.expect("a schema");
+        let db = db::testing::fresh(path).await;
         let storage = Storage::open(&format!("file://{}/files", path.display())).expect("a store");
         let catalog = definitions(&path.join("definitions"));
         let clock = Clock::manual(START);
@@ -279,7 +273,7 @@ impl World {
                 }
             }
         }
-        (self.store.db.count_rows().await, files)
+        (db::testing::count_rows(&self.store.db).await, files)
     }
 
     /// Launches as someone; the id as clients see it.
