@@ -167,8 +167,6 @@ impl Steps<'_> {
             &["launched_by", "data_set_id", "finished_at", "id"],
             &["launched_by", "data_set_id", "duration_ms", "id"],
             &["retry_of", "created_at", "id"],
-            // For the sweeper: the few that ought to have ended.
-            &["status", "deadline_at"],
         ] {
             self.index("execution", columns).await?;
         }
@@ -226,6 +224,10 @@ impl Steps<'_> {
         self.unique("run", &["execution_id"]).await?;
         self.index("run", &["queued_at", "id"]).await?;
         self.index("run", &["worker"]).await?;
+        // For the sweeper: the few that ought to have ended.
+        self.index("run", &["expires_at"]).await?;
+        self.index("run", &["deadline_at"]).await?;
+        self.index("run", &["stop_requested_at"]).await?;
 
         let key = vec![
             uuid("viewer_id"),

@@ -127,15 +127,11 @@ pub async fn delete_staged(db: &impl Conn, before: i64) -> Result<u64> {
 /// # Errors
 /// When the statement fails.
 pub async fn unused_blobs(db: &impl Conn, before: i64, limit: u64) -> Result<Vec<Uuid>> {
-    let mut used = Query::select();
-    used.expr(Expr::val(1))
-        .from("file")
-        .and_where(Expr::col(("file", "blob_id")).equals(("blob", "id")));
     Ok(blob::Entity::find()
         .select_only()
         .column(blob::Column::Id)
         .filter(blob::Column::CreatedAt.lt(before))
-        .filter(Expr::exists(used).not())
+        .filter(is_used().not())
         .order_by_asc(blob::Column::CreatedAt)
         .limit(limit)
         .into_tuple()
@@ -143,11 +139,24 @@ pub async fn unused_blobs(db: &impl Conn, before: i64, limit: u64) -> Result<Vec
         .await?)
 }
 
-/// Forgets a blob whose bytes are gone.
+/// Forgets a blob that no file uses; false when one does. Until the transaction ends no file can
+/// take it.
 ///
 /// # Errors
-/// When the statement fails, for example because a file uses it again.
-pub async fn delete_blob(db: &impl Conn, id: Uuid) -> Result<()> {
-    blob::Entity::delete_by_id(id).exec(db).await?;
-    Ok(())
+/// When the statement fails.
+pub async fn delete_unused_blob(db: &impl Conn, id: Uuid) -> Result<bool> {
+    let deleted = blob::Entity::delete_many()
+        .filter(blob::Column::Id.eq(id))
+        .filter(is_used().not())
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected == 1)
+}
+
+fn is_used() -> sea_orm::sea_query::SimpleExpr {
+    let mut used = Query::select();
+    used.expr(Expr::val(1))
+        .from("file")
+        .and_where(Expr::col(("file", "blob_id")).equals(("blob", "id")));
+    Expr::exists(used)
 }

@@ -2,7 +2,7 @@
 
 use entity::idempotency_key::{Column, Entity, Model};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::{Conn, Result};
@@ -36,13 +36,25 @@ pub async fn find(db: &impl Conn, viewer: Uuid, mutation: &str, key: &str) -> Re
         .await?)
 }
 
-/// Forgets keys older than an instant.
+/// Forgets about `limit` of the keys older than an instant, the oldest first, and says how many.
 ///
 /// # Errors
-/// When the statement fails.
-pub async fn trim(db: &impl Conn, before: i64) -> Result<u64> {
-    let deleted = Entity::delete_many()
+/// When a statement fails.
+pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
+    let oldest: Vec<i64> = Entity::find()
+        .select_only()
+        .column(Column::CreatedAt)
         .filter(Column::CreatedAt.lt(before))
+        .order_by_asc(Column::CreatedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let Some(newest_of_them) = oldest.last() else {
+        return Ok(0);
+    };
+    let deleted = Entity::delete_many()
+        .filter(Column::CreatedAt.lte(*newest_of_them))
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)

@@ -151,9 +151,15 @@ impl Db {
         if self.is_postgres() {
             // The lock belongs to a transaction, so it goes with the connection whatever happens.
             let lock = self.begin().await.map_err(ConnectError::Query)?;
-            let take = "SELECT pg_advisory_xact_lock(4711202611)";
-            let taken = lock.execute_unprepared(take).await;
-            taken.map_err(|error| ConnectError::Query(error.into()))?;
+            // Whoever waits here waits for a whole migration.
+            for take in [
+                "SET LOCAL statement_timeout = 0",
+                "SET LOCAL idle_in_transaction_session_timeout = 0",
+                "SELECT pg_advisory_xact_lock(4711202611)",
+            ] {
+                let taken = lock.execute_unprepared(take).await;
+                taken.map_err(|error| ConnectError::Query(error.into()))?;
+            }
             Migrator::up(&self.write, None)
                 .await
                 .map_err(ConnectError::Migrate)?;

@@ -67,11 +67,29 @@ pub async fn find_many(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<Model>> {
         .await?)
 }
 
-/// Stores records; those whose key is there already get the new document.
+/// Stores records whose keys nobody has; the keys of those that were stored. For the others a
+/// writer was there first.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn upsert(db: &impl Conn, rows: Vec<Model>) -> Result<()> {
+pub async fn insert_new(db: &impl Conn, rows: Vec<Model>) -> Result<Vec<String>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let columns = [Column::DataSetId, Column::Collection, Column::Key];
+    let rows = rows.into_iter().map(IntoActiveModel::into_active_model);
+    let stored = Entity::insert_many(rows)
+        .on_conflict(OnConflict::columns(columns).do_nothing().to_owned())
+        .exec_with_returning(db)
+        .await?;
+    Ok(stored.into_iter().map(|row| row.key).collect())
+}
+
+/// Replaces the documents of records that this transaction has locked.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn update(db: &impl Conn, rows: Vec<Model>) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }

@@ -22,6 +22,9 @@ use crate::db::executions::filter::Reach;
 /// membership ends a stream within five seconds.
 pub const RENEW_EVERY: Duration = Duration::from_secs(2);
 
+/// Tokens looked up in one statement.
+const TOKENS_AT_ONCE: usize = 1000;
+
 /// A token's use is noted once in this many milliseconds, so that reading costs no write.
 const TOUCH_EVERY_MS: i64 = 60_000;
 
@@ -216,13 +219,21 @@ impl Renewal {
         renewal
     }
 
-    /// Follows a viewer's access.
+    /// Follows a viewer's access, from what is known now.
     pub fn follow(&self, viewer: &Viewer) -> Current {
         let mut followed = self.0.lock().expect("no holder panics");
-        followed
+        let sender = followed
             .entry(viewer.token_id)
-            .or_insert_with(|| watch::Sender::new(Some(Arc::new(viewer.clone()))))
-            .subscribe()
+            .or_insert_with(|| watch::Sender::new(None));
+        // The viewer was just looked up: others of the same token learn of it too.
+        sender.send_if_modified(|known| {
+            let is_news = known.as_deref() != Some(viewer);
+            if is_news {
+                *known = Some(Arc::new(viewer.clone()));
+            }
+            is_news
+        });
+        sender.subscribe()
     }
 
     /// Looks everyone up again, now.
@@ -235,11 +246,16 @@ impl Renewal {
             followed.retain(|_, sender| sender.receiver_count() > 0);
             followed.keys().copied().collect()
         };
-        if tokens.is_empty() {
-            return Ok(());
+        for tokens in tokens.chunks(TOKENS_AT_ONCE) {
+            self.renew_some(store, tokens).await?;
         }
+        Ok(())
+    }
+
+    /// Only these: who comes meanwhile was not looked up and is not judged.
+    async fn renew_some(&self, store: &Store, tokens: &[Uuid]) -> Result<(), Fault> {
         let now = store.clock.now();
-        let rows = db::people::find_tokens(store.db.read(), &tokens).await?;
+        let rows = db::people::find_tokens(store.db.read(), tokens).await?;
         let user_ids: Vec<Uuid> = rows.iter().map(|row| row.user_id).collect();
         let users = db::people::find_users(store.db.read(), &user_ids).await?;
         let memberships = db::people::memberships(store.db.read(), &user_ids).await?;
@@ -252,7 +268,10 @@ impl Renewal {
             Some(Arc::new(viewer(row, user.clone(), &memberships)))
         };
         let followed = self.0.lock().expect("no holder panics");
-        for (token, sender) in followed.iter() {
+        for token in tokens {
+            let Some(sender) = followed.get(token) else {
+                continue;
+            };
             let current = current(token);
             sender.send_if_modified(|known| {
                 let changed = *known != current;

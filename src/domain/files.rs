@@ -363,19 +363,23 @@ async fn store_one(
 /// Removes what came with a request that failed. What cannot be removed now is swept later.
 pub async fn discard(store: &Store, storage: &Storage, taken: &[Taken]) {
     for one in taken.iter().filter(|one| one.is_new) {
-        if let Err(error) = storage.delete(one.blob_id).await {
+        if let Err(error) = forget(store, storage, one.blob_id).await {
             tracing::warn!(blob.id = %one.blob_id, error = &error as &dyn std::error::Error, "a refused upload stays until it is swept");
-            continue;
-        }
-        if let Err(error) = forget(store, one.blob_id).await {
-            tracing::warn!(blob.id = %one.blob_id, error = &error as &dyn std::error::Error, "a refused upload's row stays until it is swept");
         }
     }
 }
 
-async fn forget(store: &Store, blob: Uuid) -> Result<(), Fault> {
+/// Removes a blob that no file uses, row and bytes. The row goes first and its deletion is made
+/// durable last: a file that is just being attached either comes before, and the blob stays, or
+/// waits and finds it gone. Nothing accepted ever loses its bytes.
+///
+/// # Errors
+/// When the database or the store fails; the blob is then still there.
+pub async fn forget(store: &Store, storage: &Storage, blob: Uuid) -> Result<(), Fault> {
     let tx = store.db.begin().await?;
-    db::files::delete_blob(&tx, blob).await?;
+    if db::files::delete_unused_blob(&tx, blob).await? {
+        storage.delete(blob).await?;
+    }
     Ok(store.db.commit(tx).await?)
 }
 

@@ -97,10 +97,43 @@ pub async fn upsert(
     mode: Mode,
 ) -> Result<Vec<Outcome>, Fault> {
     let keys: Vec<String> = documents.iter().map(|(key, _)| key.clone()).collect();
-    let stored = db::records::find_locked(&work.tx, data_set, collection, &keys).await?;
+    let mut made: Vec<String> = Vec::new();
+    loop {
+        let stored = db::records::find_locked(&work.tx, data_set, collection, &keys).await?;
+        let plan = plan(work, data_set, collection, documents, mode, stored, &made)?;
+        // In key order, so that two writers cannot wait for each other.
+        let wanted = plan.new.len();
+        let inserted = db::records::insert_new(&work.tx, plan.new).await?;
+        let is_alone = inserted.len() == wanted;
+        made.extend(inserted);
+        if is_alone {
+            db::records::update(&work.tx, plan.changed).await?;
+            return Ok(plan.outcomes);
+        }
+        // Another writer made one of them since they were looked for: meet what it wrote.
+    }
+}
+
+/// What an upsert comes down to, given what is stored.
+struct Plan {
+    outcomes: Vec<Outcome>,
+    new: Vec<record::Model>,
+    changed: Vec<record::Model>,
+}
+
+fn plan(
+    work: &Work,
+    data_set: Uuid,
+    collection: &str,
+    documents: &[(String, Value)],
+    mode: Mode,
+    stored: Vec<record::Model>,
+    made: &[String],
+) -> Result<Plan, Fault> {
+    let known: Vec<String> = stored.iter().map(|row| row.key.clone()).collect();
     let mut current: HashMap<String, record::Model> =
         stored.into_iter().map(|row| (row.key.clone(), row)).collect();
-    let mut changed: Vec<String> = Vec::new();
+    let mut touched: Vec<String> = Vec::new();
     let mut outcomes = Vec::with_capacity(documents.len());
     for (key, document) in documents {
         if let Some((_, message)) = check(key, document) {
@@ -114,7 +147,12 @@ pub async fn upsert(
         };
         let text = after.to_string();
         if before.is_some_and(|row| row.document == text) {
-            outcomes.push(Outcome::Unchanged);
+            let is_made = made.contains(key);
+            outcomes.push(if is_made {
+                Outcome::Created
+            } else {
+                Outcome::Unchanged
+            });
             continue;
         }
         outcomes.push(if before.is_some() {
@@ -133,15 +171,18 @@ pub async fn upsert(
             updated_at: work.now,
         };
         current.insert(key.clone(), row);
-        if !changed.contains(key) {
-            changed.push(key.clone());
+        if !touched.contains(key) {
+            touched.push(key.clone());
         }
     }
-    // In key order, so that two writers cannot wait for each other.
-    changed.sort();
-    let rows = changed.iter().filter_map(|key| current.remove(key)).collect();
-    db::records::upsert(&work.tx, rows).await?;
-    Ok(outcomes)
+    touched.sort();
+    let rows = touched.into_iter().filter_map(|key| current.remove(&key));
+    let (changed, new) = rows.partition(|row| known.contains(&row.key));
+    Ok(Plan {
+        outcomes,
+        new,
+        changed,
+    })
 }
 
 fn merged(row: &record::Model, document: &Value) -> Result<Value, Fault> {

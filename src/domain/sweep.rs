@@ -6,6 +6,7 @@ use std::time::Duration;
 use entity::run;
 
 use super::conversations::{self, Ended};
+use super::files;
 use super::lifecycle::{self, Ending, Failure};
 use super::{Fault, Store, Work};
 use crate::base::clock::ms;
@@ -98,6 +99,9 @@ async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
     Ok(true)
 }
 
+/// Rows deleted in one transaction.
+const BATCH: u64 = 1000;
+
 /// Forgets what is old, a bounded amount at a time.
 ///
 /// # Errors
@@ -105,21 +109,38 @@ async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
 pub async fn forget_old(store: &Store, storage: &Storage, retention: &Retention) -> Result<(), Fault> {
     let now = store.clock.now();
     let before = |kept: Duration| now.saturating_sub(ms(kept));
+    // Each batch in a transaction of its own, so that nobody waits for the whole of it.
+    while in_batch(store, async |tx| {
+        db::changes::trim(tx, before(retention.changes), BATCH).await
+    })
+    .await?
+    {}
+    while in_batch(store, async |tx| {
+        db::idempotency::trim(tx, before(retention.idempotency_keys), BATCH).await
+    })
+    .await?
+    {}
     let tx = store.db.begin().await?;
-    db::changes::trim(&tx, before(retention.changes), 1000).await?;
-    db::idempotency::trim(&tx, before(retention.idempotency_keys)).await?;
     db::files::delete_staged(&tx, before(retention.staged_files)).await?;
     store.db.commit(tx).await?;
     // A launch may be between its upload and its transaction: an hour is longer than any request.
-    let unused = db::files::unused_blobs(store.db.read(), before(Duration::from_secs(60 * 60)), 100).await?;
+    let unused =
+        db::files::unused_blobs(store.db.read(), before(Duration::from_secs(60 * 60)), BATCH).await?;
     for id in unused {
-        if let Err(error) = storage.delete(id).await {
-            tracing::warn!(blob.id = %id, error = &error as &dyn std::error::Error, "bytes could not be removed");
-            continue;
+        if let Err(error) = files::forget(store, storage, id).await {
+            tracing::warn!(blob.id = %id, error = &error as &dyn std::error::Error, "an unused blob could not be removed");
         }
-        let tx = store.db.begin().await?;
-        db::files::delete_blob(&tx, id).await?;
-        store.db.commit(tx).await?;
     }
     Ok(())
+}
+
+/// True when there may be more.
+async fn in_batch(
+    store: &Store,
+    delete: impl AsyncFnOnce(&db::Tx) -> db::Result<u64>,
+) -> Result<bool, Fault> {
+    let tx = store.db.begin().await?;
+    let deleted = delete(&tx).await?;
+    store.db.commit(tx).await?;
+    Ok(deleted > 0)
 }

@@ -22,6 +22,9 @@ use crate::graphql as api;
 /// How often a credential's watch looks whether there is still a socket to end.
 const WATCHED_FOR: Duration = Duration::from_secs(60);
 
+/// From a change of access to the end of its sockets, which know the viewer as they were.
+const SAY_FIRST: Duration = Duration::from_millis(500);
+
 /// The schema's routes, and a handle on its open sockets and streams.
 pub(super) fn mount<S: Clone + Send + Sync + 'static>(deps: &Arc<Deps>) -> (Router<S>, Connections) {
     let watch = Arc::new(Watch::default());
@@ -140,7 +143,8 @@ fn payload_secret(payload: &Json) -> Option<&str> {
     })
 }
 
-/// Ends the sockets of a token that was revoked or has expired, also those on which nothing runs.
+/// Ends the sockets of a token that was revoked or has expired, or whose user is not any more what
+/// they were when the socket opened; also those on which nothing runs.
 #[derive(Default)]
 struct Watch {
     parts: Mutex<Option<(Renewal, Connections)>>,
@@ -167,13 +171,23 @@ impl Watch {
         let watch = Arc::clone(self);
         tokio::spawn(async move {
             let key = token.simple().to_string();
+            let mut known = access.borrow_and_update().clone();
             loop {
                 tokio::select! {
                     // An error says that nobody renews it any more: no access either.
-                    _ = access.wait_for(Option::is_none) => {
-                        watch.followed.lock().expect("no holder panics").remove(&token);
-                        connections.close(&key, &Close::forbidden());
-                        return;
+                    changed = access.changed() => {
+                        let now = access.borrow_and_update().clone();
+                        if changed.is_err() || now.is_none() {
+                            watch.followed.lock().expect("no holder panics").remove(&token);
+                            connections.close(&key, &Close::forbidden());
+                            return;
+                        }
+                        if now != known {
+                            // Streams say what they lost; then clients come back as what they are now.
+                            tokio::time::sleep(SAY_FIRST).await;
+                            connections.close(&key, &Close::new(1012, "access has changed"));
+                            known = now;
+                        }
                     }
                     () = tokio::time::sleep(WATCHED_FOR) => {
                         let mut followed = watch.followed.lock().expect("no holder panics");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt;
@@ -17,6 +17,9 @@ use crate::graphql::RequestId;
 
 /// Taken from the client or made; echoed, logged, and in every INTERNAL error.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longer than the reader of uploads waits, and the operation after it.
+const UPLOAD_WITHIN: Duration = Duration::from_secs(400);
 
 /// A longer id is not taken: it would fill log lines.
 const MAX_ID: usize = 128;
@@ -44,7 +47,12 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     let method = method(request.method());
     let span = tracing::info_span!("request", request.id = %id.0, method, route);
     let begun = deps.store.clock.monotonic();
-    let limit = deps.settings.request_timeout;
+    // An upload takes what its line takes; the reader of the body has a clock of its own.
+    let limit = if is_upload(&request) {
+        UPLOAD_WITHIN
+    } else {
+        deps.settings.request_timeout
+    };
     let mut answer = answer_within(limit, request, next, &id)
         .instrument(span.clone())
         .await;
@@ -81,6 +89,18 @@ async fn answer_within(limit: Duration, request: Request, next: Next, id: &Reque
             ),
         ),
     }
+}
+
+fn is_upload(request: &Request) -> bool {
+    let kind = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| {
+        kind.trim_start()
+            .to_ascii_lowercase()
+            .starts_with("multipart/form-data")
+    })
 }
 
 fn given(request: &Request) -> Option<String> {

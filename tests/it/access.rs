@@ -623,6 +623,19 @@ both! {
         assert!(matches!(code, Some(4401 | 4403)), "{code:?}");
     }
 
+    async fn a_socket_ends_when_its_user_is_not_what_they_were_any_more(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let people = People::new(&server).await;
+        let mut socket = people.persons[3].socket().await;
+        socket.subscribe("subscription { executionsChanged { resync } }", json!({})).await;
+        assert_eq!(socket.next().await.expect("a frame")["executionsChanged"]["resync"], true);
+        let demote = json!({ "dataSetId": people.set, "userId": people.ids[3], "role": "MEMBER" });
+        people.root.data(mutation!("setDataSetMember", "SetDataSetMemberInput"), input(demote)).await;
+        assert_eq!(socket.next().await.expect("starts over")["executionsChanged"]["resync"], true);
+        assert!(socket.next().await.is_none());
+        assert_eq!(socket.closed, Some(1012), "clients come back on it");
+    }
+
     async fn a_token_works_until_it_is_revoked_or_expires(site: Site) {
         let server = site.serve(&["--no-worker"]).await;
         let run = |arguments: &[&str]| {

@@ -8,7 +8,8 @@ use agentic_executions::db;
 use agentic_executions::domain::journal::{self, Entry};
 use agentic_executions::domain::launch::{self, Idempotency};
 use agentic_executions::domain::lifecycle::{self, CancelError, Ending, Failure, Status};
-use agentic_executions::domain::{claim, sweep};
+use agentic_executions::domain::records::{self, Mode, Outcome};
+use agentic_executions::domain::{claim, files, sweep};
 use serde_json::json;
 
 use crate::both;
@@ -249,6 +250,43 @@ both! {
             assert_eq!(payload.explanation.as_deref(), Some("what happened"));
             assert_eq!(payload.explanation_source.as_deref(), Some("system"));
         }
+    }
+
+    async fn two_writers_of_one_new_record_lose_nothing_of_each_other(world: World) {
+        for round in 0..30 {
+            let write = async |member: &str| {
+                let work = world.store.begin().await.expect("begins");
+                let documents = [(format!("key {round}"), json!({ member: round }))];
+                let outcomes = records::upsert(&work, world.set, "products", &documents, Mode::Merge).await.expect("writes");
+                work.commit().await.expect("commits");
+                outcomes
+            };
+            let (one, other) = tokio::join!(write("colour"), write("weight"));
+            let made = [one, other].concat().iter().filter(|outcome| **outcome == Outcome::Created).count();
+            assert_eq!(made, 1, "one makes it, the other changes it");
+            let search = records::Search { collection: "products".to_owned(), keys: Some(vec![format!("key {round}")]), limit: 1, ..Default::default() };
+            let found = records::search(&world.store, world.set, &search).await.expect("reads");
+            assert_eq!((&found[0].1["colour"], &found[0].1["weight"]), (&json!(round), &json!(round)));
+        }
+    }
+
+    async fn a_blob_that_a_file_uses_is_never_forgotten(world: World) {
+        let blob = world.store.ids.next();
+        world.storage.write(blob, b"bytes".as_slice()).await.expect("writes");
+        let work = world.store.begin().await.expect("begins");
+        db::files::stage(&work.tx, blob, work.now).await.expect("stages");
+        let row = entity::file::Model {
+            id: work.id(), blob_id: blob, data_set_id: world.set, owner_id: world.owner.user_id, conversation_id: None,
+            execution_id: None, position: 0, filename: "a.csv".to_owned(), content_type: "text/csv".to_owned(),
+            size_bytes: 5, sha256: String::new(), created_at: work.now,
+        };
+        db::files::insert(&work.tx, vec![row]).await.expect("attaches");
+        work.commit().await.expect("commits");
+        files::forget(&world.store, &world.storage, blob).await.expect("looks");
+        assert!(world.storage.read_all(blob, 10).await.expect("reads").is_some(), "in use");
+        world.advance(2 * 24 * 60 * 60);
+        sweep::forget_old(&world.store, &world.storage, &sweep::Retention::default()).await.expect("sweeps");
+        assert!(world.storage.read_all(blob, 10).await.is_err(), "swept once nothing uses it");
     }
 
     async fn two_thousand_launches_while_workers_are_busy_are_each_run_once(world: World) {

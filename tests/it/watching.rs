@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use agentic_executions::base::page::Window;
-use agentic_executions::bus::Bus;
+use agentic_executions::bus::{Bus, Signal};
 use agentic_executions::db::executions::filter::Filter;
 use agentic_executions::db::executions::page::{Order, Plan};
 use agentic_executions::domain::claim::{self, Claimed};
@@ -267,6 +267,40 @@ both! {
         world.claim("one").await;
         assert_eq!(next(&mut log).await.expect("taken").expect("no error").sequence, 2);
         assert_eq!(next(&mut state).await.expect("taken").expect("no error").status, Status::InProgress);
+    }
+
+    async fn a_lost_signal_loses_nothing_also_on_a_node_that_hears_many_others(world: World) {
+        let row = world.launch().await.execution;
+        let deaf = Store { bus: Bus::local(), ..world.store.clone() };
+        let bus = deaf.bus.clone();
+        let chatter = tokio::spawn(async move {
+            loop {
+                bus.publish(&[Signal::Queued, Signal::Conversation(Uuid::from_u128(1))]);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let hub = Hub::start(deaf).await.expect("starts");
+        let mut log = Box::pin(events::watch(hub, world.follow(&world.owner), row.conversation_id, 0));
+        next(&mut log).await.expect("launched").expect("no error");
+        world.claim("one").await;
+        assert_eq!(next(&mut log).await.expect("taken").expect("no error").sequence, 2);
+        chatter.abort();
+    }
+
+    async fn who_loses_access_in_the_middle_of_a_log_gets_no_more_of_it(world: World) {
+        let row = world.launch().await.execution;
+        let claimed = world.claim("one").await.remove(0);
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        let renewal = access::Renewal::start(world.store.clone());
+        let mut log = Box::pin(events::watch(hub, renewal.follow(&world.owner), row.conversation_id, 0));
+        next(&mut log).await.expect("launched").expect("no error");
+        // The second is read with the first and waits to be delivered.
+        let work = world.store.begin().await.expect("begins");
+        agentic_executions::db::people::remove_member(&work.tx, world.set, world.owner.user_id).await.expect("removes");
+        work.commit().await.expect("commits");
+        renewal.renew(&world.store).await.expect("renews");
+        report(&world.store, "one", &claimed, 1).await;
+        assert!(matches!(next(&mut log).await, Some(Err(watch::Error::NotFound(_)))));
     }
 
     async fn idle_subscribers_cost_no_query(world: World) {

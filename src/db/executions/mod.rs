@@ -159,20 +159,3 @@ pub async fn labels(db: &impl Conn, ids: &[Uuid]) -> Result<Vec<execution_label:
         .all(db)
         .await?)
 }
-
-/// Executions in progress whose deadline has passed, oldest first.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn overdue(db: &impl Conn, now: i64, limit: u64) -> Result<Vec<Uuid>> {
-    Ok(execution::Entity::find()
-        .select_only()
-        .column(execution::Column::Id)
-        .filter(execution::Column::Status.eq("in_progress"))
-        .filter(execution::Column::DeadlineAt.lte(now))
-        .order_by_asc(execution::Column::DeadlineAt)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?)
-}

@@ -1,5 +1,6 @@
 //! The log of one conversation: every entry once, in order, from a position on.
 
+use entity::conversation;
 use futures::Stream;
 use uuid::Uuid;
 
@@ -22,9 +23,12 @@ pub fn watch(
 ) -> impl Stream<Item = Result<Event, Error>> + Send {
     async_stream::try_stream! {
         let _open = Open::new("events");
+        let mut subject = find(&hub, &mut current, id).await?;
         let mut grown = hub.follow_conversation(id);
-        check(&hub, &mut current, id).await?;
         let mut seen = after;
+        // Only the end of an execution ends its journal, and that is an entry: it is asked for
+        // once, for whoever comes after it.
+        let mut is_checked = false;
         loop {
             // Marked as seen before the read: what comes after it wakes this again.
             grown.borrow_and_update();
@@ -33,7 +37,9 @@ pub fn watch(
             for event in events {
                 seen = event.sequence;
                 let is_last = matches!(event.entry, Entry::StatusChanged { to, .. } if to.is_terminal());
-                viewer_now(&mut current)?;
+                if !viewer_now(&mut current)?.sees_conversation(&subject) {
+                    Err(Error::NotFound("conversation"))?;
+                }
                 yield event;
                 if is_last {
                     return;
@@ -42,33 +48,35 @@ pub fn watch(
             if !is_empty {
                 continue;
             }
-            if has_ended(&hub, id).await? {
-                // The last entry may have been written since the journal was read.
-                if journal::after(hub.store().db.read(), id, seen, 1).await?.is_empty() {
-                    return;
+            if !is_checked {
+                is_checked = true;
+                if has_ended(&hub, id).await? {
+                    // The last entry may have been written since the journal was read.
+                    if journal::after(hub.store().db.read(), id, seen, 1).await?.is_empty() {
+                        return;
+                    }
+                    continue;
                 }
-                continue;
             }
-            let access_may_have_changed = tokio::select! {
-                grown = grown.changed() => if grown.is_ok() { false } else { return },
-                () = access_changed(&mut current) => true,
+            let has_grown = tokio::select! {
+                grown = grown.changed() => if grown.is_ok() { true } else { return },
+                () = access_changed(&mut current) => false,
             };
-            if access_may_have_changed {
-                check(&hub, &mut current, id).await?;
+            if !has_grown {
+                subject = find(&hub, &mut current, id).await?;
+            } else if *grown.borrow() < 0 {
+                // The hub found it deleted.
+                return;
             }
         }
     }
 }
 
-async fn check(hub: &Hub, current: &mut Current, id: Uuid) -> Result<(), Error> {
+async fn find(hub: &Hub, current: &mut Current, id: Uuid) -> Result<conversation::Model, Error> {
     let viewer = viewer_now(current)?;
     let row = db::conversations::find(hub.store().db.read(), id).await?;
-    let is_visible = row.is_some_and(|row| viewer.sees_conversation(&row));
-    if is_visible {
-        Ok(())
-    } else {
-        Err(Error::NotFound("conversation"))
-    }
+    row.filter(|row| viewer.sees_conversation(row))
+        .ok_or(Error::NotFound("conversation"))
 }
 
 /// True when nothing more can come: its execution has ended, or it was deleted.

@@ -126,8 +126,12 @@ async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
     let Some(mut signals) = hub.upgrade().map(|inner| inner.store.bus.listen()) else {
         return;
     };
-    let mut next_look = TICK;
+    // Kept outside the loop: signals must not push the look at everything ahead of them for ever.
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut held_back: Option<Duration> = None;
     loop {
+        let look_again = held_back.unwrap_or(HELD_BACK_MOST);
         let look = tokio::select! {
             signal = signals.next() => match signal {
                 Some(Signal::Changed) => Look::AtLog,
@@ -136,15 +140,17 @@ async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
                 Some(Signal::Queued | Signal::Stop(_)) => continue,
                 None => return,
             },
-            () = tokio::time::sleep(next_look) => Look::Everywhere,
+            _ = tick.tick() => Look::Everywhere,
+            () = tokio::time::sleep(look_again), if held_back.is_some() => Look::AtLog,
         };
         let Some(inner) = hub.upgrade() else { return };
         match look {
             Look::At(id) => inner.wake(id),
             Look::AtLog | Look::Everywhere => match inner.read_log(&mut at).await {
-                Ok(false) => next_look = TICK,
-                Ok(true) if next_look > HELD_BACK_MOST => next_look = HELD_BACK,
-                Ok(true) => next_look = (next_look * 2).min(HELD_BACK_MOST),
+                Ok(false) => held_back = None,
+                Ok(true) => {
+                    held_back = Some(held_back.map_or(HELD_BACK, |pause| (pause * 2).min(HELD_BACK_MOST)));
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -212,6 +218,10 @@ impl Inner {
 
     /// One statement for all conversations that someone watches: a lost signal loses nothing.
     async fn wake_grown(&self) -> Result<(), Fault> {
+        self.executions
+            .lock()
+            .expect("no holder panics")
+            .retain(|_, sender| sender.receiver_count() > 0);
         let watched: Vec<Uuid> = {
             let mut followed = self.conversations.lock().expect("no holder panics");
             followed.retain(|_, sender| sender.receiver_count() > 0);

@@ -25,6 +25,9 @@ use crate::domain::lifecycle::Status;
 /// fifty a frame 0.2 to 0.6.
 const FRAME_EVERY: Duration = Duration::from_millis(100);
 
+/// Executions in a frame, about.
+const FRAME_MOST: usize = 1000;
+
 /// Counts are taken at most so often, and always once more after the last change.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
@@ -98,11 +101,14 @@ pub fn watch(
         }
         set.catch_up().await?;
         loop {
-            while !set.folded.is_empty() || set.counts_due() {
+            while !set.folded.is_empty() || set.is_behind || set.counts_due() {
                 tokio::time::sleep_until(set.next_frame).await;
                 // What came during the wait goes into the same frame.
                 while let Some(batch) = try_next(&mut feed) {
                     set.take(batch).await?;
+                }
+                if set.is_behind && set.folded.is_empty() {
+                    set.catch_up().await?;
                 }
                 let now = viewer_now(&mut current)?;
                 if *now != *viewer {
@@ -160,6 +166,8 @@ struct Set {
     reach: Reach,
     at: LogPosition,
     folded: HashMap<Uuid, Folded>,
+    /// The log holds more than went into this frame.
+    is_behind: bool,
     order: u64,
     next_frame: Instant,
     counts_stale: bool,
@@ -181,6 +189,7 @@ impl Set {
             reach,
             at: LogPosition::default(),
             folded: HashMap::new(),
+            is_behind: false,
             order: 0,
             next_frame: Instant::now(),
             counts_stale: false,
@@ -200,6 +209,7 @@ impl Set {
     async fn resync(&mut self) -> Result<Frame, Error> {
         self.at = db::changes::head(&self.hub.store().db).await?;
         self.folded.clear();
+        self.is_behind = false;
         self.counts_stale = self.wants_counts();
         let mut frame = self.frame().await?;
         frame.resync = true;
@@ -227,9 +237,15 @@ impl Set {
         self.resync().await
     }
 
-    /// Reads the log itself, to its end.
+    /// Reads the log itself, to its end or until a frame is full: who comes back after days must
+    /// not have all of them in memory at once.
     async fn catch_up(&mut self) -> Result<(), Error> {
+        self.is_behind = false;
         loop {
+            if self.folded.len() >= FRAME_MOST {
+                self.is_behind = true;
+                return Ok(());
+            }
             let read = db::changes::after(&self.hub.store().db, self.at, AT_ONCE).await?;
             let Some(last) = read.rows.last() else {
                 return Ok(());
@@ -243,6 +259,8 @@ impl Set {
 
     async fn take(&mut self, received: Received) -> Result<(), Error> {
         match received {
+            // The log has it, when its turn comes.
+            _ if self.is_behind => {}
             Received::Batch(batch) if batch.to <= self.at => {}
             Received::Batch(batch) if batch.from <= self.at => {
                 let fresh = batch

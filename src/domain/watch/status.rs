@@ -51,6 +51,8 @@ pub fn watch(
 ) -> impl Stream<Item = Result<Update, Error>> + Send {
     async_stream::try_stream! {
         let _open = Open::new("status");
+        // Whoever may not see it leaves nothing behind.
+        visible(&hub, &mut current, id).await?;
         let mut feed = hub.follow_execution(id);
         let mut row = visible(&hub, &mut current, id).await?;
         let mut seen = Seen { revision: row.revision, status: Some(lifecycle::status(&row)?) };
@@ -69,6 +71,9 @@ pub fn watch(
                         yield update;
                     }
                     for change in changes {
+                        if !viewer_now(&mut current)?.sees_execution(&row) {
+                            Err(Error::NotFound("execution"))?;
+                        }
                         let update = replay(&change, &row, &seen)?;
                         seen = Seen { revision: change.revision, status: Some(update.status) };
                         yield update;
