@@ -28,3 +28,5 @@ step contract
 scripts/check-contract.sh
 step tests
 cargo test --workspace --locked
+step conformance
+scripts/conformance.sh
