@@ -30,3 +30,5 @@ step tests
 # Once more on PostgreSQL: the unit tests that touch a database. The others choose for themselves.
 UNIT_TESTS_ON=postgres cargo test --lib --locked -- graphql:: http:: runner::
 cargo test --workspace --locked
+step conformance
+scripts/conformance.sh

@@ -3,6 +3,7 @@
 #   wire/conformance/run.sh [--quick] [--debug]
 # --quick leaves out what takes tens of seconds (ws.mjs --slow) and the proof on the reference.
 # --debug runs an unoptimised probe; memory and times then say little.
+# PROBE=<program> runs that one and builds none.
 # Exits with 1 if a MUST or SHOULD fails, or a bound of memory or time is passed.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,10 +40,14 @@ answers() { # port: waits until something listens
 if grep -o '"resolved": "[^"]*"' package-lock.json | grep -vq '"https://registry\.npmjs\.org/'; then
   echo "package-lock.json names a registry other than registry.npmjs.org" >&2; exit 1
 fi
-build=(cargo build --quiet --example probe)
-[ "$profile" = release ] && build+=(--release)
-(cd .. && "${build[@]}") || exit 1
-probe=$(cd .. && cargo metadata --no-deps --format-version 1 | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/$profile/examples/probe
+if [ -n "${PROBE:-}" ]; then
+  probe=$PROBE
+else
+  build=(cargo build --quiet --example probe)
+  [ "$profile" = release ] && build+=(--release)
+  (cd .. && "${build[@]}") || exit 1
+  probe=$(cd .. && cargo metadata --no-deps --format-version 1 | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory')/$profile/examples/probe
+fi
 
 if [ -z "$quick" ]; then
   # What the reference lacks (limits, uploads, persisted queries, streams over HTTP, q-values) is not asked of it.

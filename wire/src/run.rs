@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Mounted,
     fault::{Fault, code, error},
-    gate::{Extras, Kind, Operation, Order},
+    gate::{Extras, Kind, Operation, Shape},
     hooks::{Caller, OperationInfo},
     params::Params,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Job {
     pub(crate) kind: Kind,
     request: Request,
     info: OperationInfo,
-    order: Order,
+    shape: Shape,
     id: RequestId,
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn admit<E: Executor>(
         kind,
         request,
         info,
-        order: bound.order,
+        shape: bound.shape,
         id: origin.id.clone(),
     })
 }
@@ -177,7 +177,7 @@ impl Job {
         self.request = self.request.data(self.info).data(self.id.clone());
         let run = AssertUnwindSafe(executor.execute(self.request)).catch_unwind();
         match tokio::time::timeout(time, run).await {
-            Ok(Ok(response)) => sort_out(response, &self.order),
+            Ok(Ok(response)) => sort_out(response, &self.shape),
             Ok(Err(panic)) => Event::Refused(panicked(&self.id, &*panic)),
             Err(_) => Event::Refused(too_long(time)),
         }
@@ -194,14 +194,14 @@ impl Job {
             kind,
             request,
             info,
-            order,
+            shape,
             id,
         } = self;
         let request = request.data(info).data(id.clone());
         let source = executor.execute_stream(request, Some(session));
         let events = Events {
             source,
-            order,
+            shape,
             id,
             is_first: kind == Kind::Subscription,
             held: None,
@@ -225,7 +225,7 @@ impl Job {
 /// Answers of the library, in order, panics caught, a failed start told apart from a failed event.
 struct Events {
     source: BoxStream<'static, Response>,
-    order: Order,
+    shape: Shape,
     id: RequestId,
     is_first: bool,
     held: Option<Response>,
@@ -253,7 +253,7 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = &mut *self;
         if let Some(held) = this.held.take() {
-            return Poll::Ready(Some(sort_out(held, &this.order)));
+            return Poll::Ready(Some(sort_out(held, &this.shape)));
         }
         if this.is_done {
             return Poll::Ready(None);
@@ -278,12 +278,12 @@ impl Stream for Events {
                 Poll::Ready(Some(Err(_))) | Poll::Pending => {}
             }
         }
-        Poll::Ready(Some(sort_out(response, &this.order)))
+        Poll::Ready(Some(sort_out(response, &this.shape)))
     }
 }
 
 /// An error of a resolver has a path; without one the library refused the request.
-fn sort_out(mut response: Response, order: &Order) -> Event {
+fn sort_out(mut response: Response, shape: &Shape) -> Event {
     if response.data == Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty())
@@ -296,7 +296,7 @@ fn sort_out(mut response: Response, order: &Order) -> Event {
         }
         return Event::Refused(Fault::document(response.errors));
     }
-    order.arrange(&mut response.data);
+    shape.arrange(&mut response.data, &response.errors);
     Event::Next(response)
 }
 

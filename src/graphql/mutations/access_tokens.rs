@@ -61,7 +61,7 @@ impl AccessTokens {
     async fn create_access_token(
         &self,
         ctx: &Context<'_>,
-        input: CreateAccessTokenInput,
+        #[graphql(desc = "What to call the token, and whose it is to be.")] input: CreateAccessTokenInput,
     ) -> Result<CreateAccessTokenPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| CreateAccessTokenPayload {
@@ -95,7 +95,7 @@ impl AccessTokens {
     async fn revoke_access_token(
         &self,
         ctx: &Context<'_>,
-        input: RevokeAccessTokenInput,
+        #[graphql(desc = "Which token.")] input: RevokeAccessTokenInput,
     ) -> Result<RevokeAccessTokenPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| RevokeAccessTokenPayload {

@@ -100,7 +100,11 @@ pub struct Agents;
 #[Object]
 impl Agents {
     /// Makes an agent in a data set. For its admins.
-    async fn create_agent(&self, ctx: &Context<'_>, input: CreateAgentInput) -> Result<CreateAgentPayload> {
+    async fn create_agent(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The agent: where, of which type, and set up how.")] input: CreateAgentInput,
+    ) -> Result<CreateAgentPayload> {
         let viewer = viewer(ctx)?;
         let deps = deps(ctx);
         let refuse = |error| CreateAgentPayload {
@@ -130,7 +134,11 @@ impl Agents {
     }
 
     /// Changes an agent. For admins of its data set. A retired agent stays as it is.
-    async fn update_agent(&self, ctx: &Context<'_>, input: UpdateAgentInput) -> Result<UpdateAgentPayload> {
+    async fn update_agent(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which agent, and what changes of it.")] input: UpdateAgentInput,
+    ) -> Result<UpdateAgentPayload> {
         let viewer = viewer(ctx)?;
         let deps = deps(ctx);
         let refuse = |error| UpdateAgentPayload {
@@ -169,7 +177,11 @@ impl Agents {
 
     /// Retires an agent: it takes no new work, what it has in hand is finished, and all that it
     /// did stays readable. Retiring again succeeds. For admins of its data set.
-    async fn retire_agent(&self, ctx: &Context<'_>, input: RetireAgentInput) -> Result<RetireAgentPayload> {
+    async fn retire_agent(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which agent.")] input: RetireAgentInput,
+    ) -> Result<RetireAgentPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| RetireAgentPayload {
             agent: None,

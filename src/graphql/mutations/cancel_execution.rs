@@ -74,7 +74,7 @@ impl CancelExecution {
     async fn cancel_execution(
         &self,
         ctx: &Context<'_>,
-        input: CancelExecutionInput,
+        #[graphql(desc = "Which execution, and why.")] input: CancelExecutionInput,
     ) -> Result<CancelExecutionPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| CancelExecutionPayload {
@@ -101,7 +101,7 @@ impl CancelExecution {
     async fn cancel_executions(
         &self,
         ctx: &Context<'_>,
-        input: CancelExecutionsInput,
+        #[graphql(desc = "Which executions, and why.")] input: CancelExecutionsInput,
     ) -> Result<CancelExecutionsPayload> {
         let viewer = viewer(ctx)?;
         let reason = input.reason.as_deref();

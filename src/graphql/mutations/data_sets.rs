@@ -54,7 +54,7 @@ impl DataSets {
     async fn create_data_set(
         &self,
         ctx: &Context<'_>,
-        input: CreateDataSetInput,
+        #[graphql(desc = "The data set.")] input: CreateDataSetInput,
     ) -> Result<CreateDataSetPayload> {
         let viewer = viewer(ctx)?;
         let created = data_sets::create(&deps(ctx).store, viewer, &input.name).await;
@@ -74,7 +74,7 @@ impl DataSets {
     async fn update_data_set(
         &self,
         ctx: &Context<'_>,
-        input: UpdateDataSetInput,
+        #[graphql(desc = "Which data set, and its new name.")] input: UpdateDataSetInput,
     ) -> Result<UpdateDataSetPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| UpdateDataSetPayload {

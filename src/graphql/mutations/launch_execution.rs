@@ -84,7 +84,7 @@ impl LaunchExecution {
     async fn launch_execution(
         &self,
         ctx: &Context<'_>,
-        input: LaunchExecutionInput,
+        #[graphql(desc = "The job, and who is to do it.")] input: LaunchExecutionInput,
     ) -> Result<LaunchExecutionPayload> {
         let viewer = viewer(ctx)?;
         let deps = deps(ctx);

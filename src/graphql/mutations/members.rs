@@ -68,7 +68,7 @@ impl Members {
     async fn set_data_set_member(
         &self,
         ctx: &Context<'_>,
-        input: SetDataSetMemberInput,
+        #[graphql(desc = "Who is to be what in which data set.")] input: SetDataSetMemberInput,
     ) -> Result<SetDataSetMemberPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| SetDataSetMemberPayload {
@@ -103,7 +103,7 @@ impl Members {
     async fn remove_data_set_member(
         &self,
         ctx: &Context<'_>,
-        input: RemoveDataSetMemberInput,
+        #[graphql(desc = "Who leaves which data set.")] input: RemoveDataSetMemberInput,
     ) -> Result<RemoveDataSetMemberPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |error| RemoveDataSetMemberPayload {

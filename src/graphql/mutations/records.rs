@@ -68,7 +68,7 @@ impl Records {
     async fn upsert_records(
         &self,
         ctx: &Context<'_>,
-        input: UpsertRecordsInput,
+        #[graphql(desc = "The records, and of which data set.")] input: UpsertRecordsInput,
     ) -> Result<UpsertRecordsPayload> {
         let viewer = viewer(ctx)?;
         let refuse = |errors| UpsertRecordsPayload {
@@ -107,7 +107,7 @@ impl Records {
     async fn delete_records(
         &self,
         ctx: &Context<'_>,
-        input: DeleteRecordsInput,
+        #[graphql(desc = "Which records.")] input: DeleteRecordsInput,
     ) -> Result<DeleteRecordsPayload> {
         let viewer = viewer(ctx)?;
         if let Some(refused) = too_many_ids(&input.ids) {

@@ -101,7 +101,7 @@ impl RetryExecution {
     async fn retry_execution(
         &self,
         ctx: &Context<'_>,
-        input: RetryExecutionInput,
+        #[graphql(desc = "Which execution.")] input: RetryExecutionInput,
     ) -> Result<RetryExecutionPayload> {
         let viewer = viewer(ctx)?;
         let file_ids = input.file_ids.clone();
@@ -143,7 +143,7 @@ impl RetryExecution {
     async fn retry_executions(
         &self,
         ctx: &Context<'_>,
-        input: RetryExecutionsInput,
+        #[graphql(desc = "Which executions.")] input: RetryExecutionsInput,
     ) -> Result<RetryExecutionsPayload> {
         let viewer = viewer(ctx)?;
         let idempotency: Option<launch::Idempotency> = input.idempotency.map(Into::into);

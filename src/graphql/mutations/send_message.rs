@@ -68,7 +68,11 @@ impl SendMessage {
     /// Says something in the viewer's own conversation. The message is stored for good and the
     /// agent's reply is owed: it ends in a ReplyEndedEvent, whatever happens to the server. The
     /// conversation of an execution takes no messages.
-    async fn send_message(&self, ctx: &Context<'_>, input: SendMessageInput) -> Result<SendMessagePayload> {
+    async fn send_message(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The message, and to which conversation.")] input: SendMessageInput,
+    ) -> Result<SendMessagePayload> {
         let viewer = viewer(ctx)?;
         let deps = deps(ctx);
         let given = &input.conversation_id;

@@ -35,7 +35,11 @@ impl StopReply {
     /// Stops the answer that is being given. Its end comes as a ReplyEndedEvent with outcome
     /// STOPPED; one that was complete in the same moment stays. Success also when nothing is being
     /// answered.
-    async fn stop_reply(&self, ctx: &Context<'_>, input: StopReplyInput) -> Result<StopReplyPayload> {
+    async fn stop_reply(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In which conversation.")] input: StopReplyInput,
+    ) -> Result<StopReplyPayload> {
         let viewer = viewer(ctx)?;
         let given = &input.conversation_id;
         let refuse = |error| StopReplyPayload {

@@ -48,7 +48,11 @@ pub struct UploadFile;
 impl UploadFile {
     /// Stores a file for a later fileIds, so that a form uploads it once, however often its launch
     /// is refused; deleted after 24 hours if nothing took it.
-    async fn upload_file(&self, ctx: &Context<'_>, input: UploadFileInput) -> Result<UploadFilePayload> {
+    async fn upload_file(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file, and for which agent.")] input: UploadFileInput,
+    ) -> Result<UploadFilePayload> {
         let viewer = viewer(ctx)?;
         let deps = deps(ctx);
         let given = &input.agent_id;

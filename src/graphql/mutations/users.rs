@@ -33,7 +33,11 @@ pub struct Users;
 impl Users {
     /// Makes a user, who signs in with a token that createAccessToken makes for them and sees
     /// nothing before they are a member of a data set. For server admins.
-    async fn create_user(&self, ctx: &Context<'_>, input: CreateUserInput) -> Result<CreateUserPayload> {
+    async fn create_user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The user.")] input: CreateUserInput,
+    ) -> Result<CreateUserPayload> {
         let viewer = viewer(ctx)?;
         Ok(match users::create(&deps(ctx).store, viewer, &input.name).await {
             Ok(row) => CreateUserPayload {

@@ -11,7 +11,7 @@ use std::{
 
 use async_graphql::{
     Context, Enum, Error, ErrorExtensions, Executor, InputObject, Interface, Object, OneofObject, Result,
-    Schema, SimpleObject, Upload, ValidationMode,
+    Schema, SimpleObject, Union, Upload, ValidationMode,
 };
 use futures::{
     Stream, StreamExt,
@@ -147,6 +147,34 @@ enum Pet {
     Dog(Dog),
 }
 
+#[derive(Union)]
+enum Found {
+    Cat(Cat),
+    Owner(Owner),
+}
+
+/// Fields that fail.
+struct Trouble;
+
+#[Object]
+impl Trouble {
+    async fn fine(&self) -> &str {
+        "fine"
+    }
+
+    async fn may(&self) -> Result<Option<String>> {
+        Err("may".into())
+    }
+
+    async fn must(&self) -> Result<String> {
+        Err("must".into())
+    }
+
+    async fn found(&self) -> Vec<Found> {
+        vec![Found::Cat(Cat), Found::Owner(Owner)]
+    }
+}
+
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
 enum Colour {
     Red,
@@ -210,6 +238,18 @@ impl Query {
 
     async fn pets(&self) -> Vec<Pet> {
         vec![Pet::Cat(Cat), Pet::Dog(Dog)]
+    }
+
+    async fn found(&self) -> Vec<Found> {
+        vec![Found::Cat(Cat), Found::Owner(Owner)]
+    }
+
+    async fn trouble(&self) -> Trouble {
+        Trouble
+    }
+
+    async fn maybe_troubles(&self) -> Vec<Option<Trouble>> {
+        vec![Some(Trouble), None]
     }
 
     /// What arrived, in Rust's words.

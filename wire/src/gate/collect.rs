@@ -13,7 +13,7 @@ use apollo_compiler::{
 };
 use async_graphql::{Pos, Positioned, Value, Variables, parser::types as library};
 
-use super::{lines::Lines, order::Order, types::Types, values::literal};
+use super::{lines::Lines, shape::Shape, types::Types, values::literal};
 use crate::fault::Fault;
 
 pub(super) struct Collect<'d> {
@@ -22,6 +22,8 @@ pub(super) struct Collect<'d> {
     pub(super) lines: &'d Lines,
     pub(super) types: &'d Types,
     pub(super) variables: &'d Variables,
+    /// The root of subscriptions.
+    pub(super) subscription: Option<&'d Name>,
     /// Fields that may still be written; classes of objects within classes can multiply.
     pub(super) budget: usize,
 }
@@ -47,7 +49,7 @@ impl<'d> Collect<'d> {
         &mut self,
         parent: &'d Name,
         sets: &[&'d SelectionSet],
-    ) -> Result<(library::SelectionSet, Order), Fault> {
+    ) -> Result<(library::SelectionSet, Shape), Fault> {
         let possible = self.types.possible(parent);
         let all = vec![true; possible.map_or(1, IndexSet::len)];
         let mut walk = Walk {
@@ -65,7 +67,9 @@ impl<'d> Collect<'d> {
 
         let mut plain = Vec::with_capacity(walk.found.len());
         let mut conditional: IndexMap<&'d Name, Vec<Positioned<library::Selection>>> = IndexMap::default();
-        let mut order = Order::with_capacity(walk.found.len());
+        let mut shape = Shape::with_capacity(walk.found.len());
+        // Whether an object's type decides what is wanted of it.
+        let mut by_type = false;
         for (key, found) in &walk.found {
             let is_leaf = found[0].1.selection_set.selections.is_empty();
             let everywhere = found.iter().all(|(set, _)| *set == 0);
@@ -82,19 +86,46 @@ impl<'d> Collect<'d> {
                 };
                 let (field, below) = self.field(&fields)?;
                 plain.push(field);
-                order.push(key, below);
+                shape.push(key, found[0].1.ty(), None, below);
                 continue;
             }
             for (objects, wanted) in classes(&walk, found, is_leaf) {
                 let fields: Vec<_> = wanted.iter().map(|at| found[*at].1).collect();
+                let mut below_all = None;
                 for condition in conditions(self.types, parent, &walk, found, &objects, &wanted) {
                     let (field, below) = self.field(&fields)?;
-                    order.push(key, below);
+                    below_all.get_or_insert(below);
                     if condition == parent {
                         plain.push(field);
                     } else {
                         conditional.entry(condition).or_default().push(field);
                     }
+                }
+                let all = possible.map_or(1, IndexSet::len);
+                let names = (objects.len() < all).then(|| {
+                    let names = objects.iter().filter_map(|object| possible?.get_index(*object));
+                    names.cloned().collect()
+                });
+                by_type |= names.is_some();
+                shape.push(key, found[0].1.ty(), names, below_all.unwrap_or_default());
+            }
+        }
+        // A subscription's root is an event and no object.
+        if by_type || walk.found.is_empty() && !self.is_subscription(parent) {
+            let asked = walk.found.iter().find(|(_, found)| {
+                found
+                    .iter()
+                    .any(|(set, field)| *set == 0 && field.name == "__typename")
+            });
+            match asked {
+                Some((key, _)) => shape.typed_by(key, false),
+                None => {
+                    let mut key = String::from("__type");
+                    while walk.found.keys().any(|known| known.as_str() == key) {
+                        key.push('_');
+                    }
+                    plain.push(type_name(&key));
+                    shape.typed_by(&key, true);
                 }
             }
         }
@@ -115,7 +146,7 @@ impl<'d> Collect<'d> {
                 pos,
             )
         }));
-        Ok((library::SelectionSet { items: plain }, order))
+        Ok((library::SelectionSet { items: plain }, shape))
     }
 
     fn walk(&mut self, walk: &mut Walk<'d>, set: &'d SelectionSet, applies: usize) -> Result<(), Fault> {
@@ -157,7 +188,7 @@ impl<'d> Collect<'d> {
     }
 
     /// Writes fields that validation found to be the same as one.
-    fn field(&mut self, same: &[&'d Node<Field>]) -> Result<(Positioned<library::Selection>, Order), Fault> {
+    fn field(&mut self, same: &[&'d Node<Field>]) -> Result<(Positioned<library::Selection>, Shape), Fault> {
         self.budget = self.budget.checked_sub(1).ok_or_else(|| {
             Fault::limit(
                 "the operation asks for too many different things of different types of the same field",
@@ -166,15 +197,15 @@ impl<'d> Collect<'d> {
         })?;
         let first = same[0];
         let pos = self.pos(first);
-        let below: Vec<&SelectionSet> = same
+        let sets: Vec<&SelectionSet> = same
             .iter()
             .map(|field| &field.selection_set)
             .filter(|set| !set.selections.is_empty())
             .collect();
-        let (selection_set, order) = if below.is_empty() {
-            (library::SelectionSet::default(), Order::default())
+        let (selection_set, below) = if sets.is_empty() {
+            (library::SelectionSet::default(), Shape::default())
         } else {
-            self.merge(first.ty().inner_named_type(), &below)?
+            self.merge(first.ty().inner_named_type(), &sets)?
         };
         let field = library::Field {
             alias: first
@@ -193,7 +224,7 @@ impl<'d> Collect<'d> {
         };
         Ok((
             Positioned::new(library::Selection::Field(Positioned::new(field, pos)), pos),
-            order,
+            below,
         ))
     }
 
@@ -258,11 +289,28 @@ impl<'d> Collect<'d> {
         Ok(true)
     }
 
+    fn is_subscription(&self, parent: &Name) -> bool {
+        self.subscription.is_some_and(|root| root == parent)
+    }
+
     pub(super) fn pos<T: ?Sized>(&self, node: &Node<T>) -> Pos {
         node.location()
             .map(|at| self.lines.pos(self.source, at.offset()))
             .unwrap_or_default()
     }
+}
+
+/// `__typename` under a key of ours.
+fn type_name(key: &str) -> Positioned<library::Selection> {
+    let pos = Pos::default();
+    let field = library::Field {
+        alias: Some(Positioned::new(async_graphql::Name::new(key), pos)),
+        name: Positioned::new(async_graphql::Name::new("__typename"), pos),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: Positioned::new(library::SelectionSet::default(), pos),
+    };
+    Positioned::new(library::Selection::Field(Positioned::new(field, pos)), pos)
 }
 
 /// The set of what is in `applies` and fulfils the condition; `None` if that is nothing.

@@ -12,8 +12,8 @@ mod collect;
 mod lines;
 mod literals;
 mod measure;
-mod order;
 mod scan;
+mod shape;
 mod types;
 mod values;
 
@@ -28,7 +28,7 @@ use async_graphql::{
     parser::types::{self as library, DocumentOperations},
 };
 
-pub(crate) use self::{cache::Cache, coerce::UPLOAD_MARK, order::Order};
+pub(crate) use self::{cache::Cache, coerce::UPLOAD_MARK, shape::Shape};
 use self::{collect::Collect, lines::Lines, types::Types};
 use crate::{fault::Fault, limits::DocumentLimits};
 
@@ -73,7 +73,7 @@ pub enum Kind {
 pub(crate) struct Bound {
     pub(crate) document: library::ExecutableDocument,
     pub(crate) variables: Variables,
-    pub(crate) order: Order,
+    pub(crate) shape: Shape,
     /// Fields after merging.
     pub(crate) fields: usize,
 }
@@ -123,7 +123,8 @@ impl Gate {
     }
 
     /// The whole way for a request without files: what comes out is ready for an executor. For callers inside the
-    /// process, such as tests and benchmarks; the routes do the same.
+    /// process, such as tests and benchmarks; the routes do the same. Answers are the executor's own, not yet put in
+    /// shape: where an object's type decides what is wanted of it they tell it under a `__type` more.
     pub fn pass(
         &self,
         source: &str,
@@ -168,9 +169,10 @@ impl Gate {
             lines: &prepared.lines,
             types: &self.types,
             variables: &variables,
+            subscription: self.schema.root_operation(OperationType::Subscription),
             budget,
         };
-        let (mut selection_set, order) =
+        let (mut selection_set, shape) =
             collect.merge(&definition.selection_set.ty, &[&definition.selection_set])?;
         let fields = budget - collect.budget;
         let here = collect.pos(definition);
@@ -207,7 +209,7 @@ impl Gate {
         Ok(Bound {
             document,
             variables,
-            order,
+            shape,
             fields,
         })
     }

@@ -120,29 +120,29 @@ fn fields_of_an_object_flatten_and_merge() {
 #[test]
 fn fields_of_abstract_types_are_wanted_once_for_each_object() {
     for (source, expected) in [
-        // A leaf that all want covers those that want it again.
+        // A leaf that all want covers those that want it again. Objects tell their type where it matters.
         (
             "{ node { id ... on Cat { id meows } } }",
-            "{ node { id ... on Cat { meows } } }",
+            "{ node { id __type: __typename ... on Cat { meows } } }",
         ),
         (
             "{ node { ... on Cat { id } ... on Cat { id } } }",
-            "{ node { ... on Cat { id } } }",
+            "{ node { __type: __typename ... on Cat { id } } }",
         ),
         // Nested conditions say the narrowest.
         (
             "{ node { ... on Named { name ... on Cat { meows name } } } }",
-            "{ node { ... on Named { name } ... on Cat { meows } } }",
+            "{ node { __type: __typename ... on Named { name } ... on Cat { meows } } }",
         ),
         // A union has no fields of its own.
         (
             "{ pet { ... on Node { id } ... on Cat { id owner { name } } ... on Dog { owner { name } } } }",
-            "{ pet { ... on Node { id } ... on Cat { owner { name } } ... on Dog { owner { name } } } }",
+            "{ pet { __type: __typename ... on Node { id } ... on Cat { owner { name } } ... on Dog { owner { name } } } }",
         ),
         // Objects that want more of the same field get it apart.
         (
             "{ pet { ... on Cat { owner { name } } ... on Named { ... on Cat { owner { email } } ... on Dog { owner { email } } } } }",
-            "{ pet { ... on Cat { owner { name email } } ... on Dog { owner { email } } } }",
+            "{ pet { __type: __typename ... on Cat { owner { name email } } ... on Dog { owner { email } } } }",
         ),
         // A condition that all fulfil, of an interface that the parent does not have.
         (
@@ -153,6 +153,15 @@ fn fields_of_abstract_types_are_wanted_once_for_each_object() {
         (
             "{ named { ... on Node { id } name } }",
             "{ named { name ... on Node { id } } }",
+        ),
+        // The type under a key of ours, unless it is asked for anyway.
+        (
+            "{ node { __type: id ... on Cat { meows } } }",
+            "{ node { __type: id __type_: __typename ... on Cat { meows } } }",
+        ),
+        (
+            "{ node { a: __typename ... on Cat { meows } } }",
+            "{ node { a: __typename ... on Cat { meows } } }",
         ),
         // A condition on the type itself.
         ("{ node { ... on Node { id } } }", "{ node { id } }"),
@@ -171,7 +180,7 @@ fn the_same_composite_field_of_all_and_of_some_is_split_by_object() {
         fragment C on Cat { owner { email } }";
     assert_eq!(
         merged(source, none()),
-        "{ named { ... on Cat { owner { name email } } ... on Dog { owner { name } } } }"
+        "{ named { __type: __typename ... on Cat { owner { name email } } ... on Dog { owner { name } } } }"
     );
 }
 

@@ -6,6 +6,7 @@ mod http;
 mod merge;
 #[path = "../../examples/probe/schema.rs"]
 mod schema;
+mod shape;
 mod socket;
 
 use async_graphql::Executor;
