@@ -35,6 +35,8 @@ pub struct Model {
     pub stall_sequence: i64,
     /// Lease expiries since the journal last grew.
     pub stalls: i32,
+    /// The trace that it was queued in, as a W3C `traceparent`.
+    pub trace_parent: Option<String>,
 }
 
 /// It has no relations: queries name their joins.

@@ -219,6 +219,7 @@ impl Steps<'_> {
             big_integer_null("stop_requested_at"),
             big_integer("stall_sequence"),
             integer("stalls"),
+            text_null("trace_parent"),
         ];
         self.table("run", run, &[]).await?;
         self.unique("run", &["execution_id"]).await?;

@@ -290,6 +290,17 @@ pub(super) struct SettingFlags {
         global = true
     )]
     log: String,
+
+    /// The collector that traces are sent to, by OTLP over plain HTTP: http://HOST:PORT; without it
+    /// there are none. The other OTEL_* variables (service name, headers, sampler, batches) count too
+    #[arg(
+        long = "otlp-endpoint",
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    traces_endpoint: Option<String>,
 }
 
 impl SettingFlags {
@@ -341,6 +352,7 @@ impl SettingFlags {
             demo: self.demo,
             grace: self.grace,
             log: self.log,
+            traces_endpoint: self.traces_endpoint,
         };
         settings.check()?;
         Ok(settings)

@@ -19,10 +19,15 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::config::Settings;
 use crate::graphql;
 use crate::telemetry::log;
+use crate::telemetry::traces::Traces;
 use flags::{Command, Flags, TokenCommand, UserCommand};
 use report::Failure;
+
+/// For the last traces, after all else has ended: a collector takes them in a moment or is away.
+const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs the command that `arguments` (the program's name first) and the environment ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -62,7 +67,21 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         return print(graphql::sdl().trim_end());
     }
     let settings = flags.settings.read()?;
-    log::start(&settings.log)?;
+    let is_server = matches!(command, Command::Serve(_) | Command::Worker);
+    let traces = match &settings.traces_endpoint {
+        Some(endpoint) if is_server => Some(Traces::to(endpoint)?),
+        _ => None,
+    };
+    log::start(&settings.log, traces.as_ref())?;
+    let grace = settings.grace;
+    let done = run_with(settings, command).await;
+    if let Some(traces) = traces {
+        traces.flush(FLUSH_WITHIN.min(grace)).await;
+    }
+    done
+}
+
+async fn run_with(settings: Settings, command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(serve) => serve::serve(settings, !serve.no_worker).await,
         Command::Worker => serve::worker(settings).await,

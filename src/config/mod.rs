@@ -39,6 +39,8 @@ pub struct Settings {
     pub grace: Duration,
     /// Which log lines are written.
     pub log: String,
+    /// Where the collector of traces is; without it there are none.
+    pub traces_endpoint: Option<String>,
 }
 
 /// Where the rows are.
@@ -196,6 +198,15 @@ impl Settings {
             let problem = format!("is `{url}`; use https://HOST or http://HOST:PORT, without a path");
             return mistake("AGENTIC_PUBLIC_URL", problem);
         }
+        if let Some(url) = &self.traces_endpoint
+            && !is_plain_http(url)
+        {
+            // Not the value: it may hold a password.
+            return mistake(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "names no collector; use http://HOST:PORT, which takes OTLP over HTTP without TLS",
+            );
+        }
         match &self.bootstrap_token {
             Some(token) if token.expose_secret().chars().count() < MIN_BOOTSTRAP_CHARACTERS => {
                 let problem = format!("is too short; use {MIN_BOOTSTRAP_CHARACTERS} characters or more");
@@ -281,6 +292,13 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+fn is_plain_http(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>();
+    // A password belongs into `OTEL_EXPORTER_OTLP_HEADERS`, which nothing prints.
+    let is_plain = |uri: http::Uri| uri.scheme_str() == Some("http") && uri.query().is_none();
+    uri.is_ok_and(is_plain) && !url.contains('@')
 }
 
 fn is_origin(url: &str) -> bool {

@@ -39,6 +39,7 @@ fn settings() -> Settings {
         demo: true,
         grace: Duration::from_secs(30),
         log: "info".to_owned(),
+        traces_endpoint: None,
     }
 }
 
@@ -72,6 +73,18 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
         refused(|settings| settings.http.public_url = Some("https://host/path".to_owned())),
         @"AGENTIC_PUBLIC_URL is `https://host/path`; use https://HOST or http://HOST:PORT, without a path"
     );
+    for url in [
+        "https://collector:4318",
+        "http://name:hidden@collector",
+        "collector:4318",
+    ] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(
+                refused(|settings| settings.traces_endpoint = Some(url.to_owned())),
+                @"OTEL_EXPORTER_OTLP_ENDPOINT names no collector; use http://HOST:PORT, which takes OTLP over HTTP without TLS"
+            );
+        }
+    }
     insta::assert_snapshot!(
         refused(|settings| settings.worker.lease = Duration::from_secs(20)),
         @"AGENTIC_LEASE is 20s; it must cover two heartbeats (10s) and the margin (5s)"

@@ -21,6 +21,7 @@ use crate::bus::Signal;
 use crate::db;
 use crate::definitions::{AgentType, Catalog};
 use crate::storage::Storage;
+use crate::telemetry::traces;
 
 /// A message's greatest length in characters.
 pub const MAX_TEXT: usize = 100_000;
@@ -350,6 +351,7 @@ async fn store_message(
         stop_requested_at: None,
         stall_sequence: 0,
         stalls: 0,
+        trace_parent: traces::current(),
     };
     db::conversations::set_reply(&work.tx, conversation, Some(run.id), None).await?;
     db::runs::insert(&work.tx, run).await?;

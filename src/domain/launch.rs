@@ -23,6 +23,7 @@ use crate::bus::Signal;
 use crate::db;
 use crate::definitions::{AgentType, Catalog, ExecutionType};
 use crate::storage::Storage;
+use crate::telemetry::traces;
 
 /// Labels of an execution.
 pub const MAX_LABELS: usize = 20;
@@ -744,6 +745,7 @@ async fn create(
         stop_requested_at: None,
         stall_sequence: 0,
         stalls: 0,
+        trace_parent: traces::current(),
     };
     db::runs::insert(&work.tx, run).await?;
     work.signal(Signal::Queued);

@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, its log span, its latency, its time limit, and a clean
+//! What surrounds every request: its id, its log span, its trace, its latency, its time limit, and a clean
 //! answer when a promise inside the program is broken.
 
 use std::panic::AssertUnwindSafe;
@@ -10,10 +10,12 @@ use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::FutureExt;
-use tracing::Instrument;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::{Deps, answer};
 use crate::graphql::RequestId;
+use crate::telemetry::traces;
 
 /// Taken from the client or made; echoed, logged, and in every INTERNAL error.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,11 +55,19 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     } else {
         deps.settings.request_timeout
     };
+=======
+    let limit = deps.settings.request_timeout;
+    let trace = trace(&request, &id, method, &route);
     let mut answer = answer_within(limit, request, next, &id)
         .instrument(span.clone())
+        .instrument(trace.clone())
         .await;
     let took = deps.store.clock.monotonic().saturating_sub(begun);
     let status = answer.status().as_u16();
+    trace.record("http.response.status_code", status);
+    if answer.status().is_server_error() {
+        trace.record("otel.status_code", "ERROR");
+    }
     metrics::histogram!(
         "agentic_http_request_seconds",
         "route" => route,
@@ -101,6 +111,31 @@ fn is_upload(request: &Request) -> bool {
             .to_ascii_lowercase()
             .starts_with("multipart/form-data")
     })
+}
+
+/// The request's part of its client's trace. Its fields are those of OpenTelemetry's semantic
+/// conventions for HTTP.
+fn trace(request: &Request, id: &RequestId, method: &str, route: &str) -> Span {
+    // Probes and scrapes come every few seconds and would be most of what a collector keeps.
+    if route.starts_with("/health/") || route == "/metrics" {
+        return Span::none();
+    }
+    let span = tracing::info_span!(
+        target: traces::TARGET,
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        request.id = %id.0,
+    );
+    let parent = request.headers().get(traces::HEADER);
+    if let Some(parent) = parent.and_then(|value| value.to_str().ok()) {
+        traces::join(&span, parent);
+    }
+    span
 }
 
 fn given(request: &Request) -> Option<String> {

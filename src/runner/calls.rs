@@ -11,11 +11,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use entity::tool_start;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use crate::base::message::{Message, Part, Role};
 use crate::base::text::{json_depth, without_nul};
 use crate::db;
 use crate::domain::journal::Entry;
+use crate::telemetry::traces;
 
 use super::execution;
 use super::exit::Exit;
@@ -71,8 +74,9 @@ pub(super) async fn run(session: &Session<'_>, turn: Turn<'_>) -> Result<Done, E
         attempt: turn.attempt,
         // After the last of them the model is asked again, unless the agent has stopped.
         left: (!stops && turn.attempt.is_some()).then_some(&left),
+        trace: Span::none(),
     };
-    let calls: Vec<_> = turn.calls.iter().map(|call| one(call).run()).collect();
+    let calls: Vec<_> = turn.calls.iter().map(|call| one(call).traced()).collect();
     stream::iter(calls)
         .buffer_unordered(AT_ONCE)
         .try_fold(Done::default(), async |mut done, made: Option<(Entry, bool)>| {
@@ -85,12 +89,19 @@ pub(super) async fn run(session: &Session<'_>, turn: Turn<'_>) -> Result<Done, E
         .await
 }
 
+/// An unknown name is the model's invention: it would be a label of its own, and could say anything.
+fn known_name<'a>(session: &Session<'_>, tool: &'a str) -> &'a str {
+    let is_known = session.tools.iter().any(|known| known.spec.name == tool);
+    if is_known { tool } else { "unknown" }
+}
+
 struct One<'a> {
     session: &'a Session<'a>,
     call: &'a Call,
     was_started: bool,
     attempt: Option<i32>,
     left: Option<&'a AtomicUsize>,
+    trace: Span,
 }
 
 struct Outcome {
@@ -100,6 +111,18 @@ struct Outcome {
 }
 
 impl One<'_> {
+    async fn traced(mut self) -> Result<Option<(Entry, bool)>, Exit> {
+        // Made here, not with the others: those above `AT_ONCE` wait, which is no part of the call.
+        let trace = tracing::info_span!(
+            target: traces::TARGET,
+            "tool call",
+            tool = known_name(self.session, &self.call.tool),
+            outcome = Empty,
+        );
+        self.trace = trace.clone();
+        self.run().instrument(trace).await
+    }
+
     async fn run(self) -> Result<Option<(Entry, bool)>, Exit> {
         let job = self.session.job;
         let tool = match self.prepare() {
@@ -205,9 +228,8 @@ impl One<'_> {
             && !held.is_stopped()
             && execution::try_reserve(&mut held, &self.session.agent_type.limits).await?;
         held.commit().await?;
-        // An unknown name is the model's invention and would make a label of its own.
-        let is_known = self.session.tools.iter().any(|known| known.spec.name == tool);
-        let tool = if is_known { tool } else { "unknown".to_owned() };
+        self.trace.record("outcome", result);
+        let tool = known_name(self.session, &tool).to_owned();
         metrics::counter!("agentic_tool_calls_total", "tool" => tool, "outcome" => result).increment(1);
         Ok((entry, is_reserved))
     }

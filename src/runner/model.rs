@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use entity::{agent, file};
 use serde_json::Value;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use crate::base::failure::FailureCategory;
 use crate::base::message::{Message, Part};
@@ -13,6 +15,7 @@ use crate::db;
 use crate::definitions::{AgentType, ExecutionType};
 use crate::domain::journal::{Entry, Tokens};
 use crate::model::{Error, Model, Reply, Request, ToolSpec};
+use crate::telemetry::traces;
 
 use super::drive::Job;
 use super::exit::Exit;
@@ -118,7 +121,21 @@ impl<'a> Session<'a> {
         loop {
             self.job.lease.check()?;
             let asked_at = clock.monotonic();
-            let answer = self.job.lease.or_cut(self.model.complete(request)).await?;
+            // Names of OpenTelemetry's semantic conventions for generative AI.
+            let trace = tracing::info_span!(
+                target: traces::TARGET,
+                "model call",
+                otel.kind = "client",
+                otel.status_code = Empty,
+                gen_ai.operation.name = "chat",
+                gen_ai.request.model = self.model.name(),
+                gen_ai.usage.input_tokens = Empty,
+                gen_ai.usage.output_tokens = Empty,
+                tries,
+                outcome = Empty,
+            );
+            let answer = self.model.complete(request).instrument(trace.clone());
+            let answer = self.job.lease.or_cut(answer).await?;
             let seconds = clock.monotonic().saturating_sub(asked_at).as_secs_f64();
             let outcome = match &answer {
                 Ok(_) => "answered",
@@ -126,6 +143,17 @@ impl<'a> Session<'a> {
                 Err(Error::Refused { .. }) => "refused",
                 Err(Error::Broken { .. }) => "broken",
             };
+            trace.record("outcome", outcome);
+            match &answer {
+                Ok(reply) => {
+                    trace.record("gen_ai.usage.input_tokens", reply.usage.input_tokens);
+                    trace.record("gen_ai.usage.output_tokens", reply.usage.output_tokens);
+                }
+                Err(_) => {
+                    trace.record("otel.status_code", "ERROR");
+                }
+            }
+            drop(trace);
             let model = self.model.name().to_owned();
             metrics::histogram!("agentic_model_call_seconds", "model" => model, "outcome" => outcome)
                 .record(seconds);

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::bus::{Listener, Signal};
@@ -23,6 +23,7 @@ use crate::domain::claim::{self, Claimed};
 use crate::domain::{Store, launch};
 use crate::model::Models;
 use crate::storage::Storage;
+use crate::telemetry::traces;
 
 use super::drive::{Job, drive};
 use super::lease::{Cut, Lease, Leases, TICK, Terms};
@@ -265,6 +266,7 @@ impl Desk {
                 tracing::info_span!("run", run.id = %lease.run, conversation.id = %claimed.run.conversation_id)
             }
         };
+        let trace = trace(&lease, &claimed);
         span.in_scope(|| tracing::debug!(fence = lease.fence, claimed.is_takeover, "claimed a run"));
         let job = Job {
             deps: Arc::clone(&self.deps),
@@ -276,7 +278,7 @@ impl Desk {
             drive(&job).await;
             leases.remove(&job.lease);
         };
-        runs.spawn(work.instrument(span));
+        runs.spawn(work.instrument(span).instrument(trace));
     }
 
     fn heart(&self) -> Heart {
@@ -289,6 +291,26 @@ impl Desk {
             unknown: HashSet::new(),
         }
     }
+}
+
+/// The run's part of the trace that it was queued in; a takeover's is another part of the same.
+fn trace(lease: &Lease, claimed: &Claimed) -> Span {
+    let run = &claimed.run;
+    let span = tracing::info_span!(
+        target: traces::TARGET,
+        "run",
+        otel.kind = "consumer",
+        run.id = %lease.run,
+        run.definition = run.definition,
+        run.fence = lease.fence,
+        run.is_takeover = claimed.is_takeover,
+        conversation.id = %run.conversation_id,
+        execution.id = run.execution_id.map(tracing::field::display),
+    );
+    if let Some(parent) = &run.trace_parent {
+        traces::join(&span, parent);
+    }
+    span
 }
 
 fn report(ended: Result<(), JoinError>) {

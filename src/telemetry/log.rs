@@ -2,9 +2,12 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Layer};
+
+use super::traces::{self, Traces};
 
 /// Log lines cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -23,27 +26,31 @@ pub enum Error {
     Installed(#[source] TryInitError),
 }
 
-/// Writes what `filter` lets through, from now on. A panic becomes a log line too.
+/// Writes what `filter` lets through, from now on, and hands the spans of traces to `traces`,
+/// whatever the filter says. A panic becomes a log line too.
 ///
 /// # Errors
 /// [`Error`].
-pub fn start(filter: &str) -> Result<(), Error> {
+pub fn start(filter: &str, traces: Option<&Traces>) -> Result<(), Error> {
     let parsed = EnvFilter::builder()
         .parse(filter)
         .map_err(|source| Error::Filter {
             filter: filter.to_owned(),
             source,
         })?;
-    let registry = tracing_subscriber::registry().with(parsed);
+    let is_ours = filter_fn(|metadata| metadata.target() != traces::TARGET);
+    // With a level of its own, or the filter's would be forgotten and every line asked about.
+    let lines = parsed.and(is_ours.with_max_level_hint(LevelFilter::TRACE));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
-        registry.with(layer.with_target(false)).try_init()
+    let layer = if std::io::stderr().is_terminal() {
+        layer.with_target(false).with_filter(lines).boxed()
     } else {
-        registry
-            .with(layer.json().flatten_event(true).with_span_list(false))
-            .try_init()
-    }
-    .map_err(Error::Installed)?;
+        let layer = layer.json().flatten_event(true).with_span_list(false);
+        layer.with_filter(lines).boxed()
+    };
+    let layers: Vec<_> = std::iter::once(layer).chain(traces.map(Traces::layer)).collect();
+    let registry = tracing_subscriber::registry().with(layers);
+    registry.try_init().map_err(Error::Installed)?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         let reason = panic.payload_as_str().unwrap_or("no reason given");

@@ -1,4 +1,5 @@
-//! What the server says about itself: log lines on standard error, and numbers for `/metrics`.
+//! What the server says about itself: log lines on standard error, and numbers for `/metrics`,
+//! and traces to a collector where there is one.
 //! Anyone may count with the `metrics` macros and log with those of `tracing`; this installs what
 //! collects them, once a process, and knows nobody who does.
 //!
@@ -7,3 +8,4 @@
 
 pub mod log;
 pub mod metrics;
+pub mod traces;

@@ -17,11 +17,12 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 4] = [
+const LIBRARIES: [(&str, &[&str]); 5] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
     ("object_store", &["storage"]),
+    ("opentelemetry", &["telemetry"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -12,4 +12,5 @@ mod processes;
 mod refusals;
 mod story;
 mod support;
+mod traces;
 mod watching;

@@ -35,9 +35,11 @@ pub fn definitions() -> PathBuf {
 pub fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_agentic-executions"));
     // Nothing of whoever runs the tests decides what a process does.
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| name.starts_with("AGENTIC_") || name == "DATABASE_URL")
-    {
+    for (name, _) in std::env::vars().filter(|(name, _)| {
+        ["AGENTIC_", "OTEL_", "DATABASE_URL"]
+            .iter()
+            .any(|own| name.starts_with(own))
+    }) {
         command.env_remove(name);
     }
     command.stdin(Stdio::null());
@@ -68,6 +70,11 @@ impl Site {
             directory,
             settings,
         }
+    }
+
+    /// Another setting for every process from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
