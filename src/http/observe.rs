@@ -55,8 +55,6 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     } else {
         deps.settings.request_timeout
     };
-=======
-    let limit = deps.settings.request_timeout;
     let trace = trace(&request, &id, method, &route);
     let mut answer = answer_within(limit, request, next, &id)
         .instrument(span.clone())

@@ -58,8 +58,7 @@ impl StartConversation {
     async fn start_conversation(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "With whom, and what to call it.")]
-        input: StartConversationInput,
+        #[graphql(desc = "With whom, and what to call it.")] input: StartConversationInput,
     ) -> Result<StartConversationPayload> {
         let viewer = viewer(ctx)?;
         let given = &input.agent_id;
