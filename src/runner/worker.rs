@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
@@ -197,6 +198,9 @@ impl Desk {
         let park = self.terms.park.clone();
         // The queue may hold more than the last claim took.
         let mut is_more = true;
+        // Outside the loop: made anew on each signal, a busy bus would put the look at runs whose
+        // worker vanished, which no signal announces, off for ever.
+        let mut look = every(self.settings.poll);
         while !park.is_cancelled() {
             let free = self.settings.concurrency.saturating_sub(runs.len());
             if is_more && free > 0 {
@@ -226,7 +230,7 @@ impl Desk {
                         next = signals.next().now_or_never();
                     }
                 }
-                () = tokio::time::sleep(self.settings.poll) => is_more = true,
+                _ = look.tick() => is_more = true,
             }
         }
     }
@@ -297,11 +301,18 @@ fn report(ended: Result<(), JoinError>) {
     }
 }
 
+/// Ticks from one period on; after a late tick the next comes a period later.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
 /// Cuts runs whose stop was asked for as soon as that is heard, and those whose lease or time has
 /// run out.
 async fn watch(leases: Leases, mut signals: Listener, beat_now: Arc<Notify>) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = every(TICK);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -333,9 +344,10 @@ struct Heart {
 
 impl Heart {
     async fn run(mut self) {
+        let mut beats = every(self.settings.heartbeat);
         loop {
             tokio::select! {
-                () = tokio::time::sleep(self.settings.heartbeat) => {}
+                _ = beats.tick() => {}
                 () = self.beat_now.notified() => {}
             }
             self.beat().await;

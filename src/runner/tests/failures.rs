@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use crate::bus::Signal;
 use crate::domain::lifecycle;
 use crate::model::{Error, Request};
 use crate::runner::sweeper;
@@ -155,6 +156,28 @@ async fn a_refusal_for_good_ends_it_at_once_in_the_validators_words() {
     let (_, explanation, source) = stage.payload(ended.id).await;
     let expected = (Some("It is hopeless."), Some("validator"));
     assert_eq!((explanation.as_deref(), source.as_deref()), expected);
+}
+
+#[tokio::test]
+async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
+    let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
+    let launched = stage.launch(json!({}), None).await;
+    let first = stage.worker();
+    stage.wait_until_begun("model Turn 1 0").await;
+    let bus = stage.store.bus.clone();
+    let chatter = tokio::spawn(async move {
+        loop {
+            bus.publish(&[Signal::Changed]);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let _second = stage.worker();
+    drop(first);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    stage.store.clock.advance(Duration::from_secs(50));
+    stage.gate.let_through(10);
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+    chatter.abort();
 }
 
 #[tokio::test]
