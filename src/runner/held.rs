@@ -84,7 +84,8 @@ impl Held {
         self.run.conversation_id
     }
 
-    /// Makes it durable.
+    /// Makes it durable. `Stopped` when it is durable and cancel or stop was asked for before: a
+    /// lost signal then costs this one step and not a heartbeat.
     pub(super) async fn commit(mut self) -> Result<(), Exit> {
         if let Some(rows) = self.execution.take()
             && rows.after != rows.before
@@ -92,7 +93,9 @@ impl Held {
             lifecycle::save(&mut self.work, &rows.before, rows.after).await?;
         }
         self.write_entries().await?;
-        Ok(self.work.commit().await?)
+        let is_stopped = self.is_stopped();
+        self.work.commit().await?;
+        if is_stopped { Err(Exit::Stopped) } else { Ok(()) }
     }
 
     /// Ends the execution, with all that was gathered, in this one commit.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Signal;
-use crate::domain::lifecycle;
+use crate::bus::{Bus, Signal};
+use crate::domain::{Store, lifecycle};
 use crate::model::{Error, Request};
 use crate::runner::sweeper;
 
@@ -178,6 +178,27 @@ async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
     stage.gate.let_through(10);
     assert_eq!(stage.ended(launched.id).await.status, "finished");
     chatter.abort();
+}
+
+#[tokio::test]
+async fn a_cancel_that_nobody_heard_of_costs_one_step_and_no_other_model_call() {
+    let stage = Stage::gated(|_: &Request| call(&[("a", "probe", json!({"n": 1}))])).await;
+    let launched = stage.launch(json!({}), None).await;
+    // Neither a signal nor a heartbeat says it.
+    let _worker = stage.worker_beating(Duration::from_secs(600));
+    stage.wait_until_begun("model Turn 1 0").await;
+    let deaf = Store {
+        bus: Bus::local(),
+        ..stage.store.clone()
+    };
+    lifecycle::cancel(&deaf, &stage.viewer, launched.id, None)
+        .await
+        .expect("cancels");
+    stage.gate.let_through(10);
+    let ended = stage.ended(launched.id).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("canceled"));
+    assert_eq!(stage.gate.begun("probe 1"), 0);
+    assert_eq!(stage.gate.counts().len(), 1);
 }
 
 #[tokio::test]
