@@ -176,3 +176,17 @@ pub async fn release(store: &Store, run: Uuid, worker: &str, fence: i64) -> Resu
     work.commit().await?;
     Ok(released)
 }
+
+/// Hands back every run that the worker still holds. Says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_all(store: &Store, worker: &str) -> Result<u64, Fault> {
+    let mut work = store.begin().await?;
+    let released = db::runs::release_all(&work.tx, worker).await?;
+    if released > 0 {
+        work.signal(Signal::Queued);
+    }
+    work.commit().await?;
+    Ok(released)
+}

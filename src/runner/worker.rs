@@ -78,6 +78,10 @@ impl Default for Settings {
     }
 }
 
+/// A claim under way when everything is to end at once: many times what one takes, and short
+/// beside any grace period.
+const CLAIM_ENDS_WITHIN: Duration = Duration::from_secs(2);
+
 /// Works runs off.
 #[derive(Debug)]
 pub struct Worker;
@@ -108,6 +112,14 @@ impl Handle {
         }
         self.hard.cancel();
         // A panic of the task itself has nothing left to release.
+        let _ = self.main.await;
+    }
+
+    /// Vanishes as in a crash: when this returns, nothing of it runs any more. A test that only
+    /// dropped it might let through a step that was about to go on.
+    #[cfg(test)]
+    pub(super) async fn vanish(self) {
+        self.main.abort();
         let _ = self.main.await;
     }
 }
@@ -171,9 +183,14 @@ impl Desk {
         let _watch = AbortOnDropHandle::new(tokio::spawn(watch));
         let _heart = AbortOnDropHandle::new(tokio::spawn(self.heart().run()));
         let mut runs = JoinSet::new();
+        // A claim cut in its commit might become durable after all is released: one under way ends.
+        let cut_claim = async {
+            hard.cancelled().await;
+            tokio::time::sleep(CLAIM_ENDS_WITHIN).await;
+        };
         tokio::select! {
             () = self.claim_all(&mut runs) => {}
-            () = hard.cancelled() => {}
+            () = cut_claim => {}
         }
         let left = async { while runs.join_next().await.is_some() {} };
         tokio::select! {
@@ -181,10 +198,13 @@ impl Desk {
             () = hard.cancelled() => {}
         }
         runs.shutdown().await;
-        for lease in self.leases.all() {
-            let store = &self.deps.store;
-            if let Err(fault) = claim::release(store, lease.run, &lease.worker, lease.fence).await {
-                tracing::warn!(run.id = %lease.run, error = &fault as &dyn std::error::Error, "a lease is left to run out");
+        // By name, not by list: that also has what a claim took and nobody here heard of.
+        match claim::release_all(&self.deps.store, &self.terms.worker).await {
+            Ok(0) => {}
+            Ok(released) => tracing::info!(released, "handed runs back"),
+            Err(fault) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::warn!(error, "leases are left to run out");
             }
         }
         tracing::info!(worker = %self.terms.worker, "the worker has stopped");
@@ -275,10 +295,13 @@ impl Desk {
             lease,
             run: claimed.run,
         };
-        let leases = self.leases.clone();
+        let entered = Entered {
+            leases: self.leases.clone(),
+            lease: Arc::clone(&job.lease),
+        };
         let work = async move {
+            let _entered = entered;
             drive(&job).await;
-            leases.remove(&job.lease);
         };
         runs.spawn(work.instrument(span));
     }
@@ -292,6 +315,19 @@ impl Desk {
             beat_now: Arc::clone(&self.beat_now),
             unknown: HashSet::new(),
         }
+    }
+}
+
+/// Takes the lease off the list however the run's task ends: were it left there by a panic, the
+/// heartbeat would keep a run for ever that nobody works on.
+struct Entered {
+    leases: Leases,
+    lease: Arc<Lease>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.leases.remove(&self.lease);
     }
 }
 

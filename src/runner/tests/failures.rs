@@ -172,7 +172,7 @@ async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
         }
     });
     let _second = stage.worker();
-    drop(first);
+    first.vanish().await;
     tokio::time::sleep(Duration::from_millis(20)).await;
     stage.store.clock.advance(Duration::from_secs(50));
     stage.gate.let_through(10);
@@ -207,7 +207,7 @@ async fn the_sweeper_confirms_a_cancel_that_no_worker_can() {
     let launched = stage.launch(json!({}), None).await;
     let worker = stage.worker_beating(Duration::from_secs(600));
     stage.wait_until_begun("model Turn 1 0").await;
-    drop(worker);
+    worker.vanish().await;
     lifecycle::cancel(&stage.store, &stage.viewer, launched.id, None)
         .await
         .expect("cancels");

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::base::message::{Part, Role};
+use crate::bus::Bus;
+use crate::db;
 use crate::model::Request;
+use crate::runner::{Settings, Worker};
 
 use super::stage::{Act, Stage, call, eventually, say};
 
@@ -50,7 +53,7 @@ async fn g4_a_run_cut_after_any_step_is_resumed_and_repeats_none_that_was_finish
             (finished == cut && journaled == cut && written == turns).then_some(())
         })
         .await;
-        drop(worker);
+        worker.vanish().await;
         stage.store.clock.advance(PAST_THE_LEASE);
         stage.gate.let_through(100);
         let _worker = stage.worker();
@@ -88,7 +91,7 @@ async fn a_call_that_may_not_be_repeated_is_reported_as_interrupted() {
     let worker = stage.worker();
     stage.gate.let_through(1);
     stage.wait_until_begun("mail 1").await;
-    drop(worker);
+    worker.vanish().await;
     stage.store.clock.advance(PAST_THE_LEASE);
     stage.gate.let_through(10);
     let _worker = stage.worker();
@@ -200,6 +203,38 @@ async fn g9_a_worker_that_is_stopped_hands_its_runs_over_at_once() {
 }
 
 #[tokio::test]
+async fn g9_a_worker_that_is_stopped_hands_back_what_it_claimed_and_never_heard_of() {
+    use crate::domain::claim::{self, Terms};
+
+    let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
+    // It looks once and finds nothing; it hears of nothing that is queued after.
+    let mut deps = stage.deps.clone();
+    deps.store.bus = Bus::local();
+    let settings = Settings {
+        heartbeat: Duration::from_secs(600),
+        poll: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    let worker = Worker::start(deps, settings);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let terms = Terms {
+        lease: Duration::from_secs(45),
+        max_stalls: 3,
+    };
+    let name = worker.name().to_owned();
+    let launched = stage.launch(json!({}), None).await;
+    let known = ["tester/test".to_owned()];
+    let unheard = claim::claim(&stage.store, &name, &known, 1, &terms).await;
+    assert_eq!(unheard.expect("claims").len(), 1);
+    worker.stop(Duration::ZERO).await;
+    let depth = db::runs::depth(stage.store.db.read(), stage.store.clock.now()).await;
+    assert_eq!(depth.expect("reads").running, 0);
+    stage.gate.let_through(10);
+    let _next = stage.worker();
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+}
+
+#[tokio::test]
 async fn workers_that_keep_vanishing_give_the_run_up() {
     let stage = Stage::gated(|_: &Request| Act::Hang).await;
     let launched = stage.launch(json!({}), None).await;
@@ -211,7 +246,7 @@ async fn workers_that_keep_vanishing_give_the_run_up() {
             (has_begun || has_ended).then_some(())
         })
         .await;
-        drop(worker);
+        worker.vanish().await;
         stage.store.clock.advance(PAST_THE_LEASE);
     }
     let ended = stage.ended(launched.id).await;
