@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use entity::execution;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -199,6 +202,24 @@ async fn a_cancel_that_nobody_heard_of_costs_one_step_and_no_other_model_call() 
     assert_eq!(ended.failure_category.as_deref(), Some("canceled"));
     assert_eq!(stage.gate.begun("probe 1"), 0);
     assert_eq!(stage.gate.counts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_no_other_run() {
+    let stage = Stage::new(|_: &Request| say("{\"ok\": true}")).await;
+    let broken = stage.launch(json!({}), None).await;
+    let sound = stage.launch(json!({}), None).await;
+    let stopped = stage.launch(json!({}), None).await;
+    let db = stage.store.db.begin().await.expect("begins");
+    let spoil = execution::Entity::update_many()
+        .col_expr(execution::Column::Status, Expr::value("dancing"))
+        .filter(execution::Column::Id.eq(broken.id));
+    spoil.exec(&db).await.expect("writes");
+    stage.store.db.commit(db).await.expect("commits");
+    let _worker = stage.worker();
+    assert_eq!(stage.ended(sound.id).await.status, "finished");
+    assert_eq!(stage.ended(stopped.id).await.status, "finished");
+    assert_eq!(stage.execution(broken.id).await.status, "dancing");
 }
 
 #[tokio::test]
