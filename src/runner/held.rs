@@ -6,6 +6,7 @@
 //! conversation (on writing the entries). A write never waits for a model or for a tool elsewhere.
 
 use entity::{execution, run};
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::db;
@@ -25,6 +26,8 @@ pub struct Held {
     run: run::Model,
     execution: Option<Rows>,
     entries: Vec<(Option<i32>, Entry)>,
+    /// The session's turn to write, given up last.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 #[derive(Debug)]
@@ -41,9 +44,16 @@ impl Held {
                 run,
                 execution: None,
                 entries: Vec::new(),
+                turn: None,
             }),
             None => Err(Exit::Lost),
         }
+    }
+
+    /// Keeps the session's other writes waiting until this one is done.
+    pub(super) fn in_turn(mut self, turn: OwnedMutexGuard<()>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// True when cancel or stop was asked for: the last moment not to begin something.
