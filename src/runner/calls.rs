@@ -49,15 +49,25 @@ pub(super) struct Done {
     pub is_reserved: bool,
 }
 
-/// Marks calls as begun, in the commit before they begin.
-pub(super) async fn mark(held: &Held, fence: i64, calls: &[Call]) -> Result<(), Exit> {
+/// Marks the calls of a turn that may be repeated, in the turn's own commit. The others are marked
+/// one by one, each just before it begins: a mark made sooner would have a call that never began
+/// reported as cut off.
+pub(super) async fn mark_repeatable(session: &Session<'_>, held: &Held, calls: &[Call]) -> Result<(), Exit> {
+    let is_repeatable = |call: &&Call| {
+        let known = session.tools.iter().find(|known| known.spec.name == call.tool);
+        known.is_some_and(|known| known.tool.effect().is_repeatable())
+    };
+    mark(session, held, calls.iter().filter(is_repeatable)).await
+}
+
+async fn mark(session: &Session<'_>, held: &Held, calls: impl Iterator<Item = &Call>) -> Result<(), Exit> {
     let mark = |call: &Call| tool_start::Model {
         conversation_id: held.conversation_id(),
         call_id: call.call_id.clone(),
-        fence,
+        fence: session.job.lease.fence,
         started_at: held.work.now,
     };
-    Ok(db::events::mark_started(&held.work.tx, calls.iter().map(mark).collect()).await?)
+    Ok(db::events::mark_started(&held.work.tx, calls.map(mark).collect()).await?)
 }
 
 /// Makes the calls. When the worker shuts down, those that have not begun stay without a result.
@@ -115,10 +125,22 @@ impl One<'_> {
         };
         let effect = tool.tool.effect();
         match job.lease.boundary() {
-            // A call that is marked and may not be repeated would be reported as cut off.
-            Err(Exit::Parked) if effect.is_repeatable() => return Ok(None),
-            Ok(()) | Err(Exit::Parked) => {}
+            Ok(()) => {}
+            Err(Exit::Parked) => return Ok(None),
             Err(exit) => return Err(exit),
+        }
+        if !effect.is_repeatable() {
+            let held = self.session.hold().await?;
+            // It may have waited for the other calls' writes; nothing is marked yet.
+            match job.lease.boundary() {
+                Ok(()) => {}
+                Err(Exit::Parked) => return Ok(None),
+                Err(exit) => return Err(exit),
+            }
+            mark(self.session, &held, std::iter::once(self.call)).await?;
+            held.commit().await?;
+            // From here on a shutdown waits for it: what follows it would report it as cut off.
+            job.lease.check()?;
         }
         let clock = &job.deps.store.clock;
         let begun_at = clock.monotonic();

@@ -100,6 +100,34 @@ async fn a_call_that_may_not_be_repeated_is_reported_as_interrupted() {
 }
 
 #[tokio::test]
+async fn a_call_that_may_not_be_repeated_and_never_began_is_simply_made() {
+    let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
+        0 => call(&[("a", "mail", json!({"n": 1}))]),
+        _ => {
+            let last = request.messages.last().expect("a message");
+            let is_sent = matches!(&last.parts[..], [Part::ToolResult { is_error: false, .. }]);
+            assert!(is_sent, "{last:?}");
+            say("{\"ok\": true}")
+        }
+    })
+    .await;
+    let launched = stage.launch(json!({}), None).await;
+    let first = stage.worker();
+    stage.wait_until_begun("model Turn 1 0").await;
+    // The turn with the call is journaled, and its worker gone before the call.
+    let stopping = tokio::spawn(first.stop(Duration::from_secs(10)));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    stage.gate.let_through(1);
+    stopping.await.expect("stops");
+    assert_eq!(stage.steps(launched.conversation_id).await, 1);
+    assert_eq!(stage.gate.begun("mail 1"), 0);
+    stage.gate.let_through(10);
+    let _second = stage.worker();
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+    assert_eq!(stage.gate.begun("mail 1"), 1);
+}
+
+#[tokio::test]
 async fn g3_a_worker_that_lost_its_lease_writes_nothing_more() {
     let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
     let launched = stage.launch(json!({}), None).await;
