@@ -29,8 +29,10 @@ use super::transcript::{Call, MAX_DEPTH};
 /// by a tool would take from one client.
 const AT_ONCE: usize = 16;
 
-/// A longer output helps no model and burdens every reader of the journal.
-const MAX_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
+/// A longer output helps no model and burdens every reader of the journal. A full page of
+/// `read_file` fits whatever is in it: 100,000 characters, each of 4 bytes at most, or of 6 where
+/// JSON escapes it.
+const MAX_OUTPUT_BYTES: usize = 640 * 1024;
 
 /// How the calls of a turn are to be made.
 pub(super) struct Turn<'a> {
@@ -243,8 +245,27 @@ fn fitting(output: Value) -> Result<Value, Error> {
         )));
     }
     if output.to_string().len() > MAX_OUTPUT_BYTES {
-        let message = format!("the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time");
+        let message = format!(
+            "the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time, with a smaller limit or a narrower search"
+        );
         return Err(Error::Refused(message));
     }
     Ok(without_nul(output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_page_fits_and_more_is_refused_with_what_to_do() {
+        for widest in ["\u{1}", "\u{10FFFF}"] {
+            let page = json!({"filename": "a".repeat(1000), "text": widest.repeat(100_000)});
+            assert!(fitting(page).is_ok(), "{widest:?}");
+        }
+        let Err(Error::Refused(message)) = fitting(json!("a".repeat(MAX_OUTPUT_BYTES))) else {
+            panic!("it is too long");
+        };
+        assert!(message.contains("ask for less"), "{message}");
+    }
 }
