@@ -10,6 +10,7 @@ pub mod postgres;
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -36,6 +37,9 @@ pub enum Signal {
 pub trait Transport: Send + Sync {
     /// Hands signals over for sending. Never blocks; what cannot be sent is lost.
     fn send(&self, signals: &[Signal]);
+
+    /// Waits until what was handed over is sent, or cannot be.
+    fn flush(&self) -> BoxFuture<'_, ()>;
 }
 
 /// The bus of one process. Clones share it.
@@ -80,6 +84,13 @@ impl Bus {
         }
         if let Some(remote) = &self.remote {
             remote.send(signals);
+        }
+    }
+
+    /// Waits until other processes were told what was published: the last words before the end.
+    pub async fn flush(&self) {
+        if let Some(remote) = &self.remote {
+            remote.flush().await;
         }
     }
 

@@ -5,11 +5,14 @@
 //! A cut connection is opened again, and everyone then told to look at everything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::{Bus, Delivery, Signal, Transport};
@@ -19,11 +22,14 @@ const CHANNEL: &str = "agentic_executions";
 /// Signals in one notification: PostgreSQL takes 8000 bytes, and a signal has under 70.
 const BATCH: usize = 100;
 
-/// Signals waiting to be sent; more are dropped, as readers also look on their tick.
+/// Signals waiting to be sent; more are dropped, and everyone then told to look at everything.
 const WAITING: usize = 10_000;
 
 /// Pause before a cut connection is opened again.
 const REOPEN_AFTER: Duration = Duration::from_millis(200);
+
+/// For the last signals of a process: they spare others a wait and are not worth a long one.
+const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
 #[derive(Serialize, Deserialize)]
 struct Notification {
@@ -32,14 +38,41 @@ struct Notification {
     signals: Vec<Signal>,
 }
 
-struct Notifier(mpsc::Sender<Signal>);
+enum Item {
+    Signal(Signal),
+    /// Everything before it was sent, or could not be.
+    Flush(oneshot::Sender<()>),
+}
+
+struct Notifier {
+    items: mpsc::Sender<Item>,
+    /// Signals were dropped: the others are told to look at everything.
+    is_missed: Arc<AtomicBool>,
+}
 
 impl Transport for Notifier {
     fn send(&self, signals: &[Signal]) {
         for signal in signals {
-            // Full: the other end looks on its tick.
-            let _ = self.0.try_send(*signal);
+            if self.items.try_send(Item::Signal(*signal)).is_err() {
+                self.is_missed.store(true, Ordering::SeqCst);
+            }
         }
+    }
+
+    fn flush(&self) -> BoxFuture<'_, ()> {
+        async move {
+            let (done, flushed) = oneshot::channel();
+            let flush = async {
+                // A sender that is gone sends nothing more.
+                if self.items.send(Item::Flush(done)).await.is_ok() {
+                    let _ = flushed.await;
+                }
+            };
+            if tokio::time::timeout(FLUSH_WITHIN, flush).await.is_err() {
+                tracing::warn!("the last signals could not be sent in time");
+            }
+        }
+        .boxed()
     }
 }
 
@@ -53,17 +86,52 @@ pub async fn connect(url: &str, node: Uuid) -> Result<Bus, sqlx::Error> {
         .acquire_timeout(Duration::from_secs(5))
         .connect(url)
         .await?;
-    let mut listener = PgListener::connect_with(&pool).await?;
-    listener.listen(CHANNEL).await?;
-    let (sender, receiver) = mpsc::channel(WAITING);
+    let listener = listen(&pool).await?;
+    let (items, receiver) = mpsc::channel(WAITING);
+    let is_missed = Arc::new(AtomicBool::new(false));
     Ok(Bus::connect(|delivery| {
-        tokio::spawn(receive(listener, delivery, node));
-        tokio::spawn(send(pool, receiver, node));
-        Arc::new(Notifier(sender)) as Arc<dyn Transport>
+        tokio::spawn(receive(pool.clone(), listener, delivery, node));
+        let sender = Sender {
+            pool,
+            from: node,
+            is_missed: Arc::clone(&is_missed),
+        };
+        tokio::spawn(sender.run(receiver));
+        Arc::new(Notifier { items, is_missed }) as Arc<dyn Transport>
     }))
 }
 
-async fn receive(mut listener: PgListener, delivery: Delivery, node: Uuid) {
+async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+async fn receive(pool: PgPool, mut listener: PgListener, delivery: Delivery, node: Uuid) {
+    loop {
+        let error = hear(&mut listener, &delivery, node).await;
+        // Before another is opened: the pool has one for listening.
+        drop(listener);
+        is_down(&error);
+        listener = loop {
+            tokio::time::sleep(REOPEN_AFTER).await;
+            match listen(&pool).await {
+                Ok(listener) => break listener,
+                Err(error) => is_down(&error),
+            }
+        };
+        // Only now: what is sent after this is heard, and what was sent before is looked for.
+        delivery.deliver(Signal::Missed);
+    }
+}
+
+fn is_down(error: &sqlx::Error) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, "the listening connection is down");
+}
+
+/// Delivers what comes until the connection fails and cannot be opened again at once.
+async fn hear(listener: &mut PgListener, delivery: &Delivery, node: Uuid) -> sqlx::Error {
     loop {
         match listener.try_recv().await {
             Ok(Some(notification)) => {
@@ -83,32 +151,61 @@ async fn receive(mut listener: PgListener, delivery: Delivery, node: Uuid) {
                 tracing::warn!("the listening connection was cut and opened again");
                 delivery.deliver(Signal::Missed);
             }
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the listening connection is down"
-                );
-                tokio::time::sleep(REOPEN_AFTER).await;
-                delivery.deliver(Signal::Missed);
-            }
+            Err(error) => return error,
         }
     }
 }
 
-async fn send(pool: PgPool, mut receiver: mpsc::Receiver<Signal>, from: Uuid) {
-    let mut waiting = Vec::with_capacity(BATCH);
-    while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-        let mut signals: Vec<Signal> = Vec::with_capacity(waiting.len());
-        for signal in waiting.drain(..) {
-            if !signals.contains(&signal) {
-                signals.push(signal);
+struct Sender {
+    pool: PgPool,
+    from: Uuid,
+    is_missed: Arc<AtomicBool>,
+}
+
+impl Sender {
+    async fn run(self, mut receiver: mpsc::Receiver<Item>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        loop {
+            let received = receiver.recv_many(&mut waiting, BATCH);
+            if self.is_missed.load(Ordering::SeqCst) {
+                // Nobody may publish anything for long: what was lost is not to wait for that.
+                if let Ok(0) = tokio::time::timeout(REOPEN_AFTER, received).await {
+                    return;
+                }
+            } else if received.await == 0 {
+                return;
+            }
+            let mut signals: Vec<Signal> = Vec::with_capacity(waiting.len());
+            let mut flushes = Vec::new();
+            for item in waiting.drain(..) {
+                match item {
+                    Item::Signal(signal) if signals.contains(&signal) => {}
+                    Item::Signal(signal) => signals.push(signal),
+                    Item::Flush(done) => flushes.push(done),
+                }
+            }
+            self.notify(signals).await;
+            for done in flushes {
+                // Who waited may have given up.
+                let _ = done.send(());
             }
         }
+    }
+
+    async fn notify(&self, mut signals: Vec<Signal>) {
+        if self.is_missed.swap(false, Ordering::SeqCst) && !signals.contains(&Signal::Missed) {
+            signals.push(Signal::Missed);
+        }
+        if signals.is_empty() {
+            return;
+        }
+        let from = self.from;
         let payload = serde_json::to_string(&Notification { from, signals }).expect("signals are plain data");
         let notify = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(payload);
-        if let Err(error) = notify.execute(&pool).await {
+        if let Err(error) = notify.execute(&self.pool).await {
+            self.is_missed.store(true, Ordering::SeqCst);
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "signals could not be sent"

@@ -65,6 +65,7 @@ pub(super) async fn serve(settings: Settings, has_worker: bool) -> Result<(), Fa
     if tokio::time::timeout(CLOSE_WITHIN, closed).await.is_err() {
         tracing::warn!("some connections did not end in time and are cut");
     }
+    store.bus.flush().await;
     store.db.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -157,6 +158,7 @@ pub(super) async fn worker(settings: Settings) -> Result<(), Failure> {
     tracing::info!("shutting down; a second signal ends at once");
     signals.exit_at_the_next();
     let store = work.end(settings.grace).await;
+    store.bus.flush().await;
     store.db.close().await;
     tracing::info!("stopped");
     Ok(())

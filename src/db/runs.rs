@@ -147,6 +147,24 @@ pub async fn hold(db: &impl Conn, id: Uuid, worker: &str, fence: i64, now: i64) 
         .await?)
 }
 
+/// Lets nobody claim a run before an instant, as if someone held it.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn put_off(db: &impl Conn, id: Uuid, until: i64) -> Result<()> {
+    let row = ActiveModel {
+        worker: Set(None),
+        lease_expires_at: Set(until),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Hands a run back to the queue: no takeover, nothing stalled.
 ///
 /// # Errors
@@ -165,6 +183,24 @@ pub async fn release(db: &impl Conn, id: Uuid, worker: &str, fence: i64) -> Resu
         .exec(db)
         .await?;
     Ok(released.rows_affected == 1)
+}
+
+/// Hands everything back that a worker holds, in one statement. Says how many runs these were.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn release_all(db: &impl Conn, worker: &str) -> Result<u64> {
+    let row = ActiveModel {
+        worker: Set(None),
+        lease_expires_at: Set(0),
+        ..Default::default()
+    };
+    let released = Entity::update_many()
+        .set(row)
+        .filter(Column::Worker.eq(worker))
+        .exec(db)
+        .await?;
+    Ok(released.rows_affected)
 }
 
 /// Asks whoever holds it to stop. The first request counts.

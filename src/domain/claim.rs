@@ -56,14 +56,28 @@ pub async fn claim(
     let runs = db::runs::claimable(&work.tx, definitions, work.now, limit).await?;
     let mut claimed = Vec::with_capacity(runs.len());
     for run in runs {
-        if let Some(taken) = take(&mut work, worker, run, terms).await? {
-            claimed.push(taken);
+        let id = run.id;
+        match take(&mut work, worker, run, terms).await {
+            Ok(taken) => claimed.extend(taken),
+            Err(fault @ Fault::Corrupt { .. }) => {
+                passed_over(id, &fault);
+                // Left at the head of the queue, a few such would fill every batch.
+                let until = work.now.saturating_add(ms(terms.lease));
+                db::runs::put_off(&work.tx, id, until).await?;
+            }
+            Err(fault) => return Err(fault),
         }
     }
     work.commit().await?;
     Ok(claimed)
 }
 
+fn passed_over(run: Uuid, fault: &Fault) {
+    let error = fault as &dyn std::error::Error;
+    tracing::error!(run.id = %run, error, "a run cannot be claimed and is passed over");
+}
+
+/// `Corrupt` comes before anything is written: the batch goes on without this run.
 async fn take(
     work: &mut Work,
     worker: &str,
@@ -75,6 +89,14 @@ async fn take(
         Some(id) => db::executions::find_locked(&work.tx, id).await?,
         None => None,
     };
+    if let Some(row) = &execution
+        && lifecycle::status(row)?.is_terminal()
+    {
+        return Err(Fault::Corrupt {
+            what: "run of an execution that has ended",
+            id: run.id.to_string(),
+        });
+    }
     if is_takeover {
         let journal = db::conversations::last_sequences(&work.tx, &[run.conversation_id]).await?;
         let sequence = journal.first().map_or(0, |(_, sequence)| *sequence);
@@ -173,6 +195,20 @@ pub async fn release(store: &Store, run: Uuid, worker: &str, fence: i64) -> Resu
     let mut work = store.begin().await?;
     let released = db::runs::release(&work.tx, run, worker, fence).await?;
     work.signal(Signal::Queued);
+    work.commit().await?;
+    Ok(released)
+}
+
+/// Hands back every run that the worker still holds. Says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_all(store: &Store, worker: &str) -> Result<u64, Fault> {
+    let mut work = store.begin().await?;
+    let released = db::runs::release_all(&work.tx, worker).await?;
+    if released > 0 {
+        work.signal(Signal::Queued);
+    }
     work.commit().await?;
     Ok(released)
 }

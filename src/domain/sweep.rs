@@ -55,9 +55,17 @@ pub async fn end_abandoned(store: &Store) -> Result<usize, Fault> {
         if lifecycle::is_held(&run, work.now) {
             continue;
         }
-        if end_one(&mut work, &run).await? {
-            work.commit().await?;
-            ended += 1;
+        match end_one(&mut work, &run).await {
+            Ok(true) => {
+                work.commit().await?;
+                ended += 1;
+            }
+            Ok(false) => {}
+            Err(fault @ Fault::Corrupt { .. }) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::error!(run.id = %run.id, error, "a run cannot be ended and is passed over");
+            }
+            Err(fault) => return Err(fault),
         }
     }
     Ok(ended)

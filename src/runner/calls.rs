@@ -32,8 +32,10 @@ use super::transcript::{Call, MAX_DEPTH};
 /// by a tool would take from one client.
 const AT_ONCE: usize = 16;
 
-/// A longer output helps no model and burdens every reader of the journal.
-const MAX_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
+/// A longer output helps no model and burdens every reader of the journal. A full page of
+/// `read_file` fits whatever is in it: 100,000 characters, each of 4 bytes at most, or of 6 where
+/// JSON escapes it.
+const MAX_OUTPUT_BYTES: usize = 640 * 1024;
 
 /// How the calls of a turn are to be made.
 pub(super) struct Turn<'a> {
@@ -52,15 +54,25 @@ pub(super) struct Done {
     pub is_reserved: bool,
 }
 
-/// Marks calls as begun, in the commit before they begin.
-pub(super) async fn mark(held: &Held, fence: i64, calls: &[Call]) -> Result<(), Exit> {
+/// Marks the calls of a turn that may be repeated, in the turn's own commit. The others are marked
+/// one by one, each just before it begins: a mark made sooner would have a call that never began
+/// reported as cut off.
+pub(super) async fn mark_repeatable(session: &Session<'_>, held: &Held, calls: &[Call]) -> Result<(), Exit> {
+    let is_repeatable = |call: &&Call| {
+        let known = session.tools.iter().find(|known| known.spec.name == call.tool);
+        known.is_some_and(|known| known.tool.effect().is_repeatable())
+    };
+    mark(session, held, calls.iter().filter(is_repeatable)).await
+}
+
+async fn mark(session: &Session<'_>, held: &Held, calls: impl Iterator<Item = &Call>) -> Result<(), Exit> {
     let mark = |call: &Call| tool_start::Model {
         conversation_id: held.conversation_id(),
         call_id: call.call_id.clone(),
-        fence,
+        fence: session.job.lease.fence,
         started_at: held.work.now,
     };
-    Ok(db::events::mark_started(&held.work.tx, calls.iter().map(mark).collect()).await?)
+    Ok(db::events::mark_started(&held.work.tx, calls.map(mark).collect()).await?)
 }
 
 /// Makes the calls. When the worker shuts down, those that have not begun stay without a result.
@@ -138,10 +150,22 @@ impl One<'_> {
         };
         let effect = tool.tool.effect();
         match job.lease.boundary() {
-            // A call that is marked and may not be repeated would be reported as cut off.
-            Err(Exit::Parked) if effect.is_repeatable() => return Ok(None),
-            Ok(()) | Err(Exit::Parked) => {}
+            Ok(()) => {}
+            Err(Exit::Parked) => return Ok(None),
             Err(exit) => return Err(exit),
+        }
+        if !effect.is_repeatable() {
+            let held = self.session.hold().await?;
+            // It may have waited for the other calls' writes; nothing is marked yet.
+            match job.lease.boundary() {
+                Ok(()) => {}
+                Err(Exit::Parked) => return Ok(None),
+                Err(exit) => return Err(exit),
+            }
+            mark(self.session, &held, std::iter::once(self.call)).await?;
+            held.commit().await?;
+            // From here on a shutdown waits for it: what follows it would report it as cut off.
+            job.lease.check()?;
         }
         let clock = &job.deps.store.clock;
         let begun_at = clock.monotonic();
@@ -243,8 +267,27 @@ fn fitting(output: Value) -> Result<Value, Error> {
         )));
     }
     if output.to_string().len() > MAX_OUTPUT_BYTES {
-        let message = format!("the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time");
+        let message = format!(
+            "the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time, with a smaller limit or a narrower search"
+        );
         return Err(Error::Refused(message));
     }
     Ok(without_nul(output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_page_fits_and_more_is_refused_with_what_to_do() {
+        for widest in ["\u{1}", "\u{10FFFF}"] {
+            let page = json!({"filename": "a".repeat(1000), "text": widest.repeat(100_000)});
+            assert!(fitting(page).is_ok(), "{widest:?}");
+        }
+        let Err(Error::Refused(message)) = fitting(json!("a".repeat(MAX_OUTPUT_BYTES))) else {
+            panic!("it is too long");
+        };
+        assert!(message.contains("ask for less"), "{message}");
+    }
 }

@@ -198,7 +198,7 @@ impl Execution<'_> {
             return Ok(true);
         }
         row.tool_calls = row.tool_calls.saturating_add(count(calls.len()));
-        calls::mark(&held, self.session.job.lease.fence, &calls).await?;
+        calls::mark_repeatable(&self.session, &held, &calls).await?;
         self.commit(held, vec![entry], attempt).await?;
         Ok(false)
     }

@@ -6,6 +6,7 @@
 //! conversation (on writing the entries). A write never waits for a model or for a tool elsewhere.
 
 use entity::{execution, run};
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::db;
@@ -25,6 +26,8 @@ pub struct Held {
     run: run::Model,
     execution: Option<Rows>,
     entries: Vec<(Option<i32>, Entry)>,
+    /// The session's turn to write, given up last.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 #[derive(Debug)]
@@ -41,9 +44,16 @@ impl Held {
                 run,
                 execution: None,
                 entries: Vec::new(),
+                turn: None,
             }),
             None => Err(Exit::Lost),
         }
+    }
+
+    /// Keeps the session's other writes waiting until this one is done.
+    pub(super) fn in_turn(mut self, turn: OwnedMutexGuard<()>) -> Self {
+        self.turn = Some(turn);
+        self
     }
 
     /// True when cancel or stop was asked for: the last moment not to begin something.
@@ -84,7 +94,8 @@ impl Held {
         self.run.conversation_id
     }
 
-    /// Makes it durable.
+    /// Makes it durable. `Stopped` when it is durable and cancel or stop was asked for before: a
+    /// lost signal then costs this one step and not a heartbeat.
     pub(super) async fn commit(mut self) -> Result<(), Exit> {
         if let Some(rows) = self.execution.take()
             && rows.after != rows.before
@@ -92,7 +103,9 @@ impl Held {
             lifecycle::save(&mut self.work, &rows.before, rows.after).await?;
         }
         self.write_entries().await?;
-        Ok(self.work.commit().await?)
+        let is_stopped = self.is_stopped();
+        self.work.commit().await?;
+        if is_stopped { Err(Exit::Stopped) } else { Ok(()) }
     }
 
     /// Ends the execution, with all that was gathered, in this one commit.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use entity::{agent, file};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -36,6 +37,7 @@ pub(super) struct Session<'a> {
     pub model: Arc<dyn Model>,
     pub tools: Vec<Arc<Registered>>,
     pub context: Context,
+    writing: Arc<Mutex<()>>,
     /// The agent's own addition to the prompts.
     instructions: Option<String>,
 }
@@ -92,6 +94,7 @@ impl<'a> Session<'a> {
             model,
             tools,
             context,
+            writing: Arc::default(),
             instructions: instructions
                 .filter(|text| !text.trim().is_empty())
                 .map(str::to_owned),
@@ -110,8 +113,12 @@ impl<'a> Session<'a> {
         self.tools.iter().map(|tool| tool.spec.clone()).collect()
     }
 
+    /// Opens a write. Those of one run wait for each other here: at the run's row each would wait
+    /// with a connection in hand, and a turn of many calls would take all there are.
     pub async fn hold(&self) -> Result<Held, Exit> {
-        Held::open(&self.job.deps.store, &self.job.lease).await
+        let turn = Arc::clone(&self.writing).lock_owned().await;
+        let held = Held::open(&self.job.deps.store, &self.job.lease).await?;
+        Ok(held.in_turn(turn))
     }
 
     /// Asks the model; asks again when that may help. Aborted when the run is cut.

@@ -99,7 +99,7 @@ impl Reply<'_> {
             held.end_reply(Ended::Failed(budget("tool calls"))).await?;
             return Ok(true);
         }
-        calls::mark(&held, self.session.job.lease.fence, &calls).await?;
+        calls::mark_repeatable(&self.session, &held, &calls).await?;
         held.commit().await?;
         self.transcript.apply(&entry);
         Ok(false)

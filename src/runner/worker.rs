@@ -12,6 +12,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
@@ -78,6 +79,10 @@ impl Default for Settings {
     }
 }
 
+/// A claim under way when everything is to end at once: many times what one takes, and short
+/// beside any grace period.
+const CLAIM_ENDS_WITHIN: Duration = Duration::from_secs(2);
+
 /// Works runs off.
 #[derive(Debug)]
 pub struct Worker;
@@ -108,6 +113,14 @@ impl Handle {
         }
         self.hard.cancel();
         // A panic of the task itself has nothing left to release.
+        let _ = self.main.await;
+    }
+
+    /// Vanishes as in a crash: when this returns, nothing of it runs any more. A test that only
+    /// dropped it might let through a step that was about to go on.
+    #[cfg(test)]
+    pub(super) async fn vanish(self) {
+        self.main.abort();
         let _ = self.main.await;
     }
 }
@@ -171,9 +184,14 @@ impl Desk {
         let _watch = AbortOnDropHandle::new(tokio::spawn(watch));
         let _heart = AbortOnDropHandle::new(tokio::spawn(self.heart().run()));
         let mut runs = JoinSet::new();
+        // A claim cut in its commit might become durable after all is released: one under way ends.
+        let cut_claim = async {
+            hard.cancelled().await;
+            tokio::time::sleep(CLAIM_ENDS_WITHIN).await;
+        };
         tokio::select! {
             () = self.claim_all(&mut runs) => {}
-            () = hard.cancelled() => {}
+            () = cut_claim => {}
         }
         let left = async { while runs.join_next().await.is_some() {} };
         tokio::select! {
@@ -181,10 +199,13 @@ impl Desk {
             () = hard.cancelled() => {}
         }
         runs.shutdown().await;
-        for lease in self.leases.all() {
-            let store = &self.deps.store;
-            if let Err(fault) = claim::release(store, lease.run, &lease.worker, lease.fence).await {
-                tracing::warn!(run.id = %lease.run, error = &fault as &dyn std::error::Error, "a lease is left to run out");
+        // By name, not by list: that also has what a claim took and nobody here heard of.
+        match claim::release_all(&self.deps.store, &self.terms.worker).await {
+            Ok(0) => {}
+            Ok(released) => tracing::info!(released, "handed runs back"),
+            Err(fault) => {
+                let error = &fault as &dyn std::error::Error;
+                tracing::warn!(error, "leases are left to run out");
             }
         }
         tracing::info!(worker = %self.terms.worker, "the worker has stopped");
@@ -198,6 +219,9 @@ impl Desk {
         let park = self.terms.park.clone();
         // The queue may hold more than the last claim took.
         let mut is_more = true;
+        // Outside the loop: made anew on each signal, a busy bus would put the look at runs whose
+        // worker vanished, which no signal announces, off for ever.
+        let mut look = every(self.settings.poll);
         while !park.is_cancelled() {
             let free = self.settings.concurrency.saturating_sub(runs.len());
             if is_more && free > 0 {
@@ -227,7 +251,7 @@ impl Desk {
                         next = signals.next().now_or_never();
                     }
                 }
-                () = tokio::time::sleep(self.settings.poll) => is_more = true,
+                _ = look.tick() => is_more = true,
             }
         }
     }
@@ -273,10 +297,13 @@ impl Desk {
             lease,
             run: claimed.run,
         };
-        let leases = self.leases.clone();
+        let entered = Entered {
+            leases: self.leases.clone(),
+            lease: Arc::clone(&job.lease),
+        };
         let work = async move {
+            let _entered = entered;
             drive(&job).await;
-            leases.remove(&job.lease);
         };
         runs.spawn(work.instrument(span).instrument(trace));
     }
@@ -313,17 +340,37 @@ fn trace(lease: &Lease, claimed: &Claimed) -> Span {
     span
 }
 
+/// Takes the lease off the list however the run's task ends: were it left there by a panic, the
+/// heartbeat would keep a run for ever that nobody works on.
+struct Entered {
+    leases: Leases,
+    lease: Arc<Lease>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.leases.remove(&self.lease);
+    }
+}
+
 fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
         tracing::error!(error = &error as &dyn std::error::Error, "a run's task broke");
     }
 }
 
+/// Ticks from one period on; after a late tick the next comes a period later.
+fn every(period: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}
+
 /// Cuts runs whose stop was asked for as soon as that is heard, and those whose lease or time has
 /// run out.
 async fn watch(leases: Leases, mut signals: Listener, beat_now: Arc<Notify>) {
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tick = every(TICK);
     loop {
         tokio::select! {
             signal = signals.next() => match signal {
@@ -355,9 +402,10 @@ struct Heart {
 
 impl Heart {
     async fn run(mut self) {
+        let mut beats = every(self.settings.heartbeat);
         loop {
             tokio::select! {
-                () = tokio::time::sleep(self.settings.heartbeat) => {}
+                _ = beats.tick() => {}
                 () = self.beat_now.notified() => {}
             }
             self.beat().await;

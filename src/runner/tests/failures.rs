@@ -3,10 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use entity::execution;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::lifecycle;
+use crate::bus::{Bus, Signal};
+use crate::domain::{Store, lifecycle};
 use crate::model::{Error, Request};
 use crate::runner::sweeper;
 
@@ -158,12 +162,73 @@ async fn a_refusal_for_good_ends_it_at_once_in_the_validators_words() {
 }
 
 #[tokio::test]
+async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
+    let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
+    let launched = stage.launch(json!({}), None).await;
+    let first = stage.worker();
+    stage.wait_until_begun("model Turn 1 0").await;
+    let bus = stage.store.bus.clone();
+    let chatter = tokio::spawn(async move {
+        loop {
+            bus.publish(&[Signal::Changed]);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let _second = stage.worker();
+    first.vanish().await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    stage.store.clock.advance(Duration::from_secs(50));
+    stage.gate.let_through(10);
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+    chatter.abort();
+}
+
+#[tokio::test]
+async fn a_cancel_that_nobody_heard_of_costs_one_step_and_no_other_model_call() {
+    let stage = Stage::gated(|_: &Request| call(&[("a", "probe", json!({"n": 1}))])).await;
+    let launched = stage.launch(json!({}), None).await;
+    // Neither a signal nor a heartbeat says it.
+    let _worker = stage.worker_beating(Duration::from_secs(600));
+    stage.wait_until_begun("model Turn 1 0").await;
+    let deaf = Store {
+        bus: Bus::local(),
+        ..stage.store.clone()
+    };
+    lifecycle::cancel(&deaf, &stage.viewer, launched.id, None)
+        .await
+        .expect("cancels");
+    stage.gate.let_through(10);
+    let ended = stage.ended(launched.id).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("canceled"));
+    assert_eq!(stage.gate.begun("probe 1"), 0);
+    assert_eq!(stage.gate.counts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_holds_up_no_other_run() {
+    let stage = Stage::new(|_: &Request| say("{\"ok\": true}")).await;
+    let broken = stage.launch(json!({}), None).await;
+    let sound = stage.launch(json!({}), None).await;
+    let stopped = stage.launch(json!({}), None).await;
+    let db = stage.store.db.begin().await.expect("begins");
+    let spoil = execution::Entity::update_many()
+        .col_expr(execution::Column::Status, Expr::value("dancing"))
+        .filter(execution::Column::Id.eq(broken.id));
+    spoil.exec(&db).await.expect("writes");
+    stage.store.db.commit(db).await.expect("commits");
+    let _worker = stage.worker();
+    assert_eq!(stage.ended(sound.id).await.status, "finished");
+    assert_eq!(stage.ended(stopped.id).await.status, "finished");
+    assert_eq!(stage.execution(broken.id).await.status, "dancing");
+}
+
+#[tokio::test]
 async fn the_sweeper_confirms_a_cancel_that_no_worker_can() {
     let stage = Stage::new(|_: &Request| Act::Hang).await;
     let launched = stage.launch(json!({}), None).await;
     let worker = stage.worker_beating(Duration::from_secs(600));
     stage.wait_until_begun("model Turn 1 0").await;
-    drop(worker);
+    worker.vanish().await;
     lifecycle::cancel(&stage.store, &stage.viewer, launched.id, None)
         .await
         .expect("cancels");

@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::base::message::{Part, Role};
+use crate::bus::Bus;
+use crate::db;
 use crate::model::Request;
+use crate::runner::{Settings, Worker};
 
 use super::stage::{Act, Stage, call, eventually, say};
 
@@ -42,14 +45,15 @@ async fn g4_a_run_cut_after_any_step_is_resumed_and_repeats_none_that_was_finish
         stage.gate.let_through(cut);
         eventually("the cut", async || {
             let finished = stage.gate.done.lock().expect("no panic").len();
-            // The writes pass no gate: one for each turn that has asked for it.
-            let journaled = stage.steps(conversation).await - stage.records().await.len();
-            let turns = stage.gate.begun("probe 1") + stage.gate.begun("probe 3");
+            // The writes pass no gate: one for each turn that has asked for it. Counted before the
+            // journal, which has an entry for each: one that is made meanwhile is waited for.
             let written = stage.records().await.len();
+            let journaled = stage.steps(conversation).await - written;
+            let turns = stage.gate.begun("probe 1") + stage.gate.begun("probe 3");
             (finished == cut && journaled == cut && written == turns).then_some(())
         })
         .await;
-        drop(worker);
+        worker.vanish().await;
         stage.store.clock.advance(PAST_THE_LEASE);
         stage.gate.let_through(100);
         let _worker = stage.worker();
@@ -87,10 +91,38 @@ async fn a_call_that_may_not_be_repeated_is_reported_as_interrupted() {
     let worker = stage.worker();
     stage.gate.let_through(1);
     stage.wait_until_begun("mail 1").await;
-    drop(worker);
+    worker.vanish().await;
     stage.store.clock.advance(PAST_THE_LEASE);
     stage.gate.let_through(10);
     let _worker = stage.worker();
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+    assert_eq!(stage.gate.begun("mail 1"), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_may_not_be_repeated_and_never_began_is_simply_made() {
+    let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
+        0 => call(&[("a", "mail", json!({"n": 1}))]),
+        _ => {
+            let last = request.messages.last().expect("a message");
+            let is_sent = matches!(&last.parts[..], [Part::ToolResult { is_error: false, .. }]);
+            assert!(is_sent, "{last:?}");
+            say("{\"ok\": true}")
+        }
+    })
+    .await;
+    let launched = stage.launch(json!({}), None).await;
+    let first = stage.worker();
+    stage.wait_until_begun("model Turn 1 0").await;
+    // The turn with the call is journaled, and its worker gone before the call.
+    let stopping = tokio::spawn(first.stop(Duration::from_secs(10)));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    stage.gate.let_through(1);
+    stopping.await.expect("stops");
+    assert_eq!(stage.steps(launched.conversation_id).await, 1);
+    assert_eq!(stage.gate.begun("mail 1"), 0);
+    stage.gate.let_through(10);
+    let _second = stage.worker();
     assert_eq!(stage.ended(launched.id).await.status, "finished");
     assert_eq!(stage.gate.begun("mail 1"), 1);
 }
@@ -199,6 +231,38 @@ async fn g9_a_worker_that_is_stopped_hands_its_runs_over_at_once() {
 }
 
 #[tokio::test]
+async fn g9_a_worker_that_is_stopped_hands_back_what_it_claimed_and_never_heard_of() {
+    use crate::domain::claim::{self, Terms};
+
+    let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
+    // It looks once and finds nothing; it hears of nothing that is queued after.
+    let mut deps = stage.deps.clone();
+    deps.store.bus = Bus::local();
+    let settings = Settings {
+        heartbeat: Duration::from_secs(600),
+        poll: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    let worker = Worker::start(deps, settings);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let terms = Terms {
+        lease: Duration::from_secs(45),
+        max_stalls: 3,
+    };
+    let name = worker.name().to_owned();
+    let launched = stage.launch(json!({}), None).await;
+    let known = ["tester/test".to_owned()];
+    let unheard = claim::claim(&stage.store, &name, &known, 1, &terms).await;
+    assert_eq!(unheard.expect("claims").len(), 1);
+    worker.stop(Duration::ZERO).await;
+    let depth = db::runs::depth(stage.store.db.read(), stage.store.clock.now()).await;
+    assert_eq!(depth.expect("reads").running, 0);
+    stage.gate.let_through(10);
+    let _next = stage.worker();
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+}
+
+#[tokio::test]
 async fn workers_that_keep_vanishing_give_the_run_up() {
     let stage = Stage::gated(|_: &Request| Act::Hang).await;
     let launched = stage.launch(json!({}), None).await;
@@ -210,7 +274,7 @@ async fn workers_that_keep_vanishing_give_the_run_up() {
             (has_begun || has_ended).then_some(())
         })
         .await;
-        drop(worker);
+        worker.vanish().await;
         stage.store.clock.advance(PAST_THE_LEASE);
     }
     let ended = stage.ended(launched.id).await;

@@ -114,7 +114,7 @@ async fn a_reply_survives_a_crash_and_fails_with_a_reason() {
     let id = ask(&stage, None, "Go").await.id;
     stage.gate.let_through(2);
     stage.wait_for_steps(id, 2).await;
-    drop(worker);
+    worker.vanish().await;
     stage.store.clock.advance(Duration::from_secs(50));
     stage.gate.let_through(10);
     let _worker = stage.worker();
