@@ -19,6 +19,8 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-it
 if cargo deny --version >/dev/null 2>&1; then
     step dependencies
     cargo deny check
+else
+    echo "cargo-deny is not installed: licences and advisories were not checked" >&2
 fi
 step build
 cargo build --locked

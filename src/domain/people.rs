@@ -193,8 +193,16 @@ pub async fn bootstrap(store: &Store, secret: &str) -> Result<bool, Error> {
     let work = store.begin().await?;
     let made = insert_user(&work, work.id(), "admin", true).await;
     let admin = match made {
-        // Another process was first.
-        Err(Error::NameTaken(_)) => return Ok(false),
+        // Another process was first, or someone who is no admin has the name.
+        Err(Error::NameTaken(name)) => {
+            drop(work);
+            let was_first = db::people::has_admin(store.db.read()).await?;
+            return if was_first {
+                Ok(false)
+            } else {
+                Err(Error::NameTaken(name))
+            };
+        }
         other => other?,
     };
     insert_token(&work, admin.id, "bootstrap", secret, None).await?;

@@ -370,6 +370,15 @@ both! {
         assert!(next(&mut stream).await.expect("a frame").expect("no error").resync);
     }
 
+    async fn a_cursor_that_the_log_has_not_reached_starts_the_set_over(world: World) {
+        world.launch().await;
+        let ahead = agentic_executions::base::cursor::LogPosition { transaction: i64::MAX, number: 1 };
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        let request = set::Request { after: Some(ahead), ..everything() };
+        let mut stream = Box::pin(set::watch(hub, world.follow(&world.admin), request));
+        assert!(next(&mut stream).await.expect("a frame").expect("no error").resync);
+    }
+
     async fn counts_come_with_the_last_change_of_a_burst(world: World) {
         let hub = Hub::start(world.store.clone()).await.expect("starts");
         let request = set::Request { wants_total: true, wants_by_status: true, ..everything() };

@@ -153,8 +153,12 @@ fn try_next(feed: &mut tokio::sync::broadcast::Receiver<Arc<Batch>>) -> Option<R
     }
 }
 
-/// True when the log no longer reaches back to the position.
+/// True when the log no longer reaches back to the position, or not yet forward to it: then the
+/// database is an older copy of the one that gave it out.
 async fn is_cut(hub: &Hub, after: LogPosition) -> Result<bool, Error> {
+    if after > db::changes::head(&hub.store().db).await? {
+        return Ok(true);
+    }
     let oldest = db::changes::oldest(hub.store().db.read()).await?;
     // Number 1 still being there means that nothing was ever cut off.
     Ok(oldest.is_some_and(|oldest| oldest.number > 1 && after < oldest))
