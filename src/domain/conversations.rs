@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::access::Viewer;
 use super::files::{self, Rejected, Taken};
+use super::idempotency::{self, Conflict, Key, Made};
 use super::journal::{self, Entry, Event, ReplyOutcome};
-use super::launch::{self, BadArgument, Conflict, Idempotency, Made};
 use super::lifecycle::{self, Failure};
-use super::{Fault, Store, Work, faults};
+use super::{BadArgument, Fault, Store, Work, faults};
 use crate::base::clock::ms;
 use crate::base::message::{Message, Part, Role};
 use crate::base::text::fold;
@@ -93,12 +93,12 @@ pub async fn start(
     viewer: &Viewer,
     agent_id: Uuid,
     title: Option<String>,
-    idempotency: Option<&Idempotency>,
+    idempotency: Option<&Key>,
 ) -> Result<(conversation::Model, bool), StartError> {
-    idempotency.map_or(Ok(()), Idempotency::check)?;
-    let fingerprint = launch::fingerprint(&json!({ "agentId": agent_id, "title": title }));
+    idempotency.map_or(Ok(()), Key::check)?;
+    let fingerprint = idempotency::fingerprint(&json!({ "agentId": agent_id, "title": title }));
     if let Some(key) = idempotency
-        && let Some(made) = launch::find_made(store, viewer, START, key, &fingerprint).await?
+        && let Some(made) = idempotency::find_made(store, viewer, START, key, &fingerprint).await?
     {
         return started_before(store, viewer, made).await;
     }
@@ -119,10 +119,10 @@ pub async fn start(
     let mut work = store.begin().await?;
     let id = work.id();
     if let Some(key) = idempotency
-        && !launch::try_take(&work, viewer, START, key, &fingerprint, id).await?
+        && !idempotency::try_take(&work, viewer, START, key, &fingerprint, id).await?
     {
         drop(work);
-        let made = launch::get_made(store, viewer, START, key, &fingerprint).await?;
+        let made = idempotency::get_made(store, viewer, START, key, &fingerprint).await?;
         return started_before(store, viewer, made).await;
     }
     let row = conversation::Model {
@@ -211,7 +211,7 @@ pub struct Said {
     /// Files stored before.
     pub file_ids: Vec<String>,
     /// Against saying it twice.
-    pub idempotency: Option<Idempotency>,
+    pub idempotency: Option<Key>,
 }
 
 /// A message that was taken.
@@ -238,13 +238,13 @@ pub async fn send_message(
     viewer: &Viewer,
     mut said: Said,
 ) -> Result<Sent, SendError> {
-    said.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+    said.idempotency.as_ref().map_or(Ok(()), Key::check)?;
     let hashes = files::hash_all(&mut said.uploads).await?;
-    let fingerprint = launch::fingerprint(&json!({
+    let fingerprint = idempotency::fingerprint(&json!({
         "conversationId": said.conversation_id, "text": said.text, "files": hashes, "fileIds": said.file_ids,
     }));
     if let Some(key) = &said.idempotency
-        && let Some(made) = launch::find_made(store, viewer, SEND, key, &fingerprint).await?
+        && let Some(made) = idempotency::find_made(store, viewer, SEND, key, &fingerprint).await?
     {
         return sent_before(store, viewer, made).await;
     }
@@ -294,7 +294,7 @@ pub async fn send_message(
     match (stored?, idempotency) {
         (Some(sent), _) => Ok(sent),
         (None, Some((key, fingerprint))) => {
-            let made = launch::get_made(store, viewer, SEND, key, fingerprint).await?;
+            let made = idempotency::get_made(store, viewer, SEND, key, fingerprint).await?;
             sent_before(store, viewer, made).await
         }
         (None, None) => unreachable!("only a key can be taken already"),
@@ -309,12 +309,12 @@ async fn store_message(
     conversation: Uuid,
     text: String,
     taken: Vec<Taken>,
-    idempotency: Option<(&Idempotency, &str)>,
+    idempotency: Option<(&Key, &str)>,
 ) -> Result<Option<Sent>, SendError> {
     let mut work = store.begin().await?;
     let message_id = work.id();
     if let Some((key, fingerprint)) = idempotency
-        && !launch::try_take(&work, viewer, SEND, key, fingerprint, message_id).await?
+        && !idempotency::try_take(&work, viewer, SEND, key, fingerprint, message_id).await?
     {
         return Ok(None);
     }

@@ -6,19 +6,19 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use entity::{agent, conversation, execution, execution_payload, file, idempotency_key, run};
+use entity::{agent, conversation, execution, execution_payload, file, run};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::access::{Viewer, hex};
+use super::access::Viewer;
 use super::files::{self, Rejected, Taken};
+use super::idempotency::{self, Conflict, Key, Made};
 use super::journal::{self, Entry};
 use super::lifecycle::{self, Status};
-use super::{Fault, Store, Work, faults};
+use super::{BadArgument, Fault, Store, faults};
 use crate::base::clock::ms;
 use crate::base::json_schema::{Issue, Schema};
-use crate::base::text::{MAX_JSON_DEPTH, canonical, has_nul, json_depth};
+use crate::base::text::{MAX_JSON_DEPTH, has_nul, json_depth};
 use crate::bus::Signal;
 use crate::db;
 use crate::definitions::{AgentType, Catalog, ExecutionType};
@@ -31,149 +31,12 @@ pub const MAX_LABELS: usize = 20;
 /// A label's greatest length in characters.
 pub const MAX_LABEL: usize = 100;
 
-/// An idempotency key's greatest length in characters.
-pub const MAX_KEY: usize = 255;
-
 /// Executions that one request cancels or retries, and records that it deletes: each costs a
 /// transaction of its own, and a request must end in the time that it has.
 pub const MAX_BULK: usize = 100;
 
 /// Longest time to live and longest maximum duration: 30 days.
 pub const MAX_SECONDS: i32 = 30 * 24 * 60 * 60;
-
-/// An argument outside its limits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct BadArgument {
-    /// Path below `input`.
-    pub path: Vec<String>,
-    /// For people.
-    pub message: String,
-}
-
-impl BadArgument {
-    /// About one argument.
-    pub fn new(argument: &str, message: impl Into<String>) -> Self {
-        Self {
-            path: vec![argument.to_owned()],
-            message: message.into(),
-        }
-    }
-}
-
-/// A client's guard against doing something twice.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    /// 1 to 255 characters.
-    pub key: String,
-    /// Refuse a repetition also when its payload is the same.
-    pub reject_duplicates: bool,
-}
-
-impl Idempotency {
-    /// Checks the key.
-    ///
-    /// # Errors
-    /// [`BadArgument`].
-    pub fn check(&self) -> Result<(), BadArgument> {
-        let length = self.key.chars().count();
-        if length == 0 || length > MAX_KEY || self.key.contains('\0') {
-            return Err(BadArgument {
-                path: vec!["idempotency".to_owned(), "key".to_owned()],
-                message: format!("an idempotency key has 1 to {MAX_KEY} characters and no U+0000"),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// How a key that was used before stands to this request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conflict {
-    /// The payload is another.
-    OtherPayload,
-    /// The payload is the same, and REJECT was asked for.
-    Duplicate,
-}
-
-/// What a key made before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
-    /// The execution, conversation or message.
-    pub subject_id: Uuid,
-    /// Set when this request may not have it.
-    pub conflict: Option<Conflict>,
-}
-
-impl Made {
-    /// What it made is not there any more.
-    pub(super) fn is_gone(&self) -> Fault {
-        Fault::Corrupt {
-            what: "idempotency_key",
-            id: self.subject_id.to_string(),
-        }
-    }
-}
-
-/// SHA-256 of the canonical payload.
-pub(super) fn fingerprint(payload: &Value) -> String {
-    hex(&Sha256::digest(canonical(payload).to_string().as_bytes()))
-}
-
-/// What a key made before; none when it is new.
-pub(super) async fn find_made(
-    store: &Store,
-    viewer: &Viewer,
-    mutation: &str,
-    key: &Idempotency,
-    fingerprint: &str,
-) -> Result<Option<Made>, Fault> {
-    let row = db::idempotency::find(store.db.read(), viewer.user_id, mutation, &key.key).await?;
-    Ok(row.map(|row| Made {
-        subject_id: row.subject_id,
-        conflict: if row.fingerprint != fingerprint {
-            Some(Conflict::OtherPayload)
-        } else {
-            key.reject_duplicates.then_some(Conflict::Duplicate)
-        },
-    }))
-}
-
-/// What a key has made that could not be taken.
-pub(super) async fn get_made(
-    store: &Store,
-    viewer: &Viewer,
-    mutation: &str,
-    key: &Idempotency,
-    fingerprint: &str,
-) -> Result<Made, Fault> {
-    find_made(store, viewer, mutation, key, fingerprint)
-        .await?
-        .ok_or_else(|| Fault::Corrupt {
-            what: "idempotency_key",
-            id: key.key.clone(),
-        })
-}
-
-/// Takes a key, as the first statement of its transaction; false when another request has it.
-pub(super) async fn try_take(
-    work: &Work,
-    viewer: &Viewer,
-    mutation: &str,
-    key: &Idempotency,
-    fingerprint: &str,
-    subject: Uuid,
-) -> Result<bool, Fault> {
-    let row = idempotency_key::Model {
-        viewer_id: viewer.user_id,
-        mutation: mutation.to_owned(),
-        key: key.key.clone(),
-        fingerprint: fingerprint.to_owned(),
-        subject_id: subject,
-        created_at: work.now,
-    };
-    Ok(db::idempotency::try_take(&work.tx, row).await?)
-}
 
 /// What someone wants done.
 #[derive(Debug, Default)]
@@ -186,7 +49,7 @@ pub struct Request {
     pub uploads: Vec<files::Incoming>,
     pub file_ids: Vec<String>,
     pub labels: Vec<String>,
-    pub idempotency: Option<Idempotency>,
+    pub idempotency: Option<Key>,
     pub expected_schema_version: Option<String>,
     pub ttl_seconds: Option<i32>,
     pub max_duration_seconds: Option<i32>,
@@ -275,15 +138,15 @@ pub async fn launch(
     viewer: &Viewer,
     mut request: Request,
 ) -> Result<Launched, Error> {
-    request.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
+    request.idempotency.as_ref().map_or(Ok(()), Key::check)?;
     let hashes = files::hash_all(&mut request.uploads).await?;
-    let fingerprint = fingerprint(&json!({
+    let fingerprint = idempotency::fingerprint(&json!({
         "agentId": request.agent_id, "executionKey": request.execution_key, "input": request.input,
         "files": hashes, "fileIds": request.file_ids, "labels": request.labels,
         "ttlSeconds": request.ttl_seconds, "maxDurationSeconds": request.max_duration_seconds,
         "expectedSchemaVersion": request.expected_schema_version,
     }));
-    let key = request.idempotency.clone().map(|key| Key {
+    let key = request.idempotency.clone().map(|key| Guard {
         key,
         mutation: Cow::Borrowed("launchExecution"),
         fingerprint,
@@ -313,7 +176,7 @@ pub struct Retry {
     pub ttl_seconds: Option<i32>,
     pub max_duration_seconds: Option<i32>,
     pub expected_schema_version: Option<String>,
-    pub idempotency: Option<Idempotency>,
+    pub idempotency: Option<Key>,
     /// One of several in one request.
     pub in_bulk: bool,
 }
@@ -328,13 +191,13 @@ pub async fn retry(
     viewer: &Viewer,
     retry: Retry,
 ) -> Result<Launched, Error> {
-    retry.idempotency.as_ref().map_or(Ok(()), Idempotency::check)?;
-    let fingerprint = fingerprint(&json!({
+    retry.idempotency.as_ref().map_or(Ok(()), Key::check)?;
+    let fingerprint = idempotency::fingerprint(&json!({
         "id": retry.id, "input": retry.input, "fileIds": retry.file_ids, "labels": retry.labels,
         "ttlSeconds": retry.ttl_seconds, "maxDurationSeconds": retry.max_duration_seconds,
         "expectedSchemaVersion": retry.expected_schema_version,
     }));
-    let key = retry.idempotency.clone().map(|key| Key {
+    let key = retry.idempotency.clone().map(|key| Guard {
         key,
         // In bulk one key stands for each execution by itself: a repeated request, cut off halfway
         // the first time, retries only what it has not retried yet.
@@ -539,8 +402,8 @@ struct Job {
     retry_of: Option<Uuid>,
 }
 
-struct Key {
-    key: Idempotency,
+struct Guard {
+    key: Key,
     mutation: Cow<'static, str>,
     fingerprint: String,
 }
@@ -548,10 +411,10 @@ struct Key {
 async fn find_launched(
     store: &Store,
     viewer: &Viewer,
-    key: Option<&Key>,
+    key: Option<&Guard>,
 ) -> Result<Option<Result<Launched, Error>>, Error> {
     let Some(key) = key else { return Ok(None) };
-    match find_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await? {
+    match idempotency::find_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await? {
         Some(made) => Ok(Some(launched_before(store, viewer, made).await)),
         None => Ok(None),
     }
@@ -579,7 +442,7 @@ async fn check_and_create(
     viewer: &Viewer,
     job: Job,
     mut request: Request,
-    key: Option<Key>,
+    key: Option<Guard>,
 ) -> Result<Launched, Error> {
     check_version(&job.execution_type, request.expected_schema_version.as_deref())?;
     check_limits(&request)?;
@@ -618,7 +481,8 @@ async fn check_and_create(
             created: true,
         }),
         (None, Some(key)) => {
-            let made = get_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await?;
+            let made =
+                idempotency::get_made(store, viewer, &key.mutation, &key.key, &key.fingerprint).await?;
             launched_before(store, viewer, made).await
         }
         (None, None) => unreachable!("only a key can be taken already"),
@@ -633,7 +497,7 @@ async fn create(
     job: &Job,
     request: Request,
     taken: Vec<Taken>,
-    key: Option<&Key>,
+    key: Option<&Guard>,
 ) -> Result<Option<execution::Model>, Error> {
     let Job {
         agent,
@@ -643,7 +507,7 @@ async fn create(
     let mut work = store.begin().await?;
     let id = work.id();
     if let Some(key) = key
-        && !try_take(&work, viewer, &key.mutation, &key.key, &key.fingerprint, id).await?
+        && !idempotency::try_take(&work, viewer, &key.mutation, &key.key, &key.fingerprint, id).await?
     {
         return Ok(None);
     }

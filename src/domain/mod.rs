@@ -10,6 +10,7 @@ pub mod administration;
 pub mod claim;
 pub mod conversations;
 pub mod files;
+pub mod idempotency;
 pub mod journal;
 pub mod launch;
 pub mod lifecycle;
@@ -54,6 +55,26 @@ macro_rules! faults {
     )+};
 }
 use faults;
+
+/// An argument outside its limits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadArgument {
+    /// Path below `input`.
+    pub path: Vec<String>,
+    /// For people.
+    pub message: String,
+}
+
+impl BadArgument {
+    /// About one argument.
+    pub fn new(argument: &str, message: impl Into<String>) -> Self {
+        Self {
+            path: vec![argument.to_owned()],
+            message: message.into(),
+        }
+    }
+}
 
 /// What every operation needs. Clones share it.
 #[derive(Debug, Clone)]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use agentic_executions::base::failure::FailureCategory;
 use agentic_executions::db;
+use agentic_executions::domain::idempotency::{self, Key};
 use agentic_executions::domain::journal::{self, Entry};
-use agentic_executions::domain::launch::{self, Idempotency};
+use agentic_executions::domain::launch;
 use agentic_executions::domain::lifecycle::{self, CancelError, Ending, Failure, Status};
 use agentic_executions::domain::records::{self, Mode, Outcome};
 use agentic_executions::domain::{claim, files, sweep};
@@ -15,8 +16,8 @@ use serde_json::json;
 use crate::both;
 use crate::support::world::{finish, terms};
 
-fn key(text: &str) -> Option<Idempotency> {
-    Some(Idempotency {
+fn key(text: &str) -> Option<Key> {
+    Some(Key {
         key: text.to_owned(),
         reject_duplicates: false,
     })
@@ -53,7 +54,7 @@ both! {
         assert_eq!(launched.iter().filter(|made| made.created).count(), 1);
         let other = launch::Request { idempotency: key("once"), labels: vec!["other".to_owned()], ..world.request() };
         let refusal = launch::launch(&world.store, world.tools(), &world.owner, other).await;
-        assert!(matches!(refusal, Err(launch::Error::Conflict(Some(_), launch::Conflict::OtherPayload))), "{refusal:?}");
+        assert!(matches!(refusal, Err(launch::Error::Conflict(Some(_), idempotency::Conflict::OtherPayload))), "{refusal:?}");
     }
 
     async fn g2_a_repeated_key_gets_its_first_answer_also_when_the_world_has_changed(world: World) {

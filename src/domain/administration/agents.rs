@@ -12,8 +12,8 @@ use crate::base::json_schema::Issue;
 use crate::db;
 use crate::definitions::Catalog;
 use crate::domain::access::Viewer;
-use crate::domain::launch::{self, BadArgument};
 use crate::domain::people;
+use crate::domain::{BadArgument, launch};
 use crate::domain::{Fault, Store, Work, faults};
 
 /// A description's greatest length in characters.

@@ -14,8 +14,8 @@ pub mod users;
 
 use uuid::Uuid;
 
+use super::BadArgument;
 use super::access::{Role, Viewer};
-use super::launch::BadArgument;
 use super::{Fault, faults, people};
 use crate::base::id::Kind;
 

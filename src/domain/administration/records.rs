@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{Error, require_admin};
 use crate::base::id::Kind;
 use crate::db;
+use crate::domain::BadArgument;
 use crate::domain::access::Viewer;
-use crate::domain::launch::BadArgument;
 use crate::domain::records::{self, MAX_AT_ONCE, Mode, Part};
 use crate::domain::{Fault, Store};
 

@@ -7,9 +7,9 @@ use super::Error;
 use crate::base::clock::UnixMs;
 use crate::base::id::Kind;
 use crate::db;
+use crate::domain::BadArgument;
 use crate::domain::Store;
 use crate::domain::access::Viewer;
-use crate::domain::launch::BadArgument;
 use crate::domain::people;
 
 /// Makes a token, and gives its secret, which is kept nowhere.

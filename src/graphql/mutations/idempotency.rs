@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, InputObject};
 
-use crate::domain::launch;
+use crate::domain::idempotency;
 
 /// What a repeated idempotency key gets.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct IdempotencyInput {
     on_duplicate: Option<OnDuplicate>,
 }
 
-impl From<IdempotencyInput> for launch::Idempotency {
+impl From<IdempotencyInput> for idempotency::Key {
     fn from(input: IdempotencyInput) -> Self {
         Self {
             key: input.key,
@@ -35,13 +35,13 @@ impl From<IdempotencyInput> for launch::Idempotency {
 }
 
 /// Code and message of a conflict.
-pub fn conflict(conflict: launch::Conflict) -> (String, String) {
+pub fn conflict(conflict: idempotency::Conflict) -> (String, String) {
     let (code, message) = match conflict {
-        launch::Conflict::OtherPayload => (
+        idempotency::Conflict::OtherPayload => (
             "IDEMPOTENCY_CONFLICT",
             "This idempotency key was used before, with another payload.",
         ),
-        launch::Conflict::Duplicate => ("DUPLICATE", "This idempotency key was used before."),
+        idempotency::Conflict::Duplicate => ("DUPLICATE", "This idempotency key was used before."),
     };
     (code.to_owned(), message.to_owned())
 }

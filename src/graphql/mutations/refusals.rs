@@ -11,8 +11,8 @@ use async_graphql::{Enum, ID, Interface, SimpleObject};
 use uuid::Uuid;
 
 use crate::base::id::{Kind, parse_any};
+use crate::domain::BadArgument;
 use crate::domain::files;
-use crate::domain::launch::BadArgument;
 use crate::graphql::agent::Agent;
 use crate::graphql::conversation::{Conversation, ReadOnlyReason};
 use crate::graphql::definition::FileRules;

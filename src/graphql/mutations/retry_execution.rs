@@ -146,7 +146,7 @@ impl RetryExecution {
         #[graphql(desc = "Which executions.")] input: RetryExecutionsInput,
     ) -> Result<RetryExecutionsPayload> {
         let viewer = viewer(ctx)?;
-        let idempotency: Option<launch::Idempotency> = input.idempotency.map(Into::into);
+        let idempotency: Option<crate::domain::idempotency::Key> = input.idempotency.map(Into::into);
         let bad_key = idempotency.as_ref().and_then(|key| key.check().err());
         let refused = too_many_ids(&input.ids)
             .or_else(|| bad_key.map(|bad| InvalidArgumentError::of(&bad, Place::Input)));

@@ -93,7 +93,7 @@ impl StartConversation {
 /// The key was used before.
 pub(super) fn already(
     row: entity::conversation::Model,
-    conflict: crate::domain::launch::Conflict,
+    conflict: crate::domain::idempotency::Conflict,
 ) -> ConversationIdempotencyConflictError {
     let (code, message) = idempotency::conflict(conflict);
     ConversationIdempotencyConflictError {
