@@ -28,6 +28,8 @@ step schema
 scripts/check-schema.sh
 step contract
 scripts/check-contract.sh
+step "the README's story"
+scripts/check-story.sh
 step tests
 # Once more on PostgreSQL: the unit tests that touch a database. The others choose for themselves.
 UNIT_TESTS_ON=postgres cargo test --lib --locked -- graphql:: http:: runner::

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::both;
-use crate::support::client::Client;
+use crate::support::client::{Client, LAUNCH};
 use crate::support::database::{Kind, connect};
 use crate::support::eventually;
 use crate::support::site::Site;
@@ -211,6 +211,53 @@ async fn g4_a_server_killed_at_any_moment_goes_on_where_it_was() {
             "killed after entry {entry}"
         );
     }
+}
+
+/// The API process is killed in the middle of a launch's transaction: nothing of it is there, and the
+/// client's repetition with its key makes it once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g1_an_api_killed_in_mid_launch_leaves_nothing_half_done() {
+    let site = Site::new(Kind::Postgres).await;
+    let api = site.serve(&["--no-worker"]).await;
+    let client = api.admin();
+    let agent = client.agent("trials").await;
+    let gate = Gate::install(&site).await;
+    gate.close_at(1).await;
+    let launch =
+        json!({ "input": { "agentId": agent, "executionKey": "noop", "idempotency": { "key": "once" } } });
+    let request = client
+        .request()
+        .json(&json!({ "query": LAUNCH, "variables": launch }));
+    let asked = tokio::spawn(request.send());
+    eventually("the launch is half written", async || gate.waits().await).await;
+    api.kill();
+    gate.open().await;
+    assert!(asked.await.expect("ran").is_err(), "it was never answered");
+    for table in [
+        "execution",
+        "conversation",
+        "run",
+        "event",
+        "change",
+        "idempotency_key",
+    ] {
+        let count = sea_orm::Statement::from_string(
+            sea_orm::DatabaseBackend::Postgres,
+            format!("SELECT COUNT(*) AS n FROM {table}"),
+        );
+        let row = site
+            .database
+            .db
+            .read()
+            .query_one_raw(count)
+            .await
+            .expect("reads")
+            .expect("a row");
+        assert_eq!(row.try_get::<i64>("", "n").expect("a number"), 0, "{table}");
+    }
+    let api = site.serve(&["--no-worker"]).await;
+    let again = api.admin().data(LAUNCH, launch).await;
+    assert_eq!(again["launchExecution"]["created"], true, "{again}");
 }
 
 /// SIGSTOP past the lease, another takes over, SIGCONT: it does nothing more to the run.
