@@ -70,6 +70,10 @@ fn imports_go_down_only_and_every_library_stays_where_it_belongs() {
                 wrong.push(format!("{path} of {floor} knows {other}"));
             }
         }
+        // Tests may look past the floors at what was stored.
+        if path.contains("/tests/") {
+            continue;
+        }
         for (library, floors) in LIBRARIES {
             if code.contains(&format!("{library}::")) && !floors.contains(&floor.as_str()) {
                 wrong.push(format!("{path} of {floor} names {library}"));

@@ -105,6 +105,7 @@ both! {
         let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
         elf.resize(4096, 0);
         let big = vec![b'a'; 6_000_000];
+        let large = vec![b'a'; 4_900_000];
         let good = b"sku,quantity\nMUG-001,2\n".as_slice();
         let many: Vec<(&str, &[u8])> = vec![("a.csv", good); 12];
         let cases: Vec<FileCase> = vec![
@@ -113,7 +114,8 @@ both! {
             ("CONTENT", &scanner, SCANNING, vec![("good.csv", good), ("lines.csv", &elf)], Some(1)),
             ("TOO_LARGE", &scanner, SCANNING, vec![("lines.csv", &big)], Some(0)),
             ("TOO_MANY", &scanner, SCANNING, many, None),
-            ("EMPTY", &scanner, SCANNING, vec![("lines.csv", b"")], Some(0)),
+("TOTAL_TOO_LARGE", &scanner, SCANNING, vec![("lines.csv", &large); 5], None),
+                        ("EMPTY", &scanner, SCANNING, vec![("lines.csv", b"")], Some(0)),
         ];
         for (rule, agent, key, files, index) in cases {
             let input = if key == SCANNING { json!({}) } else { json!({ "urls": ["https://example.com/"] }) };
