@@ -165,9 +165,12 @@ async fn g3_a_lease_that_another_took_is_refused_at_the_write_itself() {
     };
     let known = ["tester/test".to_owned()];
     let claim = async |worker: &str| {
-        let mut claimed = claim::claim(&stage.store, worker, &known, 1, &terms)
-            .await
-            .expect("claims");
+        // A write that was dropped is rolled back in a moment, and a claim passes over its run until then.
+        let claimed = eventually("the run is free", async || {
+            let claimed = claim::claim(&stage.store, worker, &known, 1, &terms).await;
+            claimed.expect("claims").pop()
+        })
+        .await;
         let shared = Shared {
             worker: worker.into(),
             clock: stage.store.clock.clone(),
@@ -175,11 +178,7 @@ async fn g3_a_lease_that_another_took_is_refused_at_the_write_itself() {
             margin: Duration::from_secs(5),
             park: tokio_util::sync::CancellationToken::new(),
         };
-        Lease::new(
-            &shared,
-            &claimed.pop().expect("a run"),
-            stage.store.clock.monotonic(),
-        )
+        Lease::new(&shared, &claimed, stage.store.clock.monotonic())
     };
     let first = claim("one").await;
     drop(Held::open(&stage.store, &first).await.expect("it holds the run"));
