@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use agentic_executions::base::tls;
 use agentic_executions::db::{Db, Options};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -110,6 +111,7 @@ impl Site {
             .port();
         let directory = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&directory).expect("a directory");
+        tls::use_ring();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self {
             url,

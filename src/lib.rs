@@ -10,6 +10,7 @@ pub mod config;
 pub mod db;
 pub mod definitions;
 pub mod domain;
+pub mod fetch;
 pub mod graphql;
 pub mod http;
 pub mod model;

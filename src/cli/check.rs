@@ -6,7 +6,8 @@ use crate::config::Settings;
 use crate::runner::Registry;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
-    let loaded = wiring::catalog(settings, &Registry::built_in(), &wiring::models());
+    let registry = Registry::built_in(wiring::fetcher(settings));
+    let loaded = wiring::catalog(settings, &registry, &wiring::models());
     match loaded {
         Ok(catalog) => {
             let agents = catalog.agent_types().count();

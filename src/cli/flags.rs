@@ -9,6 +9,7 @@ use clap::builder::{BoolishValueParser, Resettable};
 use clap::{Args, Parser, Subcommand};
 
 use super::report::Failure;
+use crate::base::network::Network;
 use crate::config::{self, Settings};
 
 /// A server for autonomous agent jobs: launched with structured input, watched live over GraphQL,
@@ -208,6 +209,17 @@ pub(super) struct SettingFlags {
     #[arg(long, env = "AGENTIC_POLL", value_name = "DURATION", default_value = "1s", value_parser = humantime::parse_duration, global = true)]
     poll: Duration,
 
+    /// Private networks that agents may fetch pages from, such as `10.1.0.0/16,127.0.0.1`; without
+    /// it only the public internet
+    #[arg(
+        long,
+        env = "AGENTIC_FETCH_ALLOW",
+        value_name = "NETWORKS",
+        value_delimiter = ',',
+        global = true
+    )]
+    fetch_allow: Vec<Network>,
+
     /// How long a shutdown waits for runs to reach their next journal entry
     #[arg(long, env = "AGENTIC_GRACE", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration, global = true)]
     grace: Duration,
@@ -342,6 +354,9 @@ impl SettingFlags {
                 lease_margin: self.lease_margin.unwrap_or(self.lease / 9),
                 max_stalls: self.max_stalls,
                 poll: self.poll,
+            },
+            fetch: config::Fetch {
+                allowed: self.fetch_allow,
             },
             retention: config::Retention {
                 changes: self.keep_changes,

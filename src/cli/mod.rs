@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches};
 
+use crate::base::tls;
 use crate::config::Settings;
 use crate::graphql;
 use crate::telemetry::log;
@@ -31,6 +32,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs the command that `arguments` (the program's name first) and the environment ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    tls::use_ring();
     let command = flags::without_empty_environment(Flags::command());
     let parsed = command.try_get_matches_from(arguments);
     let flags = match parsed.and_then(|matches| Flags::from_arg_matches(&matches)) {

@@ -175,7 +175,7 @@ struct Parts {
 
 impl Parts {
     async fn make(settings: &Settings) -> Result<Self, Failure> {
-        let registry = runner::Registry::built_in();
+        let registry = runner::Registry::built_in(wiring::fetcher(settings));
         let models = wiring::models();
         let catalog = wiring::catalog(settings, &registry, &models)?;
         let store = wiring::shared_store(settings).await?;

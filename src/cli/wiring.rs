@@ -11,6 +11,7 @@ use crate::db::{self, Db};
 use crate::definitions::{Catalog, Sources};
 use crate::domain::Store;
 use crate::domain::sweep::Retention;
+use crate::fetch::{self, Fetcher};
 use crate::model::Models;
 use crate::storage::Storage;
 use crate::{graphql, runner};
@@ -18,6 +19,14 @@ use crate::{graphql, runner};
 /// The models that can be asked.
 pub(super) fn models() -> Models {
     Models::rehearsal_only()
+}
+
+/// Pages of the web.
+pub(super) fn fetcher(settings: &Settings) -> Fetcher {
+    Fetcher::new(fetch::Rules {
+        allowed: settings.fetch.allowed.clone(),
+        ..fetch::Rules::default()
+    })
 }
 
 /// The definitions, without a mistake.

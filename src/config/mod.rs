@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::base::network::Network;
+
 /// A bootstrap token's least length: what cannot be guessed at any rate that a server answers.
 pub const MIN_BOOTSTRAP_CHARACTERS: usize = 32;
 
@@ -29,6 +31,8 @@ pub struct Settings {
     pub graphql: Graphql,
     /// The work on runs.
     pub worker: Worker,
+    /// Pages of the web.
+    pub fetch: Fetch,
     /// How long things are kept.
     pub retention: Retention,
     /// The first admin's token; acts only while there is no admin.
@@ -121,6 +125,13 @@ pub struct Worker {
     pub max_stalls: u32,
     /// How often the queue is looked at when no signal says so.
     pub poll: Duration,
+}
+
+/// Pages of the web.
+#[derive(Debug, Clone, Default)]
+pub struct Fetch {
+    /// Networks that agents may fetch pages from although they are not of the public internet.
+    pub allowed: Vec<Network>,
 }
 
 /// How long things are kept.

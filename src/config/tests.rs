@@ -30,6 +30,7 @@ fn settings() -> Settings {
             max_stalls: 3,
             poll: Duration::from_secs(1),
         },
+        fetch: Fetch::default(),
         retention: Retention {
             changes: day * 7,
             idempotency_keys: day * 2,

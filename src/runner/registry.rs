@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::base::json_schema::{Schema, SchemaError};
 use crate::definitions::{CheckSettings, Known};
+use crate::fetch::Fetcher;
 use crate::model::{Models, ToolSpec};
 
 use super::tools::{self, Tool};
@@ -27,13 +28,13 @@ pub(super) struct Registered {
 }
 
 impl Registry {
-    /// The tools and validators that come with the server.
+    /// The tools and validators that come with the server; pages of the web come through `fetcher`.
     ///
     /// # Panics
     /// Never: the built-in tools' schemas are schemas.
-    pub fn built_in() -> Self {
+    pub fn built_in(fetcher: Fetcher) -> Self {
         let mut registry = Self::default();
-        for tool in tools::built_in() {
+        for tool in tools::built_in(fetcher) {
             registry
                 .tool(tool)
                 .expect("a built-in tool's parameters are a schema");

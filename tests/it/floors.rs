@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [&[&str]; 8] = [
     &["base"],
     &["config"],
-    &["db", "bus", "storage", "model", "telemetry"],
+    &["db", "bus", "storage", "model", "fetch", "telemetry"],
     &["definitions"],
     &["domain"],
     &["runner", "graphql"],
@@ -17,12 +17,13 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 5] = [
+const LIBRARIES: [(&str, &[&str]); 6] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
     ("object_store", &["storage"]),
     ("opentelemetry", &["telemetry"]),
+    ("reqwest", &["fetch", "model"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

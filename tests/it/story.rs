@@ -1,6 +1,10 @@
 //! The story of the README, on the shipped definitions: launch with a document, watch, read the
 //! result and the conversation, see the refusal.
 
+use std::net::SocketAddr;
+
+use axum::response::{Html, Redirect};
+use axum::routing::get;
 use serde_json::{Value, json};
 
 use crate::both;
@@ -33,6 +37,29 @@ async fn record(client: &Client, collection: &str, key: &str) -> Value {
         .data(query, json!({ "set": set, "collection": collection, "key": key }))
         .await["record"]["document"]
         .clone()
+}
+
+/// A shop with a product's page, a page that moved, and nothing else.
+async fn pages() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let mug = "<html><head><title>Mug</title></head><body><nav>Home: here</nav><h1>Mug</h1>\
+        <p>SKU: WEB-001<br>Name: Mug <i>from the web</i><br>Price EUR: 12.5</p></body></html>";
+    let shop = axum::Router::new()
+        .route("/mug", get(async move || Html(mug)))
+        .route("/moved", get(async || Redirect::permanent("/mug")));
+    tokio::spawn(async move { axum::serve(listener, shop).await });
+    address
+}
+
+async fn import(client: &Client, urls: &Value) -> Value {
+    let agent = client.agent("catalog-web-import").await;
+    let id = client
+        .launch(&agent, "catalog-web-import", json!({ "urls": urls }))
+        .await;
+    client.ended(&id).await
 }
 
 both! {
@@ -80,10 +107,35 @@ both! {
                 }
             }
         }
-        let agent = client.agent("catalog-web-import").await;
-        let id = client.launch(&agent, "catalog-web-import", json!({ "urls": ["https://example.com/"] })).await;
-        let ended = client.ended(&id).await;
-        assert_eq!((&ended["failure"]["category"], &ended["failure"]["explanationSource"]), (&json!("STOPPED_BY_AGENT"), &json!("AGENT")));
+    }
+
+    async fn product_pages_become_products_and_each_page_is_accounted_for(site: Site) {
+        let mut site = site;
+        let shop = pages().await;
+        let url = |path: &str| format!("http://{shop}{path}");
+        let urls = json!([url("/mug"), url("/gone"), url("/moved"), format!("http://127.0.0.2:{}/mug", shop.port())]);
+        let closed = site.serve(&[]).await;
+        let ended = import(&closed.admin(), &urls).await;
+        assert_eq!(
+            (&ended["failure"]["code"], &ended["failure"]["explanationSource"]),
+            (&json!("no_page_read"), &json!("AGENT")),
+            "private addresses are closed: {ended}"
+        );
+        assert!(ended["failure"]["explanation"].as_str().is_some_and(|text| text.contains("keeps closed")), "{ended}");
+        drop(closed);
+
+        site.set("AGENTIC_FETCH_ALLOW", "127.0.0.1/32,::1");
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let ended = import(&client, &urls).await;
+        assert_eq!(ended["status"], "FINISHED", "{ended}");
+        let result = |at: usize| ended["result"][urls[at].as_str().expect("text")].as_str().unwrap_or_default();
+        assert_eq!(result(0), "WEB-001 created", "{ended}");
+        assert!(result(1).ends_with("/gone answered 404 Not Found"), "{ended}");
+        assert_eq!(result(2), "WEB-001 created", "{ended}");
+        assert!(result(3).contains("keeps closed"), "{ended}");
+        let product = record(&client, "products", "WEB-001").await;
+        assert_eq!(product, json!({ "name": "Mug from the web", "price_eur": 12.5 }));
     }
 
     async fn a_document_without_a_usable_line_makes_the_agent_stop_with_its_reason(site: Site) {

@@ -30,6 +30,7 @@ const KNOWN: Known<'static> = Known {
         "read_file",
         "search_records",
         "upsert_records",
+        "fetch_page",
         "report_progress",
         "stop_execution",
     ],

@@ -369,18 +369,55 @@ async fn an_order_for_something_unknown_is_entered_and_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_web_import_says_that_it_cannot_fetch_pages_yet() {
+async fn the_web_import_accounts_for_each_page_and_writes_what_the_pages_say() {
     let mut stage = Stage::with_demo();
-    let end = play(
-        "catalog-web-import",
-        &mut stage,
-        json!({"urls": ["https://example.com"]}),
-    )
-    .await;
-    let End::Stopped { code, .. } = end else {
+    let url = |number: usize| format!("https://shop.example/{number}");
+    // More than a turn fetches at once; every third page is gone, and the last names no product.
+    for number in (0..13).filter(|number| number % 3 != 0) {
+        let text = format!(
+            "Welcome: all day\n\nSKU: NEW-{number}\nColor: blue\nVolume ml: {number}00\n\nOpening hours: 9 to 5"
+        );
+        stage.pages.insert(url(number), text);
+    }
+    stage.pages.insert(url(13), "About us".to_owned());
+    stage.pages.insert(url(14), "SKU: FAIL-1\nColor: red".to_owned());
+    let urls: Vec<String> = (0..15).map(url).collect();
+    let end = play("catalog-web-import", &mut stage, json!({"urls": urls})).await;
+    let End::Answered(answer) = end else {
         panic!("{end:?}")
     };
-    assert_eq!(code, "page_fetching_unavailable");
+    assert_eq!(answer.as_object().map(serde_json::Map::len), Some(15), "{answer}");
+    assert_eq!(answer[url(1)], "NEW-1 created");
+    assert_eq!(
+        answer[url(3)],
+        format!("not read: {} answered 404 Not Found", url(3))
+    );
+    assert!(
+        answer[url(13)]
+            .as_str()
+            .is_some_and(|text| text.contains("names no product")),
+        "{answer}"
+    );
+    assert_eq!(answer[url(14)], "FAIL-1 could not be written: no such luck");
+    assert_eq!(
+        stage.document("products", "NEW-4"),
+        &json!({"color": "blue", "volume_ml": 400})
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_web_import_that_reads_no_page_stops_with_the_reason() {
+    let mut stage = Stage::with_demo();
+    let input = json!({"urls": ["https://shop.example/gone", "https://shop.example/too"]});
+    let end = play("catalog-web-import", &mut stage, input).await;
+    let End::Stopped { code, reason } = end else {
+        panic!("{end:?}")
+    };
+    assert_eq!(code, "no_page_read");
+    assert!(
+        reason.contains("https://shop.example/gone answered 404 Not Found; and so for 1 more."),
+        "{reason}"
+    );
     let catalog = catalog();
     let schema = &catalog
         .execution_type("catalog-web-import")

@@ -26,6 +26,8 @@ pub(super) enum End {
 pub(super) struct Stage {
     pub records: BTreeMap<(String, String), Value>,
     pub files: Vec<(FileInfo, Option<String>)>,
+    /// What `fetch_page` finds on the web, by address.
+    pub pages: BTreeMap<String, String>,
     /// Characters that `read_file` returns at a time.
     pub page: usize,
     pub messages: Vec<Message>,
@@ -153,6 +155,14 @@ impl Stage {
                 Ok(json!({"files": files}))
             }
             "read_file" => self.read(arguments),
+            "fetch_page" => {
+                let url = arguments["url"].as_str().expect("a url");
+                let text = self
+                    .pages
+                    .get(url)
+                    .ok_or_else(|| format!("{url} answered 404 Not Found"))?;
+                Ok(json!({"url": url, "title": null, "text": text, "offset": 0, "next_offset": null}))
+            }
             "search_records" => {
                 let collection = arguments["collection"].as_str().expect("collection");
                 let limit = arguments["limit"].as_u64().unwrap_or(100) as usize;

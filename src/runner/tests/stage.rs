@@ -23,6 +23,7 @@ use crate::domain::access::{self, Viewer};
 use crate::domain::journal::{self, Entry};
 use crate::domain::launch::{self, Request as Launch};
 use crate::domain::{Store, files, people};
+use crate::fetch::{Fetcher, Rules};
 use crate::model::{Error, Model, Models, Reply, Request, ToolSpec, Usage};
 use crate::runner::tools::{self, Context, Effect, Outside, Tool};
 use crate::runner::validators::{Answer, Validator, Verdict};
@@ -275,7 +276,7 @@ impl Stage {
             gate: Arc::clone(&gate),
             requests: Arc::clone(&requests),
         }));
-        let mut registry = Registry::built_in();
+        let mut registry = Registry::built_in(Fetcher::new(Rules::default()));
         for name in ["probe", "mail", "boom"] {
             let gate = Arc::clone(&gate);
             registry.tool(Arc::new(Probe { name, gate })).expect("a schema");

@@ -10,7 +10,9 @@
 //! never ends a run. To add one: a file beside this, its line in `built_in`, and its contract in
 //! the definitions' documentation; a user of the library registers theirs with `Registry::tool`.
 
+mod fetch_page;
 mod list_files;
+mod part;
 mod read_file;
 mod report_progress;
 mod search_records;
@@ -28,6 +30,7 @@ use crate::base::id::Kind;
 use crate::db;
 use crate::definitions::ExecutionType;
 use crate::domain::{Fault, Store};
+use crate::fetch::Fetcher;
 use crate::model::{FileInfo, ToolSpec};
 use crate::storage::{self, Storage};
 
@@ -146,8 +149,9 @@ impl Context {
 }
 
 /// The tools that come with the server.
-pub(super) fn built_in() -> Vec<Arc<dyn Tool>> {
+pub(super) fn built_in(fetcher: Fetcher) -> Vec<Arc<dyn Tool>> {
     vec![
+        Arc::new(fetch_page::FetchPage::new(fetcher)),
         Arc::new(list_files::ListFiles),
         Arc::new(read_file::ReadFile),
         Arc::new(search_records::SearchRecords),

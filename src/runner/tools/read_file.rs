@@ -10,6 +10,7 @@ use crate::base::id::Kind;
 use crate::domain::files;
 use crate::model::ToolSpec;
 
+use super::part::Part;
 use super::{Context, Effect, Error, Outside, Tool, arguments};
 
 /// Characters at once: some 25,000 tokens, which every current model takes.
@@ -95,21 +96,13 @@ fn text_of(bytes: Vec<u8>) -> Option<String> {
 }
 
 fn page(filename: &str, text: &str, offset: u64, limit: u64) -> Value {
-    let total = text.chars().count() as u64;
-    let start = offset.min(total);
-    let end = start.saturating_add(limit).min(total);
-    let place = |characters: u64| {
-        let characters = usize::try_from(characters).unwrap_or(usize::MAX);
-        text.char_indices()
-            .nth(characters)
-            .map_or(text.len(), |(at, _)| at)
-    };
+    let part = Part::of(text, offset, limit);
     json!({
         "filename": filename,
-        "text": &text[place(start)..place(end)],
-        "offset": offset,
-        "next_offset": (end < total).then_some(end),
-        "total_characters": total,
+        "text": part.text,
+        "offset": part.offset,
+        "next_offset": part.next_offset,
+        "total_characters": part.total_characters,
     })
 }
 
@@ -125,17 +118,7 @@ mod tests {
             (&first["text"], &first["next_offset"]),
             (&json!("größ"), &json!(4))
         );
-        let last = page("a.txt", &text, 4, 4);
-        assert_eq!(
-            (&last["text"], &last["next_offset"]),
-            (&json!("er"), &Value::Null)
-        );
-        assert_eq!(last["total_characters"], 6);
-        let beyond = page("a.txt", &text, 9, 4);
-        assert_eq!(
-            (&beyond["text"], &beyond["next_offset"]),
-            (&json!(""), &Value::Null)
-        );
+        assert_eq!(first["total_characters"], 6);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use agentic_executions::base::tls;
 use futures::{SinkExt, StreamExt};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(base: &str, token: &str) -> Self {
+        tls::use_ring();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self {
             http,

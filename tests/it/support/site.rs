@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use agentic_executions::base::tls;
+
 use super::client::Client;
 use super::database::{Kind, TestDatabase};
 
@@ -89,6 +91,7 @@ impl Site {
         let mut command = self.command(&[&["serve"], arguments].concat());
         command.env("AGENTIC_LISTEN", &listen);
         let process = self.spawn(command, format!("http://{listen}"));
+        tls::use_ring();
         let ready = format!("{}/health/ready", process.base);
         super::eventually("the server is ready", async || {
             reqwest::get(&ready)

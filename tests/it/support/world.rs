@@ -50,6 +50,7 @@ pub fn shipped() -> Catalog {
             "read_file",
             "search_records",
             "upsert_records",
+            "fetch_page",
             "report_progress",
             "stop_execution",
         ],
