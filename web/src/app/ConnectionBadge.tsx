@@ -1,0 +1,35 @@
+import { clsx } from 'clsx';
+import { type Connection, useConnection } from '@/api/connection';
+
+const WORDS: Record<Connection, { text: string; title: string; dot: string }> = {
+  idle: { text: 'Idle', title: 'Nothing on this page changes by itself', dot: 'bg-faint' },
+  live: { text: 'Live', title: 'Changes arrive as they happen', dot: 'bg-ok' },
+  reconnecting: {
+    text: 'Reconnecting…',
+    title: 'The connection was cut. What is shown may be old; the page catches up when it is back.',
+    dot: 'bg-wait animate-pulse-soft',
+  },
+  fallback: {
+    text: 'Live (SSE)',
+    title: 'No WebSocket comes through: changes arrive by server-sent events',
+    dot: 'bg-ok',
+  },
+  polling: {
+    text: 'Delayed',
+    title: 'No stream comes through: the page asks every few seconds',
+    dot: 'bg-wait',
+  },
+};
+
+/** Says how live the page is. Read aloud when it changes. */
+export function ConnectionBadge() {
+  const connection = useConnection();
+  const { text, title, dot } = WORDS[connection];
+  return (
+    <div role="status" title={title} data-connection={connection} className="flex items-center gap-2 px-2 text-xs text-muted">
+      <span aria-hidden="true" className={clsx('size-1.5 rounded-full', dot)} />
+      <span className="sr-only">Connection: </span>
+      {text}
+    </div>
+  );
+}

@@ -1,0 +1,106 @@
+/** The frame around every page: navigation, data-set switcher, connection, and who is signed in. */
+import { Menu as MenuIcon } from 'lucide-react';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation, useParams } from 'react-router';
+import { useQuery } from 'urql';
+import { onUnauthenticated } from '@/api/session';
+import { IconButton } from '@/components/Button';
+import { ErrorState } from '@/components/states';
+import { graphql } from '@/gql';
+import { paths } from './paths';
+import { lastDataSet, ShellContext } from './ShellContext';
+import { Sidebar } from './Sidebar';
+
+const ShellDocument = graphql(/* GraphQL */ `
+  query Shell {
+    session {
+      id
+      isServerAdmin
+      expiresAt
+      user {
+        id
+        name
+      }
+    }
+    dataSets(first: 100) {
+      nodes {
+        id
+        name
+        viewerRole
+        viewerCan {
+          launch
+          manageAgents
+          manageMembers
+          writeRecords
+        }
+      }
+    }
+  }
+`);
+
+export function Shell() {
+  const [{ data, error }, reload] = useQuery({ query: ShellDocument });
+  const { dataSetId } = useParams();
+  const location = useLocation();
+  const navigate = useNavigate();
+  const navigation = useNavigation();
+  const drawer = useRef<HTMLDialogElement>(null);
+  // Where it was opened: it closes by going elsewhere.
+  const [drawerAt, setDrawerAt] = useState<string>();
+  const drawerOpen = drawerAt === location.key;
+
+  const here = location.pathname + location.search + location.hash;
+  useEffect(() => onUnauthenticated(() => void navigate(paths.signIn(here), { replace: true })), [navigate, here]);
+
+  useEffect(() => {
+    if (dataSetId) lastDataSet.write(dataSetId);
+  }, [dataSetId]);
+
+  useEffect(() => {
+    if (drawerOpen) drawer.current?.showModal();
+    else drawer.current?.close();
+  }, [drawerOpen]);
+
+  const shell = useMemo(() => ({ data }), [data]);
+  return (
+    <ShellContext value={shell}>
+      <a
+        href="#content"
+        className="sr-only z-50 rounded-md bg-accent px-3 py-2 text-sm text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
+      >
+        Skip to the content
+      </a>
+      {navigation.state === 'loading' && (
+        <div aria-hidden="true" className="fixed inset-x-0 top-0 z-50 h-0.5 animate-pulse-soft bg-accent" />
+      )}
+      <div className="lg:pl-60">
+        <aside className="fixed inset-y-0 left-0 hidden w-60 border-r bg-sunken lg:block">
+          <Sidebar />
+        </aside>
+        <div className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b bg-bg/95 px-2 backdrop-blur-sm lg:hidden">
+          <IconButton label="Open navigation" aria-expanded={drawerOpen} onClick={() => setDrawerAt(location.key)}>
+            <MenuIcon aria-hidden="true" />
+          </IconButton>
+          <span className="truncate text-sm font-medium">
+            {data?.dataSets.nodes.find((one) => one.id === dataSetId)?.name}
+          </span>
+        </div>
+        <dialog
+          ref={drawer}
+          aria-label="Navigation"
+          onClose={() => setDrawerAt(undefined)}
+          onClick={(event) => {
+            if (event.target === drawer.current) setDrawerAt(undefined);
+          }}
+          className="h-dvh max-h-none w-72 max-w-[85vw] border-r bg-sunken shadow-pop lg:hidden"
+        >
+          {drawerOpen && <Sidebar />}
+        </dialog>
+        <main id="content" tabIndex={-1} className="min-h-dvh outline-none">
+          {error && !data ? <ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} /> : <Outlet />}
+        </main>
+      </div>
+      <ScrollRestoration />
+    </ShellContext>
+  );
+}

@@ -1,0 +1,31 @@
+/** What the shell knows and pages may ask for without a request of their own. */
+import { createContext, use } from 'react';
+import { useParams } from 'react-router';
+import type { ShellQuery } from '@/gql/graphql';
+
+export interface ShellData {
+  /** Undefined until the first answer. */
+  data: ShellQuery | undefined;
+}
+
+export const ShellContext = createContext<ShellData>({ data: undefined });
+
+export type ShellDataSet = ShellQuery['dataSets']['nodes'][number];
+
+/** The data set of this address. Its id is there at once, the rest with the shell's first answer. */
+export function useDataSet(): { id: string; dataSet: ShellDataSet | undefined } {
+  const { dataSetId = '' } = useParams();
+  const { data } = use(ShellContext);
+  return { id: dataSetId, dataSet: data?.dataSets.nodes.find((one) => one.id === dataSetId) };
+}
+
+/** Who is signed in; undefined until the shell's first answer. */
+export function useSession(): ShellQuery['session'] | undefined {
+  return use(ShellContext).data?.session;
+}
+
+const LAST = 'last-data-set';
+export const lastDataSet = {
+  read: (): string | null => localStorage.getItem(LAST),
+  write: (id: string): void => localStorage.setItem(LAST, id),
+};

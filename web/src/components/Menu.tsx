@@ -1,0 +1,150 @@
+import { clsx } from 'clsx';
+import { Check } from 'lucide-react';
+import { DropdownMenu } from 'radix-ui';
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+
+const itemClass =
+  'flex w-full cursor-pointer items-center gap-2 rounded-md px-2 py-1.5 text-sm text-text outline-none select-none ' +
+  'data-highlighted:bg-hover data-disabled:cursor-default data-disabled:text-faint [&_svg]:size-4 [&_svg]:shrink-0 [&_svg]:text-faint';
+
+/** A menu of actions. Not modal: a modal one would inject styles against the page's policy. */
+export function Menu({
+  trigger,
+  children,
+  align = 'start',
+  side = 'bottom',
+  className,
+}: {
+  trigger: ReactNode;
+  children: ReactNode;
+  align?: 'start' | 'end';
+  side?: 'top' | 'bottom' | 'right';
+  className?: string;
+}) {
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align={align}
+          side={side}
+          sideOffset={6}
+          collisionPadding={8}
+          className={clsx(
+            'z-50 max-h-[min(24rem,var(--radix-dropdown-menu-content-available-height))] min-w-48 overflow-y-auto rounded-lg border bg-raised p-1 shadow-pop',
+            className,
+          )}
+        >
+          {children}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
+export function MenuItem({
+  icon,
+  danger = false,
+  children,
+  onSelect,
+  disabled,
+}: {
+  icon?: ReactNode;
+  danger?: boolean;
+  children: ReactNode;
+  onSelect?: () => void;
+  disabled?: boolean;
+}) {
+  return (
+    <DropdownMenu.Item
+      className={clsx(itemClass, danger && 'text-bad [&_svg]:text-bad')}
+      onSelect={onSelect}
+      disabled={disabled}
+    >
+      {icon}
+      {children}
+    </DropdownMenu.Item>
+  );
+}
+
+export function MenuLink({ to, icon, children }: { to: string; icon?: ReactNode; children: ReactNode }) {
+  return (
+    <DropdownMenu.Item asChild>
+      <Link to={to} className={itemClass}>
+        {icon}
+        {children}
+      </Link>
+    </DropdownMenu.Item>
+  );
+}
+
+/** One of several; the menu stays open, so that more than one can be ticked. */
+export function MenuCheckbox({
+  checked,
+  onChange,
+  children,
+  trailing,
+}: {
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  children: ReactNode;
+  trailing?: ReactNode;
+}) {
+  return (
+    <DropdownMenu.CheckboxItem
+      className={itemClass}
+      checked={checked}
+      onCheckedChange={onChange}
+      onSelect={(event) => event.preventDefault()}
+    >
+      <span
+        aria-hidden="true"
+        className={clsx(
+          'flex size-4 shrink-0 items-center justify-center rounded border',
+          checked ? 'border-accent bg-accent' : 'border-line-strong',
+        )}
+      >
+        {checked && <Check className="size-3! text-on-accent!" />}
+      </span>
+      <span className="min-w-0 flex-1 truncate">{children}</span>
+      {trailing !== undefined && <span className="tabular text-xs text-faint">{trailing}</span>}
+    </DropdownMenu.CheckboxItem>
+  );
+}
+
+export function MenuRadioGroup({
+  value,
+  onChange,
+  children,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  children: ReactNode;
+}) {
+  return (
+    <DropdownMenu.RadioGroup value={value} onValueChange={onChange}>
+      {children}
+    </DropdownMenu.RadioGroup>
+  );
+}
+
+export function MenuRadio({ value, icon, children }: { value: string; icon?: ReactNode; children: ReactNode }) {
+  return (
+    <DropdownMenu.RadioItem value={value} className={itemClass}>
+      {icon}
+      <span className="min-w-0 flex-1 truncate">{children}</span>
+      <DropdownMenu.ItemIndicator>
+        <Check aria-hidden="true" />
+      </DropdownMenu.ItemIndicator>
+    </DropdownMenu.RadioItem>
+  );
+}
+
+export function MenuLabel({ children }: { children: ReactNode }) {
+  return <DropdownMenu.Label className="px-2 pt-1.5 pb-1 text-xs text-faint">{children}</DropdownMenu.Label>;
+}
+
+export function MenuSeparator() {
+  return <DropdownMenu.Separator className="-mx-1 my-1 h-px bg-line" />;
+}

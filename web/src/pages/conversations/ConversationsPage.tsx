@@ -1,0 +1,5 @@
+import { Page } from '@/components/Page';
+
+export function Component() {
+  return <Page title="Conversations">{null}</Page>;
+}

@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+import { operations } from './scripts/operations.ts';
+
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+// The server that `npm run dev` talks to. Cookies and sockets go through, so the page is of one
+// origin with it, as it is when the binary serves it.
+const backend = process.env.AGENTIC_BACKEND ?? 'http://127.0.0.1:8000';
+
+export default defineConfig({
+  plugins: [operations(here('./src/gql/graphql.ts')), react(), tailwindcss()],
+  resolve: { alias: { '@': here('./src') } },
+  build: {
+    target: 'es2022',
+    // Nothing may be inlined as a data: URL that the Content-Security-Policy does not allow.
+    assetsInlineLimit: 0,
+    // The polyfill would be an inline script.
+    modulePreload: { polyfill: false },
+    // The playground's editor is large, and loaded on its own page only.
+    chunkSizeWarningLimit: 3_000,
+    rolldownOptions: {
+      onLog: (level, log, report) => {
+        // Directives of the React compiler's, inside libraries: nothing reads them here.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
+      },
+      input: { index: here('./index.html'), graphiql: here('./graphiql.html') },
+    },
+  },
+  // They import workers by a suffix that only the build understands.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
+  worker: { format: 'es' },
+  server: {
+    proxy: {
+      '/graphql': { target: backend, ws: true },
+      '/files': { target: backend },
+    },
+  },
+});
