@@ -1,0 +1,216 @@
+// For Apollo Client 4: type policies, lists that `executionsChanged` keeps right, newest wins, and subscriptions over
+// `Live`. Put together like this:
+//
+//   const live = new Live({ url: '/graphql' });
+//   const client = new ApolloClient({
+//     cache: new InMemoryCache({ possibleTypes, typePolicies }),
+//     link: ApolloLink.from([
+//       newestLink(),
+//       ApolloLink.split(({ operationType }) => operationType === 'subscription', liveLink(live), new HttpLink({ uri })),
+//     ]),
+//   });
+//
+// A list page runs its query and, with the same filter and order and the page's `streamCursor` as `after`, the
+// subscription; each of its results goes to `applyExecutionsChanged`. Edges select `cursor`, and `node { id revision … }`
+// with the field that the list is ordered by. On `resync` the lists are dropped, and Apollo queries them again.
+
+import { ApolloLink, type ApolloCache, type FieldPolicy, type Reference, type TypePolicies } from '@apollo/client';
+import { relayStylePagination } from '@apollo/client/utilities';
+import { print, type DocumentNode } from 'graphql';
+import { map, Observable } from 'rxjs';
+import { placeRows } from './cached-list.ts';
+import { aliasesOf } from './documents.ts';
+import type { Live } from './live.ts';
+import { Newest, type Aliases } from './newest.ts';
+import { fieldOf, NEWEST_FIRST } from './order.ts';
+import { Recent } from './recent.ts';
+import { listKey } from './same-arguments.ts';
+import type { Change, Edge, Frame, Order, PageInfo, Row, StatusCount } from './types.ts';
+import { VALUES } from './values.ts';
+
+/** All policies that our schema needs. Values are embedded, and two selections of one are put together. */
+export const typePolicies: TypePolicies = {
+  ...Object.fromEntries(VALUES.map((typename) => [typename, { keyFields: false, merge: true }])),
+  Query: {
+    fields: {
+      accessTokens: relayStylePagination(['userId', 'includeRevoked']),
+      agents: relayStylePagination(['dataSetId', 'includeRetired']),
+      conversations: relayStylePagination(['dataSetId', 'agentId', 'startedById', 'search']),
+      dataSets: relayStylePagination(),
+      executions: executionPages(),
+      users: relayStylePagination(['search']),
+    },
+  },
+  Conversation: { fields: { messages: relayStylePagination(['roles']), timeline: relayStylePagination() } },
+  DataSet: {
+    fields: {
+      agents: relayStylePagination(),
+      members: relayStylePagination(),
+      records: relayStylePagination(['collection', 'search']),
+    },
+  },
+  Execution: { fields: { retries: relayStylePagination() } },
+};
+
+/** `relayStylePagination` for executions, which also knows frames that came while a page was on its way. */
+export function executionPages(): FieldPolicy {
+  const relay = relayStylePagination(['filter', 'orderBy']);
+  return {
+    ...relay,
+    merge(existing, incoming, options) {
+      if (typeof relay.merge !== 'function') return incoming;
+      const merged = relay.merge(existing, incoming, options) as Stored;
+      const list = listKey(options.args);
+      const changes = recentOf(options.cache).get(list)?.changes ?? [];
+      const order = (options.args?.['orderBy'] as Order | null | undefined) ?? NEWEST_FIRST;
+      return changes.length === 0 ? merged : withChanges(merged, changes, order, options);
+    },
+  };
+}
+
+/** Applies an event of `executionsChanged` to the lists of the cache that have this filter and order. Says whether it
+ * could; `resync` drops them. */
+export function applyExecutionsChanged(
+  cache: ApolloCache,
+  args: { readonly filter?: unknown; readonly orderBy?: Order | null | undefined },
+  frame: Frame<Row>,
+): 'applied' | 'resync' {
+  const list = listKey(args);
+  const order = args.orderBy ?? NEWEST_FIRST;
+  const recent = recentOf(cache);
+  if (frame.resync) recent.delete(list);
+  else {
+    const held = recent.get(list) ?? new Recent();
+    recent.set(list, held);
+    held.add(frame.changes);
+  }
+  cache.modify({
+    id: 'ROOT_QUERY',
+    fields: {
+      executions(existing: unknown, details) {
+        if (listKey(argumentsIn(details.storeFieldName)) !== list) return existing;
+        if (frame.resync) return details.DELETE;
+        const stored = existing as Stored;
+        return withCounts(withChanges(stored, frame.changes, order, details) ?? details.DELETE, frame);
+      },
+    },
+  });
+  for (const change of frame.changes) {
+    // Gone, or no longer the viewer's: not to be shown from the cache.
+    if (!('edge' in change) && change.execution === null) {
+      cache.evict({ id: `Execution:${change.executionId}` });
+    }
+  }
+  return frame.resync ? 'resync' : 'applied';
+}
+
+/** Keeps older copies of executions out of the cache. Stands before the terminating links. */
+export function newestLink(newest = new Newest()): ApolloLink {
+  const aliases = new WeakMap<DocumentNode, Aliases>();
+  return new ApolloLink((operation, forward) => {
+    let known = aliases.get(operation.query);
+    if (known === undefined) aliases.set(operation.query, (known = aliasesOf(operation.query)));
+    return forward(operation).pipe(
+      map((result) => ('data' in result ? newest.result(result as { data?: unknown }, known) : result) as typeof result),
+    );
+  });
+}
+
+/** Runs Apollo's subscriptions over a `Live`. A terminating link. */
+export const liveLink = (live: Live): ApolloLink =>
+  new ApolloLink(
+    (operation) =>
+      new Observable((observer) =>
+        live.subscribe(
+          {
+            query: print(operation.query),
+            operationName: operation.operationName,
+            variables: operation.variables,
+          },
+          observer as Parameters<Live['subscribe']>[1],
+        ),
+      ),
+  );
+
+/** A list as `relayStylePagination` stores it, or as Apollo does without it. */
+interface Stored {
+  readonly edges?: readonly StoredEdge[];
+  readonly nodes?: readonly Reference[];
+  readonly pageInfo?: PageInfo;
+  readonly totalCount?: number;
+  readonly statusCounts?: readonly StatusCount[];
+}
+
+interface StoredEdge {
+  readonly __typename?: string;
+  readonly cursor?: string;
+  readonly node: Reference;
+}
+
+interface Reader {
+  readField(name: string, from: Reference): unknown;
+  toReference(object: { __typename: string; id: string }): Reference | undefined;
+}
+
+interface Held extends Edge<Row> {
+  readonly stored: StoredEdge;
+}
+
+/** Undefined where too little was selected to place a row: the server is to be asked. */
+function withChanges(stored: Stored, changes: readonly Change<Row>[], order: Order, read: Reader): Stored | undefined {
+  const inNodes = stored.edges === undefined;
+  const edges = stored.edges ?? stored.nodes?.map((node): StoredEdge => ({ node }));
+  // A list that only counts.
+  if (edges === undefined) return stored;
+  const field = fieldOf(order);
+  const held = edges.map((edge): Held => {
+    const id = String(read.readField('id', edge.node));
+    const revision = Number(read.readField('revision', edge.node) ?? 0);
+    const node = { id, revision, [field]: read.readField(field, edge.node) } as Row;
+    return { cursor: edge.cursor ?? '', node, stored: edge };
+  });
+  if (held.some(({ node }) => node[field] === undefined)) return undefined;
+  const make = (edge: Edge<Row>): Held => {
+    const node = read.toReference({ __typename: 'Execution', id: edge.node.id });
+    if (node === undefined) throw new TypeError('executions have another key than __typename and id in this cache');
+    return { ...edge, stored: { __typename: 'ExecutionEdge', cursor: edge.cursor, node } };
+  };
+  const pageInfo = stored.pageInfo ?? { hasNextPage: false, hasPreviousPage: false };
+  const now = placeRows(held, changes, order, pageInfo, make);
+  if (now === held) return stored;
+  const [first, last] = [now[0], now.at(-1)];
+  return {
+    ...stored,
+    ...(inNodes ? {} : { edges: now.map((edge) => edge.stored) }),
+    ...(stored.nodes === undefined ? {} : { nodes: now.map((edge) => edge.stored.node) }),
+    // Pages go on behind the row that is now the last.
+    ...(stored.pageInfo === undefined
+      ? {}
+      : { pageInfo: { ...stored.pageInfo, startCursor: first?.cursor ?? '', endCursor: last?.cursor ?? '' } }),
+  };
+}
+
+const withCounts = <Value>(stored: Stored | Value, frame: Frame<Row>): Stored | Value => {
+  if (typeof stored !== 'object' || stored === null || !('edges' in stored || 'nodes' in stored || 'totalCount' in stored)) {
+    return stored;
+  }
+  return {
+    ...stored,
+    ...(frame.totalCount != null && 'totalCount' in stored ? { totalCount: frame.totalCount } : {}),
+    ...(frame.statusCounts != null && 'statusCounts' in stored ? { statusCounts: frame.statusCounts } : {}),
+  };
+};
+
+/** The arguments in the name under which a field is stored: `executions:{…}` or `executions({…})`. */
+function argumentsIn(storeFieldName: string): Record<string, unknown> {
+  const json = /^\w+[:(](\{.*\})\)?$/s.exec(storeFieldName)?.[1];
+  return json === undefined ? {} : (JSON.parse(json) as Record<string, unknown>);
+}
+
+const RECENT = new WeakMap<object, Map<string, Recent>>();
+
+function recentOf(cache: object): Map<string, Recent> {
+  const known = RECENT.get(cache) ?? new Map<string, Recent>();
+  RECENT.set(cache, known);
+  return known;
+}

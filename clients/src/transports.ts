@@ -1,0 +1,337 @@
+// The three ways in which events reach a client: a WebSocket that all streams share, a response of server-sent events
+// for each, and queries again and again. Each runs one stream from a cursor until that ends, and says how. None
+// decides whether and when to try again: that is `live.ts`.
+
+import { createClient, type Client } from 'graphql-ws';
+import { eventsOf } from './event-stream.ts';
+import type { Twin } from './twins.ts';
+import type { GraphQLFault, Operation, Result } from './types.ts';
+
+/** How a run ended. */
+export type End =
+  /** The server completed the stream. */
+  | { readonly kind: 'complete' }
+  /** It broke off. `wasOpen` says whether this way worked before that. */
+  | { readonly kind: 'cut'; readonly wasOpen: boolean; readonly retryAfterMs?: number }
+  /** The credentials do not hold (any longer). */
+  | { readonly kind: 'refused' }
+  /** The caller stopped it. */
+  | { readonly kind: 'stopped' };
+
+/** One stream to run. */
+export interface Run {
+  /** The operation, going on behind the last cursor. Asked for when the request goes out. */
+  readonly operation: () => Operation;
+  readonly after: () => string | undefined;
+  readonly twin: () => Twin | null;
+  readonly signal: AbortSignal;
+  readonly onOpen: () => void;
+  readonly onNext: (result: Result, cursor?: string) => void;
+}
+
+/** A way to run streams. */
+export interface Transport {
+  run(run: Run): Promise<End>;
+  /** Lets go of what is shared. */
+  dispose(): void;
+}
+
+/** What all of them need. */
+export interface Means {
+  readonly url: string;
+  readonly fetch: typeof fetch;
+  readonly WebSocket: unknown;
+  /** Headers or connection payload with the credentials of now. */
+  readonly authorization: () => Promise<string | null>;
+  readonly credentials: RequestCredentials;
+  readonly headers: Readonly<Record<string, string>>;
+  /** So long without a sign of life and a connection counts as dead. Also how long one may take to open. */
+  readonly silenceMs: number;
+  readonly pollMs: number;
+}
+
+/** Codes of `extensions.code` that mean the credentials. */
+const REFUSED = new Set(['UNAUTHENTICATED']);
+
+/** graphql-transport-ws over one socket. */
+export function webSocket(means: Means): Transport & { probe(): Promise<boolean> } {
+  const open = (on: { connected?: () => void } = {}, lazy = true): Client => {
+    let alive: ReturnType<typeof setTimeout> | undefined;
+    const client = createClient({
+      url: means.url.replace(/^http/, 'ws'),
+      webSocketImpl: means.WebSocket,
+      lazy,
+      // A page that moves from one subscription to the next keeps its socket.
+      lazyCloseTimeout: 1_000,
+      // Ours to decide: theirs would send the old cursor again.
+      retryAttempts: 0,
+      shouldRetry: () => false,
+      onNonLazyError: () => {},
+      connectionAckWaitTimeout: means.silenceMs,
+      keepAlive: Math.ceil(means.silenceMs / 3),
+      connectionParams: async () => {
+        const authorization = await means.authorization();
+        return authorization === null ? {} : { authorization };
+      },
+      on: {
+        ping: (received) => {
+          // Browsers show no pings of the server's, so we ask, and a socket that does not answer is dead.
+          if (!received) alive = setTimeout(() => client.terminate(), Math.ceil(means.silenceMs / 3));
+        },
+        pong: (received) => {
+          if (received) clearTimeout(alive);
+        },
+        closed: () => clearTimeout(alive),
+        connected: () => on.connected?.(),
+      },
+    });
+    return client;
+  };
+  let isConnected = false;
+  const waiting = new Set<() => void>();
+  const client = open({
+    connected: () => {
+      isConnected = true;
+      for (const tell of [...waiting]) tell();
+    },
+  });
+  client.on('closed', () => {
+    isConnected = false;
+  });
+  return {
+    run: (run) =>
+      new Promise<End>((resolve) => {
+        let wasOpen = false;
+        const opened = () => {
+          waiting.delete(opened);
+          if (wasOpen || run.signal.aborted) return;
+          wasOpen = true;
+          run.onOpen();
+        };
+        const end = (how: End) => {
+          waiting.delete(opened);
+          resolve(run.signal.aborted ? { kind: 'stopped' } : how);
+        };
+        const operation = run.operation();
+        const stop = client.subscribe(
+          { ...operation, variables: operation.variables ?? {} },
+          {
+            next: (result) => run.onNext(result as Result),
+            complete: () => end({ kind: 'complete' }),
+            error: (error) => {
+              if (Array.isArray(error)) {
+                // The operation was refused, not the connection.
+                end(endOfRefusal(run, error as GraphQLFault[]));
+                return;
+              }
+              const code = isCloseEvent(error) ? error.code : undefined;
+              end(code === 4403 ? { kind: 'refused' } : { kind: 'cut', wasOpen });
+            },
+          },
+        );
+        if (isConnected) opened();
+        else waiting.add(opened);
+        const abort = () => {
+          stop();
+          end({ kind: 'stopped' });
+        };
+        if (run.signal.aborted) abort();
+        else run.signal.addEventListener('abort', abort, { once: true });
+      }),
+    probe: () =>
+      new Promise<boolean>((resolve) => {
+        const probe: Client = open({ connected: () => finish(true) }, false);
+        const finish = (works: boolean) => {
+          clearTimeout(patience);
+          resolve(works);
+          void probe.dispose();
+        };
+        const patience = setTimeout(() => finish(false), means.silenceMs);
+        probe.on('closed', () => finish(false));
+      }),
+    dispose: () => void client.dispose(),
+  };
+}
+
+/** GraphQL over server-sent events, distinct connections mode. */
+export function serverSentEvents(means: Means): Transport {
+  return {
+    async run(run) {
+      let wasOpen = false;
+      const patience = new Patience(means.silenceMs, run.signal);
+      try {
+        const after = run.after();
+        const answer = await post(means, run.operation(), patience.signal, {
+          accept: 'text/event-stream',
+          ...(after === undefined ? {} : { 'last-event-id': after }),
+        });
+        if (answer.body === null || !isType(answer, 'text/event-stream')) return await endOfAnswer(run, answer);
+        for await (const { event, data, id } of eventsOf(answer.body, () => {
+          patience.heard();
+          if (wasOpen) return;
+          wasOpen = true;
+          run.onOpen();
+        })) {
+          if (run.signal.aborted) return { kind: 'stopped' };
+          if (event === 'complete') return { kind: 'complete' };
+          if (event !== 'next') continue;
+          const result = JSON.parse(data) as Result;
+          if (result.data == null && result.errors?.some(isCredentials)) return { kind: 'refused' };
+          run.onNext(result, id);
+        }
+        return { kind: 'cut', wasOpen };
+      } catch {
+        return run.signal.aborted ? { kind: 'stopped' } : { kind: 'cut', wasOpen };
+      } finally {
+        patience.end();
+      }
+    },
+    dispose: () => {},
+  };
+}
+
+/** Queries on the same cursors. */
+export function polling(means: Means): Transport {
+  return {
+    async run(run) {
+      let wasOpen = false;
+      const twin = run.twin();
+      if (twin === null) {
+        // Lossy anyway: nothing to catch up with, and nothing to poll.
+        await aborted(run.signal);
+        return { kind: 'stopped' };
+      }
+      for (;;) {
+        const patience = new Patience(means.silenceMs, run.signal);
+        try {
+          const after = run.after();
+          const answer = await post(means, twin.request(after), patience.signal, { accept: GRAPHQL });
+          const result = (await readResult(answer)) ?? null;
+          if (result?.data == null) return await endOfAnswer(run, answer, result);
+          if (!wasOpen) {
+            wasOpen = true;
+            run.onOpen();
+          }
+          const poll = twin.read(result.data, after);
+          for (const event of poll.events) {
+            if (run.signal.aborted) return { kind: 'stopped' };
+            run.onNext(event, poll.cursor);
+          }
+          if (poll.isComplete) return { kind: 'complete' };
+          if (!poll.hasMore) await pause(means.pollMs, run.signal);
+        } catch {
+          return run.signal.aborted ? { kind: 'stopped' } : { kind: 'cut', wasOpen };
+        } finally {
+          patience.end();
+        }
+        if (run.signal.aborted) return { kind: 'stopped' };
+      }
+    },
+    dispose: () => {},
+  };
+}
+
+const GRAPHQL = 'application/graphql-response+json, application/json;q=0.9';
+
+async function post(
+  means: Means,
+  operation: Operation,
+  signal: AbortSignal,
+  headers: Record<string, string>,
+): Promise<Response> {
+  const authorization = await means.authorization();
+  return means.fetch(means.url, {
+    method: 'POST',
+    credentials: means.credentials,
+    headers: {
+      ...means.headers,
+      'content-type': 'application/json',
+      ...(authorization === null ? {} : { authorization }),
+      ...headers,
+    },
+    body: JSON.stringify(operation),
+    signal,
+  });
+}
+
+const isType = (answer: Response, type: string) =>
+  (answer.headers.get('content-type') ?? '').toLowerCase().startsWith(type);
+
+async function readResult(answer: Response): Promise<Result | undefined> {
+  if (!isType(answer, 'application/json') && !isType(answer, 'application/graphql-response+json')) return undefined;
+  return (await answer.json()) as Result;
+}
+
+/** What an answer means that is no stream: refused credentials, a refused operation, or a server that cannot now. */
+async function endOfAnswer(run: Run, answer: Response, read?: Result | null): Promise<End> {
+  const result = read === undefined ? await readResult(answer).catch(() => undefined) : read;
+  if (answer.status === 401) return { kind: 'refused' };
+  if (answer.status === 429 || answer.status >= 500 || result?.errors === undefined) {
+    // A date is allowed here too; whoever sends one is asked again after our own delay.
+    const seconds = Number.parseInt(answer.headers.get('retry-after') ?? '', 10);
+    return { kind: 'cut', wasOpen: false, ...(seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {}) };
+  }
+  return endOfRefusal(run, result.errors);
+}
+
+function endOfRefusal(run: Run, errors: readonly GraphQLFault[]): End {
+  if (errors.some(isCredentials)) return { kind: 'refused' };
+  run.onNext({ data: null, errors });
+  return { kind: 'complete' };
+}
+
+const isCredentials = (error: GraphQLFault) => REFUSED.has(String(error.extensions?.['code']));
+
+const isCloseEvent = (error: unknown): error is { code: number } =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number';
+
+/** Aborts when nothing was heard for so long. */
+class Patience {
+  readonly #controller = new AbortController();
+  readonly #ms: number;
+  readonly #outer: AbortSignal;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(ms: number, outer: AbortSignal) {
+    this.#ms = ms;
+    this.#outer = outer;
+    outer.addEventListener('abort', this.#stop, { once: true });
+    if (outer.aborted) this.#stop();
+    this.heard();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  heard(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#stop, this.#ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#stop);
+  }
+
+  readonly #stop = (): void => this.#controller.abort();
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** Waits, or less when it is stopped. */
+export const pause = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    const over = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener('abort', over, { once: true });
+    if (signal.aborted) over();
+  });

@@ -1,0 +1,60 @@
+// Types of the schema without an id: values, which belong to the object that they were selected on. A normalized
+// cache embeds them.
+
+/** Values whose fields describe one object: two selections of one may be put together. */
+export const VALUES = [
+  'AgentPermissions',
+  'DataRecordCollection',
+  'DataSetPermissions',
+  'ExecutionCancellation',
+  'ExecutionExample',
+  'ExecutionFailure',
+  'ExecutionPermissions',
+  'ExecutionProgress',
+  'ExecutionStatusCount',
+  'ExecutionUsage',
+  'FailureCodeDefinition',
+  'FileRules',
+  'InputIssue',
+  'InputValidation',
+  'PageInfo',
+  'ServerInfo',
+  'ValidatorRejection',
+] as const;
+
+/** Pages, and rows of pages. */
+export const CONNECTIONS = [
+  'AccessTokenConnection',
+  'AccessTokenEdge',
+  'AgentConnection',
+  'AgentEdge',
+  'ConversationConnection',
+  'ConversationEdge',
+  'ConversationEventConnection',
+  'ConversationEventEdge',
+  'ConversationEventPage',
+  'DataRecordConnection',
+  'DataRecordEdge',
+  'DataSetConnection',
+  'DataSetEdge',
+  'DataSetMemberConnection',
+  'DataSetMemberEdge',
+  'ExecutionConnection',
+  'ExecutionEdge',
+  'MessageConnection',
+  'MessageEdge',
+  'UserConnection',
+  'UserEdge',
+] as const;
+
+/** What subscriptions deliver. */
+export const DELIVERIES = [
+  'ExecutionEntered',
+  'ExecutionLeft',
+  'ExecutionStatusUpdate',
+  'ExecutionUpdated',
+  'ExecutionsChange',
+] as const;
+
+/** What mutations answer, and why they refused. */
+export const isOutcome = (typename: string): boolean => /(Payload|Error)$/.test(typename);
