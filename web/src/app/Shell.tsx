@@ -61,7 +61,7 @@ export function Shell() {
     else drawer.current?.close();
   }, [drawerOpen]);
 
-  const shell = useMemo(() => ({ data }), [data]);
+  const shell = useMemo(() => ({ data, reload: () => reload({ requestPolicy: 'network-only' }) }), [data, reload]);
   return (
     <ShellContext value={shell}>
       <a

@@ -6,9 +6,11 @@ import type { ShellQuery } from '@/gql/graphql';
 export interface ShellData {
   /** Undefined until the first answer. */
   data: ShellQuery | undefined;
+  /** Asks the server again: after a data set was made, or a role changed. */
+  reload: () => void;
 }
 
-export const ShellContext = createContext<ShellData>({ data: undefined });
+export const ShellContext = createContext<ShellData>({ data: undefined, reload: () => {} });
 
 export type ShellDataSet = ShellQuery['dataSets']['nodes'][number];
 

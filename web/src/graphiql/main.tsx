@@ -1,21 +1,28 @@
 /**
- * The playground: GraphiQL with its own workers, bundled, in a document of its own. Its editor
- * writes styles, so the server gives this document a policy that allows them; the dashboard's does
- * not. Signed in by the same cookie.
+ * The playground: GraphiQL on a page of its own, for its editor is bigger than the whole dashboard.
+ * It is signed in by the dashboard's session and stores no credential. The operation that is open
+ * stands in the URL, so that a link to the page is a link to the operation.
  */
 import 'graphiql/setup-workers/vite';
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
-import { GraphiQL } from 'graphiql';
 import 'graphiql/style.css';
-import { createClient } from 'graphql-ws';
-import { createRoot } from 'react-dom/client';
 import './graphiql.css';
+import { createRoot } from 'react-dom/client';
+import { StrictMode } from 'react';
+import { whoAmI } from './fetcher';
+import { Playground } from './Playground';
 
-const socket = new URL('/graphql', window.location.href);
-socket.protocol = socket.protocol === 'https:' ? 'wss:' : 'ws:';
-
-const fetcher = createGraphiQLFetcher({ url: '/graphql', wsClient: createClient({ url: socket.href, lazy: true }) });
-
-const root = document.getElementById('root');
-if (!root) throw new Error('graphiql.html has no #root');
-createRoot(root).render(<GraphiQL fetcher={fetcher} />);
+const element = document.getElementById('root');
+if (!element) throw new Error('graphiql.html has no #root');
+const root = createRoot(element);
+const name = await whoAmI();
+if (name === null) {
+  // Back to exactly this page, operation and all.
+  const here = window.location.pathname + window.location.search;
+  window.location.replace(`/sign-in?next=${encodeURIComponent(here)}`);
+} else {
+  root.render(
+    <StrictMode>
+      <Playground viewer={name} />
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,336 @@
+/** The transcript: every turn, call and refusal, in order. What an entry is, is decided in `transcript.ts`. */
+import { clsx } from 'clsx';
+import { Ban, Bot, Brain, CircleDashed, CirclePlay, CircleX, Flag, RotateCcw, ScrollText, ShieldX, UserRound } from 'lucide-react';
+import { memo, type ReactNode } from 'react';
+import type { JsonValue } from '@/api/json';
+import { Badge } from '@/components/Badge';
+import { JsonTree } from '@/components/JsonTree';
+import { CATEGORY_WORDS, StatusPill } from '@/components/StatusPill';
+import { exactly } from '@/components/time';
+import { FileChips } from './Files';
+import { Fold } from '@/components/Fold';
+import { Markdown } from './Markdown';
+import { ToolCallCard } from './ToolCall';
+import { type Entry, jsonOf, type Message, type Transcript as Entries } from './transcript';
+
+export function Transcript({
+  transcript,
+  isExecution,
+  isOver,
+}: {
+  transcript: Entries;
+  isExecution: boolean;
+  isOver: boolean;
+}) {
+  return (
+    <ol className="grid gap-5">
+      {transcript.entries.map((entry, index) => (
+        <Row
+          key={entry.key}
+          entry={entry}
+          results={transcript.results}
+          isExecution={isExecution}
+          isOver={isOver}
+          goesOn={entry.kind === 'answer' && transcript.entries[index - 1]?.kind === 'answer'}
+        />
+      ))}
+    </ol>
+  );
+}
+
+const Row = memo(function Row({
+  entry,
+  results,
+  isExecution,
+  isOver,
+  goesOn,
+}: {
+  entry: Entry;
+  results: Entries['results'];
+  isExecution: boolean;
+  isOver: boolean;
+  /** The same speaker as before: not named again. */
+  goesOn: boolean;
+}): ReactNode {
+  switch (entry.kind) {
+    case 'said':
+      return <Said message={entry.message} isExecution={isExecution} />;
+    case 'answer':
+      return <Answer message={entry.message} results={results} isOver={isOver} goesOn={goesOn} />;
+    case 'result':
+      return (
+        <li className="sm:ml-10">
+          <ToolCallCard result={entry.result} isOver={isOver} />
+        </li>
+      );
+    case 'attempt':
+      // The first one goes without saying.
+      return entry.attempt === 1 ? null : (
+        <Divider icon={<RotateCcw aria-hidden="true" />} at={entry.at}>
+          {`Attempt ${entry.attempt}`}
+        </Divider>
+      );
+    case 'refusal':
+      return <Refusal refusal={entry.refusal} />;
+    case 'status':
+      return <StatusChange change={entry.change} />;
+    case 'progress': {
+      const { done, total, note } = entry.progress;
+      return (
+        <Divider icon={<Flag aria-hidden="true" />} at={entry.at}>
+          {total == null ? `${done} done` : `${done} of ${total} done`}
+          {note && <span className="font-normal">{` · ${note}`}</span>}
+        </Divider>
+      );
+    }
+    case 'end':
+      return entry.end.outcome === 'STOPPED' ? (
+        <Divider icon={<Ban aria-hidden="true" />} at={entry.end.occurredAt}>
+          Answer stopped
+        </Divider>
+      ) : (
+        <Failed at={entry.end.occurredAt} title="The answer failed" failure={entry.end.failure ?? null} />
+      );
+  }
+});
+
+function Divider({ icon, at, children }: { icon: ReactNode; at: string; children: ReactNode }) {
+  return (
+    <li className="flex items-center gap-3 text-xs font-medium text-muted" title={exactly(at)}>
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+      <span className="flex min-w-0 items-center gap-1.5 [&_svg]:size-3.5 [&_svg]:shrink-0">
+        {icon}
+        <span className="min-w-0">{children}</span>
+      </span>
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+    </li>
+  );
+}
+
+/** Who speaks, when, and what. */
+function Turn({
+  icon,
+  name,
+  note,
+  at,
+  children,
+  tone = 'plain',
+  goesOn = false,
+}: {
+  icon: ReactNode;
+  name: string;
+  note?: ReactNode;
+  at: string;
+  children: ReactNode;
+  tone?: 'plain' | 'agent' | 'bad';
+  goesOn?: boolean;
+}) {
+  if (goesOn) {
+    return (
+      <li className="-mt-3 sm:pl-10" title={exactly(at)}>
+        {children}
+      </li>
+    );
+  }
+  return (
+    <li className="flex gap-3">
+      <span
+        aria-hidden="true"
+        className={clsx(
+          'flex size-7 shrink-0 items-center justify-center rounded-full [&_svg]:size-4 max-sm:hidden',
+          tone === 'agent' && 'bg-accent-soft text-accent-text',
+          tone === 'bad' && 'bg-bad-soft text-bad',
+          tone === 'plain' && 'bg-sunken text-muted',
+        )}
+      >
+        {icon}
+      </span>
+      <div className="min-w-0 flex-1">
+        <div className="mb-1 flex min-h-7 flex-wrap items-center gap-x-2 text-sm">
+          <h3 className="font-semibold">{name}</h3>
+          {note}
+          <time dateTime={at} title={exactly(at)} className="ml-auto text-xs text-faint tabular">
+            {clock(at)}
+          </time>
+        </div>
+        {children}
+      </div>
+    </li>
+  );
+}
+
+const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = (at: string) => time.format(Date.parse(at));
+
+function Said({ message, isExecution }: { message: Message; isExecution: boolean }) {
+  const text = textOf(message);
+  const files = message.parts.flatMap((part) => (part.__typename === 'FilePart' ? [part.file] : []));
+  if (message.role === 'SYSTEM') {
+    return (
+      <Turn icon={<ScrollText />} name="System" at={message.createdAt}>
+        <Fold summary={<span className="text-sm text-muted">Instructions for the agent</span>}>
+          {() => <div className="mt-2 rounded-lg border bg-sunken px-4 py-3 text-sm"><Markdown>{text}</Markdown></div>}
+        </Fold>
+      </Turn>
+    );
+  }
+  const name = message.role === 'VALIDATOR' ? 'Validator' : isExecution ? 'Launch' : 'You';
+  return (
+    <Turn icon={<UserRound />} name={name} at={message.createdAt}>
+      <div className="rounded-lg rounded-tl-sm bg-sunken px-4 py-3">
+        <Markdown>{text}</Markdown>
+        <FileChips files={files} />
+      </div>
+    </Turn>
+  );
+}
+
+function Answer({
+  message,
+  results,
+  isOver,
+  goesOn,
+}: {
+  message: Message;
+  results: Entries['results'];
+  isOver: boolean;
+  goesOn: boolean;
+}) {
+  return (
+    <Turn
+      tone="agent"
+      goesOn={goesOn}
+      icon={<Bot />}
+      name="Agent"
+      at={message.createdAt}
+      note={message.model && <Badge title="The model that wrote this">{message.model}</Badge>}
+    >
+      <div className="grid gap-2">
+        {message.parts.map((part) => {
+          switch (part.__typename) {
+            case 'ReasoningPart':
+              return (
+                <Reasoning key={part.id}>{part.text}</Reasoning>
+              );
+            case 'TextPart':
+              return <AnswerText key={part.id} text={part.text} />;
+            case 'ToolCallPart':
+              return <ToolCallCard key={part.id} call={part} result={results.get(part.callId)} isOver={isOver} />;
+            case 'FilePart':
+              return <FileChips key={part.id} files={[part.file]} />;
+            default:
+              return null;
+          }
+        })}
+      </div>
+    </Turn>
+  );
+}
+
+export function Reasoning({ children, isLive = false }: { children: string; isLive?: boolean }) {
+  return (
+    <Fold
+      summary={
+        <span className={clsx('flex items-center gap-1.5 text-sm text-muted', isLive && 'animate-pulse-soft')}>
+          <Brain aria-hidden="true" className="size-4 text-faint" />
+          Reasoning
+        </span>
+      }
+    >
+      {() => (
+        <div className="mt-1 ml-1.5 border-l-2 border-line pl-4 text-sm text-muted">
+          <Markdown>{children}</Markdown>
+        </div>
+      )}
+    </Fold>
+  );
+}
+
+export function AnswerText({ text }: { text: string }) {
+  const json = jsonOf(text);
+  return json === undefined ? <Markdown>{text}</Markdown> : <JsonTree value={json as JsonValue} label="answer" />;
+}
+
+function Refusal({ refusal }: { refusal: Extract<Entry, { kind: 'refusal' }>['refusal'] }) {
+  return (
+    <Turn
+      tone="bad"
+      icon={<ShieldX />}
+      name="Validator"
+      at={refusal.occurredAt}
+      note={
+        <>
+          <code className="text-xs text-muted">{refusal.validator}</code>
+          <Badge tone="bad">{`refused attempt ${refusal.attempt}`}</Badge>
+          {!refusal.willRetry && <Badge>no further attempt</Badge>}
+        </>
+      }
+    >
+      <div className="rounded-lg rounded-tl-sm border border-bad/30 bg-bad-soft/40 px-4 py-3 text-sm">
+        <Markdown>{refusal.feedback}</Markdown>
+      </div>
+    </Turn>
+  );
+}
+
+function StatusChange({ change }: { change: Extract<Entry, { kind: 'status' }>['change'] }) {
+  // The execution in an event is as it is now: its failure belongs to the change that ended it.
+  const failure = change.to === 'FAILED' ? (change.execution.failure ?? null) : null;
+  if (failure && failure.category !== 'CANCELED') {
+    return <Failed at={change.occurredAt} title={CATEGORY_WORDS[failure.category]} failure={failure} />;
+  }
+  if (change.to === 'PENDING' || change.to === 'IN_PROGRESS') {
+    return (
+      <Divider icon={change.to === 'PENDING' ? <CircleDashed aria-hidden="true" /> : <CirclePlay aria-hidden="true" />} at={change.occurredAt}>
+        {change.to === 'PENDING' ? 'Launched' : 'Started'}
+        <span className="font-normal text-faint">{` at ${clock(change.occurredAt)}`}</span>
+      </Divider>
+    );
+  }
+  return (
+    <li className="flex items-center gap-3" title={exactly(change.occurredAt)}>
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+      <StatusPill status={change.to} category={failure?.category} />
+      {failure && <span className="min-w-0 text-xs text-muted">{failure.explanation}</span>}
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+    </li>
+  );
+}
+
+const EXPLAINED_BY = {
+  MODEL: 'explained by the model',
+  VALIDATOR: 'explained by the validator',
+  AGENT: 'explained by the agent',
+  USER: 'explained by a person',
+  SYSTEM: 'explained by the system',
+} as const;
+
+function Failed({
+  at,
+  title,
+  failure,
+}: {
+  at: string;
+  title: string;
+  failure: { code: string; explanation: string; explanationSource: keyof typeof EXPLAINED_BY } | null;
+}) {
+  return (
+    <Turn
+      tone="bad"
+      icon={<CircleX />}
+      name={title}
+      at={at}
+      note={failure && <code className="text-xs text-muted">{failure.code}</code>}
+    >
+      {failure && (
+        <div className="rounded-lg rounded-tl-sm border border-bad/30 bg-bad-soft/40 px-4 py-3 text-sm">
+          <Markdown>{failure.explanation}</Markdown>
+          <p className="mt-2 text-xs text-muted">{EXPLAINED_BY[failure.explanationSource]}</p>
+        </div>
+      )}
+    </Turn>
+  );
+}
+
+const textOf = (message: Message) =>
+  message.parts.flatMap((part) => (part.__typename === 'TextPart' ? [part.text] : [])).join('\n\n');
