@@ -83,6 +83,9 @@ pub enum Part {
         /// How long it ran; none where it never ran or was cut off.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         duration_ms: Option<i64>,
+        /// Rows of files that belong to the output, such as an image to look at.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        files: Vec<Uuid>,
     },
     /// A file that came with the message.
     File {

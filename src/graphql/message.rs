@@ -162,6 +162,7 @@ impl MessagePart {
                 is_error,
                 output,
                 duration_ms,
+                files,
             } => Self::ToolResult(ToolResultPart {
                 id,
                 call_id,
@@ -169,6 +170,7 @@ impl MessagePart {
                 is_error,
                 duration_ms: duration_ms.map(int),
                 output,
+                file_ids: files,
             }),
             Part::File { file_id } => Self::File(FilePart { id, file_id }),
         }
@@ -222,6 +224,8 @@ pub struct ToolResultPart {
     pub duration_ms: Option<i32>,
     #[graphql(skip)]
     output: serde_json::Value,
+    #[graphql(skip)]
+    file_ids: Vec<Uuid>,
 }
 
 #[ComplexObject]
@@ -237,9 +241,11 @@ impl ToolResultPart {
         int(i64::try_from(self.output.to_string().len()).unwrap_or(i64::MAX))
     }
 
-    /// Files that the tool made; empty for all tools so far.
-    async fn files(&self) -> Vec<FileAttachment> {
-        Vec::new()
+    /// Files that belong to the output, such as an image that the agent looked at; mostly empty.
+    async fn files(&self, ctx: &Context<'_>) -> Result<Vec<FileAttachment>> {
+        let rows = self.file_ids.iter().map(|id| loaders::find(ctx, FileOf(*id)));
+        let rows = futures::future::try_join_all(rows).await?;
+        Ok(rows.into_iter().flatten().map(FileAttachment).collect())
     }
 }
 

@@ -24,6 +24,11 @@ pub trait Model: Send + Sync {
     /// As definitions and `Message.model` name it.
     fn name(&self) -> &str;
 
+    /// Whether images that a tool's result names can be shown to it.
+    fn sees_images(&self) -> bool {
+        false
+    }
+
     /// The next turn. Cancelled by dropping the future.
     fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>>;
 }

@@ -25,7 +25,7 @@ use super::exit::Exit;
 use super::held::Held;
 use super::model::Session;
 use super::registry::Registered;
-use super::tools::{Effect, Error, STOP_EXECUTION};
+use super::tools::{Effect, Error, Output, STOP_EXECUTION};
 use super::transcript::{Call, MAX_DEPTH};
 
 /// Calls that run at once: what a turn of hundreds needs, and no more than a server that is asked
@@ -118,7 +118,7 @@ struct One<'a> {
 
 struct Outcome {
     is_error: bool,
-    output: Value,
+    output: Output,
     duration_ms: Option<i64>,
 }
 
@@ -142,7 +142,7 @@ impl One<'_> {
             Err(output) => {
                 let outcome = Outcome {
                     is_error: true,
-                    output,
+                    output: output.into(),
                     duration_ms: None,
                 };
                 return self.journal(None, outcome).await.map(Some);
@@ -196,7 +196,7 @@ impl One<'_> {
             },
             Err(Error::Refused(message)) => Outcome {
                 is_error: true,
-                output: without_nul(json!({"error": message})),
+                output: without_nul(json!({"error": message})).into(),
                 duration_ms,
             },
             Err(Error::Fault(fault)) => return Err(fault.into()),
@@ -240,8 +240,9 @@ impl One<'_> {
                 call_id: self.call.call_id.clone(),
                 tool: tool.clone(),
                 is_error: outcome.is_error,
-                output: outcome.output,
+                output: outcome.output.value,
                 duration_ms: outcome.duration_ms,
+                files: outcome.output.files,
             }],
         });
         held.journal(self.attempt, entry.clone());
@@ -260,19 +261,22 @@ impl One<'_> {
 }
 
 // What the journal can hold and read back.
-fn fitting(output: Value) -> Result<Value, Error> {
-    if json_depth(&output) > MAX_DEPTH {
+fn fitting(output: Output) -> Result<Output, Error> {
+    if json_depth(&output.value) > MAX_DEPTH {
         return Err(Error::Refused(format!(
             "the output nests deeper than {MAX_DEPTH}"
         )));
     }
-    if output.to_string().len() > MAX_OUTPUT_BYTES {
+    if output.value.to_string().len() > MAX_OUTPUT_BYTES {
         let message = format!(
             "the output is longer than {MAX_OUTPUT_BYTES} bytes; ask for less at a time, with a smaller limit or a narrower search"
         );
         return Err(Error::Refused(message));
     }
-    Ok(without_nul(output))
+    Ok(Output {
+        value: without_nul(output.value),
+        files: output.files,
+    })
 }
 
 #[cfg(test)]
@@ -283,9 +287,9 @@ mod tests {
     fn a_full_page_fits_and_more_is_refused_with_what_to_do() {
         for widest in ["\u{1}", "\u{10FFFF}"] {
             let page = json!({"filename": "a".repeat(1000), "text": widest.repeat(100_000)});
-            assert!(fitting(page).is_ok(), "{widest:?}");
+            assert!(fitting(page.into()).is_ok(), "{widest:?}");
         }
-        let Err(Error::Refused(message)) = fitting(json!("a".repeat(MAX_OUTPUT_BYTES))) else {
+        let Err(Error::Refused(message)) = fitting(json!("a".repeat(MAX_OUTPUT_BYTES)).into()) else {
             panic!("it is too long");
         };
         assert!(message.contains("ask for less"), "{message}");

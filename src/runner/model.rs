@@ -86,6 +86,7 @@ impl<'a> Session<'a> {
             execution_id: job.run.execution_id,
             execution_type: about.execution_type,
             files: about.files.into(),
+            model_sees_images: model.sees_images(),
         };
         let instructions = settings["additional_instructions"].as_str();
         Ok(Self {

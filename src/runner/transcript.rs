@@ -333,6 +333,7 @@ fn never_run(call: &Call) -> Part {
         is_error: true,
         output: serde_json::json!({"error": "the answer was ended before this had a result"}),
         duration_ms: None,
+        files: Vec::new(),
     }
 }
 

@@ -483,6 +483,7 @@ async fn in_conversation_the_rehearsal_looks_things_up_and_says_what_it_is() {
                         json!({"records": []})
                     },
                     duration_ms: None,
+                    files: Vec::new(),
                 },
             )
             .collect();

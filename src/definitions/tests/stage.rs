@@ -123,6 +123,7 @@ impl Stage {
                     is_error: outcome.is_err(),
                     output: outcome.unwrap_or_else(|error| json!({"error": error})),
                     duration_ms: None,
+                    files: Vec::new(),
                 });
             }
             if results.is_empty() {

@@ -1,8 +1,10 @@
 //! Conversations: their messages, events and positions.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Api;
+use crate::base::id::Kind;
 use crate::base::message::{Message, Part, Role};
 
 #[tokio::test]
@@ -10,12 +12,15 @@ async fn an_executions_conversation_is_read_only_and_never_listed() {
     let api = Api::new().await;
     let world = &api.world;
     let launched = world.launch(&world.member).await;
+    let image = api.db_insert_file(&launched, "photo.png").await;
     let result = Part::ToolResult {
         call_id: "c1".to_owned(),
-        tool: "list_files".to_owned(),
+        tool: "read_file".to_owned(),
         is_error: false,
         output: Value::Null,
         duration_ms: Some(3),
+        // One that is gone is left out.
+        files: vec![image, Uuid::from_u128(404)],
     };
     let said = Message {
         role: Role::Tool,
@@ -25,7 +30,7 @@ async fn an_executions_conversation_is_read_only_and_never_listed() {
     api.say(&launched, said).await;
     world.finish(&launched).await;
     let read = "query($id: ID!) { execution(id: $id) { result conversation { readOnly readOnlyReason activity execution { id }
-        messages(roles: [TOOL]) { totalCount nodes { id sequence role attempt parts { __typename ... on TextPart { id text } ... on ToolResultPart { id output outputBytes durationMs files { id } } } } }
+        messages(roles: [TOOL]) { totalCount nodes { id sequence role attempt parts { __typename ... on TextPart { id text } ... on ToolResultPart { id output outputBytes durationMs files { id filename } } } } }
         timeline(last: 1) { totalCount nodes { sequence ... on StatusChangedEvent { from to execution { id status } } } } } }
         conversations { totalCount } }";
     let answer = api.ask(&world.member, read, json!({ "id": launched })).await;
@@ -41,7 +46,7 @@ async fn an_executions_conversation_is_read_only_and_never_listed() {
     assert_eq!(message["parts"][0]["id"], json!(format!("{id}.0")));
     assert_eq!(
         message["parts"][1],
-        json!({ "__typename": "ToolResultPart", "id": format!("{id}.1"), "output": null, "outputBytes": 4, "durationMs": 3, "files": [] })
+        json!({ "__typename": "ToolResultPart", "id": format!("{id}.1"), "output": null, "outputBytes": 4, "durationMs": 3, "files": [{ "id": Kind::File.format(image), "filename": "photo.png" }] })
     );
     let last = &conversation["timeline"]["nodes"][0];
     assert_eq!(

@@ -76,6 +76,37 @@ impl Api {
         work.commit().await.expect("commits");
     }
 
+    /// A file in an execution's conversation, without bytes.
+    async fn db_insert_file(&self, execution: &str, filename: &str) -> Uuid {
+        let world = &self.world;
+        let id = Kind::Execution.parse(execution).expect("an id");
+        let db = &world.store.db;
+        let found = db::executions::find(db.read(), id).await.expect("reads");
+        let work = world.store.begin().await.expect("begins");
+        let row = entity::file::Model {
+            id: work.id(),
+            blob_id: work.id(),
+            data_set_id: world.set,
+            owner_id: world.member.user_id,
+            conversation_id: found.map(|row| row.conversation_id),
+            execution_id: Some(id),
+            position: 0,
+            filename: filename.to_owned(),
+            content_type: "image/png".to_owned(),
+            size_bytes: 1,
+            sha256: String::new(),
+            created_at: work.now,
+        };
+        db::files::stage(&work.tx, row.blob_id, work.now)
+            .await
+            .expect("stages");
+        db::files::insert(&work.tx, vec![row.clone()])
+            .await
+            .expect("inserts");
+        work.commit().await.expect("commits");
+        row.id
+    }
+
     /// A stored execution of the member's that nobody launched, changed by `change`.
     async fn db_insert(
         &self,

@@ -45,6 +45,7 @@ fn result(call_id: &str, tool: &str, output: Value) -> Message {
         is_error: false,
         output,
         duration_ms: None,
+        files: Vec::new(),
     };
     Message {
         role: Role::Tool,

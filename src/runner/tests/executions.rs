@@ -107,6 +107,52 @@ async fn an_execution_reads_its_file_writes_records_reports_and_ends_in_its_resu
     assert_eq!(last[4].2, json!({"records": []}));
 }
 
+/// A picture of one pixel, as far as anyone looks at it here.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+
+#[tokio::test]
+async fn an_image_goes_with_its_result_to_a_model_that_sees_and_is_explained_to_one_that_does_not() {
+    let stage = Stage::new(|request: &Request| match request.rehearsal.step {
+        0 => {
+            let file = &request.rehearsal.files[0].file_id;
+            call(&[("a", "read_file", json!({"file_id": file}))])
+        }
+        _ => say("{\"ok\": true}"),
+    })
+    .await;
+    let seeing = stage.seeing_agent().await;
+    let worker = stage.worker();
+    let mut read = Vec::new();
+    for agent in [&seeing, &stage.agent] {
+        let image = Some(("photo.png", PNG));
+        let launched = stage.launch_with(agent, json!({}), image).await;
+        stage.ended(launched.id).await;
+        let files = crate::db::files::of_executions(stage.store.db.read(), &[launched.id]).await;
+        let of_execution = files.expect("reads")[0].id;
+        let messages = stage.messages(launched.conversation_id).await;
+        let parts = messages.into_iter().flat_map(|message| message.parts);
+        let mut result = parts.filter_map(|part| match part {
+            Part::ToolResult {
+                is_error,
+                output,
+                files,
+                ..
+            } => Some((is_error, output, files)),
+            _ => None,
+        });
+        let (is_error, output, files) = result.next().expect("a result");
+        read.push((is_error, output, files == [of_execution]));
+    }
+    worker.stop(std::time::Duration::from_secs(1)).await;
+    let (is_error, output, names_it) = &read[0];
+    assert!(!is_error && *names_it, "{output}");
+    assert_eq!(output["content_type"], "image/png");
+    let (is_error, output, names_it) = &read[1];
+    assert!(*is_error && !names_it);
+    let words = "photo.png is an image (image/png), and this agent's model cannot look at images; it takes a model that sees, or the same content as text";
+    assert_eq!(*output, json!({"error": words}));
+}
+
 #[tokio::test]
 async fn results_come_as_they_complete_and_are_shown_in_call_order() {
     let stage = Stage::gated(|request: &Request| match request.rehearsal.step {

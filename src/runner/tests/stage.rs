@@ -86,15 +86,23 @@ impl Gate {
     }
 }
 
+/// The played model that is shown images; the other is not.
+pub(super) const SEEING: &str = "seeing";
+
 struct Played {
-    play: Box<Play>,
+    name: &'static str,
+    play: Arc<Play>,
     gate: Arc<Gate>,
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Model for Played {
     fn name(&self) -> &str {
-        "played"
+        self.name
+    }
+
+    fn sees_images(&self) -> bool {
+        self.name == SEEING
     }
 
     fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>> {
@@ -149,11 +157,11 @@ impl Outside for Probe {
         &'a self,
         _: &'a Context,
         arguments: &'a Value,
-    ) -> BoxFuture<'a, Result<Value, tools::Error>> {
+    ) -> BoxFuture<'a, Result<tools::Output, tools::Error>> {
         async move {
             assert!(self.name != "boom", "the tool panics");
             self.gate.pass(format!("{} {}", self.name, arguments["n"])).await;
-            Ok(json!({"n": arguments["n"]}))
+            Ok(json!({"n": arguments["n"]}).into())
         }
         .boxed()
     }
@@ -188,8 +196,8 @@ tools = ["list_files", "read_file", "search_records", "upsert_records", "report_
 max_files = 2
 max_bytes_per_file = 1000
 max_bytes_total = 1000
-extensions = [".csv"]
-content_types = ["text/csv", "text/plain"]
+extensions = [".csv", ".png"]
+content_types = ["text/csv", "text/plain", "image/png"]
 [limits]
 max_model_calls = 8
 max_tool_calls = 6
@@ -271,11 +279,15 @@ impl Stage {
         });
         let requests = Arc::new(Mutex::default());
         let mut models = Models::default();
-        models.register(Arc::new(Played {
-            play: Box::new(play),
-            gate: Arc::clone(&gate),
-            requests: Arc::clone(&requests),
-        }));
+        let play: Arc<Play> = Arc::new(play);
+        for name in ["played", SEEING] {
+            models.register(Arc::new(Played {
+                name,
+                play: Arc::clone(&play),
+                gate: Arc::clone(&gate),
+                requests: Arc::clone(&requests),
+            }));
+        }
         let mut registry = Registry::built_in(Fetcher::new(Rules::default()));
         for name in ["probe", "mail", "boom"] {
             let gate = Arc::clone(&gate);
@@ -338,17 +350,37 @@ impl Stage {
     }
 
     pub async fn launch(&self, input: Value, csv: Option<&str>) -> execution::Model {
+        let file = csv.map(|text| ("a.csv", text.as_bytes()));
+        self.launch_with(&self.agent, input, file).await
+    }
+
+    /// An agent whose model is shown images.
+    pub async fn seeing_agent(&self) -> agent::Model {
+        let work = self.store.begin().await.expect("begins");
+        let settings = json!({"model": SEEING});
+        let set = self.agent.data_set_id;
+        let agent = people::create_agent(&work, set, "tester", "Seeing", None, &settings).await;
+        work.commit().await.expect("commits");
+        agent.expect("an agent")
+    }
+
+    pub async fn launch_with(
+        &self,
+        agent: &agent::Model,
+        input: Value,
+        file: Option<(&str, &[u8])>,
+    ) -> execution::Model {
         let mut uploads = Vec::new();
-        if let Some(text) = csv {
+        if let Some((filename, bytes)) = file {
             let mut file = tempfile::tempfile().expect("a file");
-            std::io::Write::write_all(&mut file, text.as_bytes()).expect("writes");
+            std::io::Write::write_all(&mut file, bytes).expect("writes");
             uploads.push(files::Incoming {
-                filename: "a.csv".to_owned(),
+                filename: filename.to_owned(),
                 content: tokio::fs::File::from_std(file),
             });
         }
         let request = Launch {
-            agent_id: Some(self.agent.id),
+            agent_id: Some(agent.id),
             execution_key: "test".to_owned(),
             input,
             uploads,

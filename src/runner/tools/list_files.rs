@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::model::{FileInfo, ToolSpec};
 
-use super::{Context, Effect, Error, Outside, Tool};
+use super::{Context, Effect, Error, Output, Outside, Tool};
 
 pub(super) struct ListFiles;
 
@@ -29,10 +29,10 @@ impl Outside for ListFiles {
         true
     }
 
-    fn call<'a>(&'a self, context: &'a Context, _: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+    fn call<'a>(&'a self, context: &'a Context, _: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let files: Vec<Value> = context.file_infos().iter().map(FileInfo::to_json).collect();
-            Ok(json!({"files": files}))
+            Ok(json!({"files": files}).into())
         }
         .boxed()
     }

@@ -78,7 +78,8 @@ pub trait Outside: Send + Sync {
     fn is_idempotent(&self) -> bool;
 
     /// Makes the call. Aborted by dropping the future.
-    fn call<'a>(&'a self, context: &'a Context, arguments: &'a Value) -> BoxFuture<'a, Result<Value, Error>>;
+    fn call<'a>(&'a self, context: &'a Context, arguments: &'a Value)
+    -> BoxFuture<'a, Result<Output, Error>>;
 }
 
 /// A tool that writes rows of ours.
@@ -90,7 +91,26 @@ pub trait InOurDatabase: Send + Sync {
         context: &'a Context,
         arguments: &'a Value,
         held: &'a mut Held,
-    ) -> BoxFuture<'a, Result<Value, Error>>;
+    ) -> BoxFuture<'a, Result<Output, Error>>;
+}
+
+/// What a call gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// For the model to read.
+    pub value: Value,
+    /// Rows of files that belong to it, of this conversation only: whoever may read that may read
+    /// them. A model that sees is shown those that are images.
+    pub files: Vec<Uuid>,
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            files: Vec::new(),
+        }
+    }
 }
 
 /// Why a call gave no output.
@@ -133,6 +153,8 @@ pub struct Context {
     pub execution_type: Option<Arc<ExecutionType>>,
     /// The files that came with the execution, or with the conversation so far.
     pub files: Arc<[file::Model]>,
+    /// Images that a result names are shown to the model.
+    pub model_sees_images: bool,
 }
 
 impl Context {

@@ -1,6 +1,7 @@
 //! `read_file`: the text of an attached file, a part at a time. Offsets count characters, not
 //! bytes, so that a part never ends within one; a byte order mark is not part of the text.
 
+use entity::file;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -11,13 +12,19 @@ use crate::domain::files;
 use crate::model::ToolSpec;
 
 use super::part::Part;
-use super::{Context, Effect, Error, Outside, Tool, arguments};
+use super::{Context, Effect, Error, Output, Outside, Tool, arguments};
 
 /// Characters at once: some 25,000 tokens, which every current model takes.
 const MOST: u64 = 100_000;
 
 /// A longer file does not fit into the memory of many runs at once.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What models that see understand; other images are for programs.
+const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// Providers take some 5 MB; in Base64 a third more goes over the wire with every turn.
+const MAX_IMAGE_BYTES: i64 = 5_000_000;
 
 pub(super) struct ReadFile;
 
@@ -34,7 +41,7 @@ impl Tool for ReadFile {
         ToolSpec {
             name: "read_file".to_owned(),
             description: format!(
-                "Reads the text of an attached file, at most {MOST} characters at a time. While next_offset is not null there is more: call again with it as offset."
+                "Reads the text of an attached file, at most {MOST} characters at a time. While next_offset is not null there is more: call again with it as offset. An image is shown instead."
             ),
             parameters: json!({
                 "type": "object",
@@ -59,7 +66,7 @@ impl Outside for ReadFile {
         true
     }
 
-    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
             let id = Kind::File.parse(&wanted.file_id).ok();
@@ -68,6 +75,9 @@ impl Outside for ReadFile {
                 return Err(Error::Refused(message.to_owned()));
             };
             let name = &file.filename;
+            if IMAGES.contains(&file.content_type.as_str()) {
+                return show(file, context.model_sees_images);
+            }
             let Some(bytes) = files::read_all(&context.storage, file, MAX_BYTES).await? else {
                 let message = format!("{name} is too long to be read: more than {MAX_BYTES} bytes");
                 return Err(Error::Refused(message));
@@ -80,10 +90,30 @@ impl Outside for ReadFile {
                 return Err(Error::Refused(message));
             };
             let limit = wanted.limit.unwrap_or(MOST).min(MOST);
-            Ok(page(name, &text, wanted.offset, limit))
+            Ok(page(name, &text, wanted.offset, limit).into())
         }
         .boxed()
     }
+}
+
+/// The result names the image, so that a model that sees is shown it beside these words.
+fn show(image: &file::Model, model_sees: bool) -> Result<Output, Error> {
+    let (name, kind) = (&image.filename, &image.content_type);
+    if !model_sees {
+        return Err(Error::Refused(format!(
+            "{name} is an image ({kind}), and this agent's model cannot look at images; it takes a model that sees, or the same content as text"
+        )));
+    }
+    if image.size_bytes > MAX_IMAGE_BYTES {
+        return Err(Error::Refused(format!(
+            "{name} has {} bytes; an image of {MAX_IMAGE_BYTES} bytes at most can be looked at",
+            image.size_bytes
+        )));
+    }
+    Ok(Output {
+        value: json!({"filename": name, "content_type": kind, "text": "The image is shown with this result."}),
+        files: vec![image.id],
+    })
 }
 
 fn text_of(bytes: Vec<u8>) -> Option<String> {

@@ -9,7 +9,7 @@ use crate::domain::journal::{Entry, Progress};
 use crate::model::ToolSpec;
 use crate::runner::Held;
 
-use super::{Context, Effect, Error, InOurDatabase, Tool, arguments};
+use super::{Context, Effect, Error, InOurDatabase, Output, Tool, arguments};
 
 pub(super) struct ReportProgress;
 
@@ -53,7 +53,7 @@ impl InOurDatabase for ReportProgress {
         _: &'a Context,
         given: &'a Value,
         held: &'a mut Held,
-    ) -> BoxFuture<'a, Result<Value, Error>> {
+    ) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let Arguments { done, total, note } = arguments(given)?;
             let Some(execution) = held.execution().await? else {
@@ -64,7 +64,7 @@ impl InOurDatabase for ReportProgress {
             execution.progress_note.clone_from(&note);
             let attempt = execution.attempt;
             held.journal(Some(attempt), Entry::Progress(Progress { done, total, note }));
-            Ok(json!({}))
+            Ok(json!({}).into())
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::domain::records::{self, Search};
 use crate::model::ToolSpec;
 
-use super::{Context, Effect, Error, Outside, Tool, arguments};
+use super::{Context, Effect, Error, Output, Outside, Tool, arguments};
 
 /// Records at once.
 const MOST: u64 = records::MAX_AT_ONCE as u64;
@@ -55,7 +55,7 @@ impl Outside for SearchRecords {
         true
     }
 
-    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
             if let Some(message) = records::check_collection(&wanted.collection) {
@@ -77,7 +77,7 @@ impl Outside for SearchRecords {
                 .into_iter()
                 .map(|(key, document)| json!({"key": key, "document": document}))
                 .collect();
-            Ok(json!({"records": found}))
+            Ok(json!({"records": found}).into())
         }
         .boxed()
     }

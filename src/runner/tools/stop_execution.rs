@@ -9,7 +9,7 @@ use crate::base::failure::{FailureCategory, built_in};
 use crate::definitions::ExecutionType;
 use crate::model::ToolSpec;
 
-use super::{Context, Effect, Error, Outside, Tool};
+use super::{Context, Effect, Error, Output, Outside, Tool};
 
 pub(in crate::runner) const NAME: &str = "stop_execution";
 
@@ -46,11 +46,11 @@ impl Outside for StopExecution {
         true
     }
 
-    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+    fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             match (given["code"].as_str(), &context.execution_type) {
                 (Some(code), Some(execution_type)) => check_code(execution_type, code),
-                _ => Ok(json!({})),
+                _ => Ok(json!({}).into()),
             }
         }
         .boxed()
@@ -58,7 +58,7 @@ impl Outside for StopExecution {
 }
 
 // The other built-in codes say what the system found, which the agent cannot.
-fn check_code(execution_type: &ExecutionType, code: &str) -> Result<Value, Error> {
+fn check_code(execution_type: &ExecutionType, code: &str) -> Result<Output, Error> {
     let own = FailureCategory::StoppedByAgent.as_str();
     let others = built_in();
     let mut codes = execution_type
@@ -67,7 +67,7 @@ fn check_code(execution_type: &ExecutionType, code: &str) -> Result<Value, Error
         .map(|known| known.code.as_str())
         .filter(|known| *known == own || others.iter().all(|other| other.code != *known));
     if codes.clone().any(|known| known == code) {
-        return Ok(json!({}));
+        return Ok(json!({}).into());
     }
     let first = codes.next().unwrap_or(own).to_owned();
     let codes = codes.fold(first, |list, code| format!("{list}, {code}"));

@@ -9,7 +9,7 @@ use crate::domain::records::{self, MAX_AT_ONCE, Mode, Outcome};
 use crate::model::ToolSpec;
 use crate::runner::Held;
 
-use super::{Context, Effect, Error, InOurDatabase, Tool, arguments};
+use super::{Context, Effect, Error, InOurDatabase, Output, Tool, arguments};
 
 pub(super) struct UpsertRecords;
 
@@ -70,7 +70,7 @@ impl InOurDatabase for UpsertRecords {
         context: &'a Context,
         given: &'a Value,
         held: &'a mut Held,
-    ) -> BoxFuture<'a, Result<Value, Error>> {
+    ) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
             if let Some(message) = records::check_collection(&wanted.collection) {
@@ -89,7 +89,7 @@ impl InOurDatabase for UpsertRecords {
                 .zip(outcomes)
                 .map(|((key, _), outcome)| result(key, outcome))
                 .collect();
-            Ok(json!({"results": results}))
+            Ok(json!({"results": results}).into())
         }
         .boxed()
     }

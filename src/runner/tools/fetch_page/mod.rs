@@ -12,7 +12,7 @@ use crate::fetch::{self, Fetcher};
 use crate::model::ToolSpec;
 
 use super::part::Part;
-use super::{Context, Effect, Error, Outside, Tool, arguments};
+use super::{Context, Effect, Error, Output, Outside, Tool, arguments};
 
 /// Characters at once, as of `read_file`.
 const MOST: u64 = 100_000;
@@ -66,7 +66,7 @@ impl Outside for FetchPage {
         true
     }
 
-    fn call<'a>(&'a self, _: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Value, Error>> {
+    fn call<'a>(&'a self, _: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
             let page = self.fetcher.get(&wanted.url).await.map_err(refused)?;
@@ -84,7 +84,8 @@ impl Outside for FetchPage {
                 "offset": part.offset,
                 "next_offset": part.next_offset,
                 "total_characters": part.total_characters,
-            }))
+            })
+            .into())
         }
         .boxed()
     }
