@@ -1,6 +1,7 @@
 //! The ground floor: plain values that every other floor may use. No I/O, no async, no
 //! knowledge of executions.
 
+pub mod buckets;
 pub mod clock;
 pub mod cursor;
 pub mod failure;

@@ -280,6 +280,37 @@ pub(super) struct SettingFlags {
     )]
     max_query_complexity: usize,
 
+    /// Most GraphQL operations of one token in a minute, on each node; 0 for no limit
+    #[arg(
+        long,
+        env = "AGENTIC_REQUESTS_PER_MINUTE",
+        value_name = "NUMBER",
+        default_value_t = 120_000,
+        global = true
+    )]
+    requests_per_minute: u64,
+
+    /// Most that the operations of one token may cost in a minute, on each node, counted as for
+    /// AGENTIC_MAX_QUERY_COMPLEXITY; 0 for no limit
+    #[arg(
+        long,
+        env = "AGENTIC_COST_PER_MINUTE",
+        value_name = "NUMBER",
+        default_value_t = 30_000_000,
+        global = true
+    )]
+    cost_per_minute: u64,
+
+    /// Most tokens in a minute that are not valid, from one address; 0 for no limit
+    #[arg(
+        long,
+        env = "AGENTIC_FAILURES_PER_MINUTE",
+        value_name = "NUMBER",
+        default_value_t = 600,
+        global = true
+    )]
+    failures_per_minute: u64,
+
     /// How long a subscriber may be away and still catch up
     #[arg(long, env = "AGENTIC_KEEP_CHANGES", value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration, global = true)]
     keep_changes: Duration,
@@ -340,11 +371,14 @@ impl SettingFlags {
                 max_upload_bytes: self.max_upload_bytes,
                 max_upload_files: self.max_upload_files,
                 request_timeout: self.request_timeout,
+                failures_per_minute: self.failures_per_minute,
             },
             graphql: config::Graphql {
                 introspection: self.introspection,
                 max_depth: self.max_query_depth,
                 max_complexity: self.max_query_complexity,
+                requests_per_minute: self.requests_per_minute,
+                cost_per_minute: self.cost_per_minute,
             },
             worker: config::Worker {
                 concurrency: self.worker_concurrency,

@@ -100,6 +100,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
     });
     let stop = http::Stop::default();
     tokio::spawn(metrics.clone().keep_up());
+    let strangers = http::Strangers::new(store.clock.clone(), settings.http.failures_per_minute);
     let router = http::router(http::Deps {
         schema,
         store,
@@ -107,6 +108,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         renewal,
         metrics,
         stop: stop.clone(),
+        strangers,
         limits,
         settings: settings.http.clone(),
     });

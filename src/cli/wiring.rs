@@ -107,6 +107,8 @@ pub(super) fn limits(settings: &Settings) -> graphql::Limits {
     graphql::Limits {
         max_depth: settings.graphql.max_depth,
         max_complexity: settings.graphql.max_complexity,
+        requests_per_minute: settings.graphql.requests_per_minute,
+        cost_per_minute: settings.graphql.cost_per_minute,
         introspection: settings.graphql.introspection,
         max_upload_bytes: settings.http.max_upload_bytes,
         ..graphql::Limits::default()

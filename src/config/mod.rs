@@ -87,6 +87,8 @@ pub struct Http {
     pub max_upload_files: u32,
     /// Until a request is answered; streams have no such limit.
     pub request_timeout: Duration,
+    /// Tokens of one address that are not valid, within a minute; 0: as many as come.
+    pub failures_per_minute: u64,
 }
 
 impl Http {
@@ -108,6 +110,10 @@ pub struct Graphql {
     pub max_depth: usize,
     /// Fields, each times the size of the pages it stands in.
     pub max_complexity: usize,
+    /// Operations of one token; 0: as many as come.
+    pub requests_per_minute: u64,
+    /// What the operations of one token may cost, counted as for `max_complexity`; 0: as much as they do.
+    pub cost_per_minute: u64,
 }
 
 /// The work on runs.
@@ -246,6 +252,15 @@ impl Settings {
         .find(|(_, value)| *value == 0);
         if let Some((setting, _)) = zero {
             return mistake(setting, "is 0; use 1 or more");
+        }
+        let cost = self.graphql.cost_per_minute;
+        if cost > 0 && cost < self.graphql.max_complexity as u64 {
+            let problem = format!(
+                "is {cost}; use 0 for no limit, or at least the {} points that one operation may cost \
+                 (AGENTIC_MAX_QUERY_COMPLEXITY)",
+                self.graphql.max_complexity
+            );
+            return mistake("AGENTIC_COST_PER_MINUTE", problem);
         }
         if self.database.connections < MIN_CONNECTIONS {
             return mistake("AGENTIC_DATABASE_CONNECTIONS", "is less than 2");

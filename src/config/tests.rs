@@ -16,11 +16,14 @@ fn settings() -> Settings {
             max_upload_bytes: 1024,
             max_upload_files: 1,
             request_timeout: Duration::from_secs(60),
+            failures_per_minute: 600,
         },
         graphql: Graphql {
             introspection: true,
             max_depth: 20,
             max_complexity: 1000,
+            requests_per_minute: 0,
+            cost_per_minute: 1000,
         },
         worker: Worker {
             concurrency: 16,
@@ -93,6 +96,10 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
     insta::assert_snapshot!(
         refused(|settings| settings.worker.concurrency = 0),
         @"AGENTIC_WORKER_CONCURRENCY is 0; use 1 or more"
+    );
+    insta::assert_snapshot!(
+        refused(|settings| settings.graphql.cost_per_minute = 999),
+        @"AGENTIC_COST_PER_MINUTE is 999; use 0 for no limit, or at least the 1000 points that one operation may cost (AGENTIC_MAX_QUERY_COMPLEXITY)"
     );
     insta::assert_snapshot!(
         refused(|settings| settings.worker.poll = Duration::from_nanos(1)),

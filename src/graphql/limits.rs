@@ -1,21 +1,24 @@
 //! What a request may ask for, and the code on every top-level error. What a document may be (its
 //! size, depth, aliases, fragments) is checked by the `wire` crate before it comes here; what it may
-//! cost is checked by the library, where the schema is built.
+//! cost is counted by the library and judged here, with what its token may still spend (`throttle`).
 //!
 //! To add a limit: a field of [`Limits`] with its reason, and its check in `http` or where the
 //! schema is built.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest, NextRequest, NextSubscribe,
+    NextValidation,
 };
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, ServerResult};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, ServerResult, ValidationResult};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
 use super::errors::Code;
+use super::throttle::{Cost, Throttle};
 use super::{Deps, loaders};
+use crate::domain::access::Viewer;
 
 /// What one request may ask for.
 #[derive(Clone, Debug)]
@@ -25,6 +28,12 @@ pub struct Limits {
     /// Fields, those of a page counted once for each row asked for; counts cost extra. A page of
     /// 100 executions with everything that the dashboard shows costs 6,000.
     pub max_complexity: usize,
+    /// Operations of one token, subscriptions counted when they start; 0: as many as come. 2,000 a second are more
+    /// than one machine answers.
+    pub requests_per_minute: u64,
+    /// Points of one token, counted as for `max_complexity`; 0: as many as come. As many as 25 operations a second
+    /// of the greatest cost.
+    pub cost_per_minute: u64,
     /// Aliased fields, fragments expanded.
     pub max_aliases: usize,
     /// Directives on one field.
@@ -42,6 +51,8 @@ impl Default for Limits {
         Self {
             max_depth: 20,
             max_complexity: 20_000,
+            requests_per_minute: 120_000,
+            cost_per_minute: 30_000_000,
             max_aliases: 100,
             max_directives: 10,
             max_page: 100,
@@ -51,19 +62,38 @@ impl Default for Limits {
     }
 }
 
-/// Gives each request its loaders, and sees to the codes of its errors.
-pub(super) struct Guard;
+/// Gives each request its loaders, charges its token with what it costs, and sees to the codes of its errors.
+#[derive(Default)]
+pub(super) struct Guard {
+    cost: Arc<OnceLock<Cost>>,
+}
 
 impl ExtensionFactory for Guard {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Guard)
+        Arc::new(Guard::default())
     }
 }
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for Guard {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
-        coded(next.run(ctx).await)
+        priced(coded(next.run(ctx).await), &self.cost)
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> std::result::Result<ValidationResult, Vec<ServerError>> {
+        let result = next.run(ctx).await?;
+        if let Some(throttle) = ctx.data_opt::<Throttle>() {
+            let token = ctx.data_opt::<Viewer>().map(|viewer| viewer.token_id);
+            let (cost, charged) = throttle.charge(token, result.complexity);
+            // The library validates once for each request.
+            let _ = self.cost.set(cost);
+            charged.map_err(|refused| vec![refused])?;
+        }
+        Ok(result)
     }
 
     fn subscribe<'s>(
@@ -72,7 +102,19 @@ impl Extension for Guard {
         stream: BoxStream<'s, Response>,
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
-        next.run(ctx, stream).map(coded).boxed()
+        let cost = Arc::clone(&self.cost);
+        let mut is_first = true;
+        next.run(ctx, stream)
+            .map(move |response| {
+                let response = coded(response);
+                // A stream costs when it starts, and says so then.
+                if std::mem::take(&mut is_first) {
+                    priced(response, &cost)
+                } else {
+                    response
+                }
+            })
+            .boxed()
     }
 
     async fn prepare_request(
@@ -88,6 +130,14 @@ impl Extension for Guard {
     }
 }
 
+/// Says what the operation cost, once that is known.
+fn priced(response: Response, cost: &OnceLock<Cost>) -> Response {
+    match cost.get() {
+        Some(cost) => response.extension("cost", cost.to_value()),
+        None => response,
+    }
+}
+
 /// Sees to it that every error has a code. What has none comes from the library, which refuses
 /// documents and arguments; faults are coded where they are logged.
 fn coded(mut response: Response) -> Response {
@@ -98,7 +148,6 @@ fn coded(mut response: Response) -> Response {
             .is_some_and(|extensions| extensions.get("code").is_some());
         if !has_code {
             let is_limit = [
-                "Query is too complex",
                 "Query is nested too deep",
                 "The recursion depth",
                 "The number of directives",

@@ -28,6 +28,7 @@ pub mod record;
 pub mod scalar;
 pub mod session;
 pub mod subscriptions;
+pub mod throttle;
 pub mod user;
 pub mod validation;
 
@@ -40,6 +41,7 @@ use crate::domain::watch::Hub;
 use crate::storage::Storage;
 
 pub use limits::Limits;
+pub use throttle::Throttle;
 
 /// What the resolvers need.
 #[derive(Clone, Debug)]
@@ -98,8 +100,8 @@ pub fn build(deps: Deps) -> Schema {
         .validation_mode(ValidationMode::Fast)
         // The library counts inline fragments as levels; merging writes one for each at most.
         .limit_recursive_depth(2 * limits.max_depth + 2)
-        .limit_complexity(limits.max_complexity)
-        .extension(limits::Guard)
+        .extension(limits::Guard::default())
+        .data(Throttle::new(deps.store.clock.clone(), &limits))
         .data(deps);
     builder.finish()
 }

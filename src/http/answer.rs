@@ -1,5 +1,7 @@
 //! Refusals in the one shape that GraphQL clients read, whichever route refuses.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +29,15 @@ pub(super) fn unauthenticated(message: &str) -> Response {
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     answer
+}
+
+/// Too much at once, and when to come back.
+pub(super) fn rate_limited(message: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let extensions = json!({"code": "RATE_LIMITED", "retryAfterSeconds": seconds});
+    let body = json!({"errors": [{"message": message, "extensions": extensions}]});
+    let headers = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+    (StatusCode::TOO_MANY_REQUESTS, headers, Json(body)).into_response()
 }
 
 /// The router adds `Allow`.

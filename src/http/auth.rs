@@ -1,13 +1,18 @@
 //! Who is asking, found out before a byte of the body is read.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{Extensions, HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::{Deps, answer, observe};
+use crate::base::buckets::Buckets;
+use crate::base::clock::Clock;
 use crate::domain::access::{self, Viewer};
 
 /// What a client without a token is told.
@@ -17,33 +22,120 @@ pub(super) const NO_TOKEN: &str = "send `Authorization: Bearer <token>`";
 /// business.
 pub(super) const BAD_TOKEN: &str = "the token is not valid";
 
+/// What an address is told that has shown too many tokens which are not valid.
+pub(super) const TOO_OFTEN: &str =
+    "too many tokens that are not valid came from this address within a minute";
+
 /// Puts the [`Viewer`] into the request, or answers 401.
 pub(super) async fn require(State(deps): State<Arc<Deps>>, mut request: Request, next: Next) -> Response {
     let Some(secret) = bearer(request.headers()) else {
         return answer::unauthenticated(NO_TOKEN);
     };
-    match find(&deps, secret).await {
-        Ok(Some(viewer)) => {
+    match find(&deps, secret, request.extensions()).await {
+        Ok(viewer) => {
             request.extensions_mut().insert(viewer);
             next.run(request).await
         }
-        Ok(None) => answer::unauthenticated(BAD_TOKEN),
-        Err(Failed) => answer::fault(&observe::id(request.extensions())),
+        Err(Refused::Unknown) => answer::unauthenticated(BAD_TOKEN),
+        Err(Refused::TooOften(wait)) => answer::rate_limited(TOO_OFTEN, wait),
+        Err(Refused::Failed) => answer::fault(&observe::id(request.extensions())),
     }
 }
 
-/// The token could not be looked up; the log says why.
-pub(super) struct Failed;
+/// Why there is no viewer.
+pub(super) enum Refused {
+    /// The token is not valid.
+    Unknown,
+    /// It was not looked up: too many of its address were not valid. For how long.
+    TooOften(Duration),
+    /// It could not be looked up; the log says why.
+    Failed,
+}
 
-/// Whom a token belongs to; none when it is not valid.
-pub(super) async fn find(deps: &Deps, secret: &str) -> Result<Option<Viewer>, Failed> {
-    access::authenticate(&deps.store, secret).await.map_err(|error| {
+/// Whom a token belongs to. Addresses that show too many that are not valid are made to wait, except for tokens that
+/// were valid before: behind a proxy everyone has one address, and a stranger there must not lock others out.
+pub(super) async fn find(deps: &Deps, secret: &str, extensions: &Extensions) -> Result<Viewer, Refused> {
+    let address = extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address.ip());
+    if let Some(address) = address {
+        deps.strangers.check(address, secret).map_err(Refused::TooOften)?;
+    }
+    let found = access::authenticate(&deps.store, secret).await.map_err(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "a token could not be looked up"
         );
-        Failed
-    })
+        Refused::Failed
+    })?;
+    if let Some(address) = address {
+        deps.strangers.learn(address, secret, found.is_some());
+    }
+    found.ok_or(Refused::Unknown)
+}
+
+/// Counts, for each address, the tokens from there that were not valid.
+#[derive(Clone, Debug)]
+pub struct Strangers(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    failures: Buckets<IpAddr>,
+    /// Hashes of tokens that were valid when they were last looked up.
+    valid: Mutex<HashSet<String>>,
+}
+
+/// More are forgotten all at once, and learnt again with their next use.
+const MAX_VALID: usize = 10_000;
+
+impl Strangers {
+    /// With so many tokens a minute that are not valid; 0: as many as come.
+    pub fn new(clock: Clock, failures_per_minute: u64) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            failures: Buckets::new(failures_per_minute),
+            valid: Mutex::default(),
+        }))
+    }
+
+    fn check(&self, address: IpAddr, secret: &str) -> Result<(), Duration> {
+        let looked = self.0.failures.look(&network(address), self.0.clock.monotonic());
+        match looked {
+            Err(wait) if !self.valid().contains(&access::hash_secret(secret)) => Err(wait),
+            _ => Ok(()),
+        }
+    }
+
+    fn learn(&self, address: IpAddr, secret: &str, is_valid: bool) {
+        let hash = access::hash_secret(secret);
+        let mut valid = self.valid();
+        if is_valid {
+            if valid.len() >= MAX_VALID && !valid.contains(&hash) {
+                valid.clear();
+            }
+            valid.insert(hash);
+        } else {
+            valid.remove(&hash);
+            // Whether points are left is asked before the next look-up.
+            let _ = self
+                .0
+                .failures
+                .take(network(address), 1, self.0.clock.monotonic());
+        }
+    }
+
+    fn valid(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.0.valid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one guest has of addresses: an IPv4 address, or 64 bits of an IPv6 one.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        address => address,
+    }
 }
 
 /// The secret of the Authorization header.

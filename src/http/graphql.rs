@@ -11,8 +11,8 @@ use http::request::Parts;
 use serde_json::Value as Json;
 use uuid::Uuid;
 use wire::{
-    Authenticate, Close, Connections, CursorField, DocumentLimits, HttpLimits, Identity, Refusal, Settings,
-    SocketLimits, UploadLimits, Wire,
+    Admit, Authenticate, Caller, Close, Connections, CursorField, DocumentLimits, HttpLimits, Identity,
+    Refusal, Settings, SocketLimits, UploadLimits, Wire,
 };
 
 use super::{Deps, auth, observe};
@@ -60,12 +60,27 @@ pub(super) fn mount<S: Clone + Send + Sync + 'static>(deps: &Arc<Deps>) -> (Rout
             deps: Arc::clone(deps),
             watch: Arc::clone(&watch),
         })
+        .admit(Rates(deps.schema.data::<api::Throttle>().cloned()))
         .resume(CursorField("cursor".to_owned()))
         .build()
         .expect("our own schema is valid");
     let connections = wire.connections();
     watch.over(deps.renewal.clone(), connections.clone());
     (wire.routes("/graphql"), connections)
+}
+
+/// Counts the operations of each token. What they cost is charged by the schema, which knows it.
+struct Rates(Option<api::Throttle>);
+
+impl Admit for Rates {
+    fn arrive(&self, caller: Caller<'_>) -> Result<(), Refusal> {
+        let Some((throttle, viewer)) = self.0.as_ref().zip(caller.get::<Viewer>()) else {
+            return Ok(());
+        };
+        throttle
+            .arrive(viewer.token_id)
+            .map_err(|wait| Refusal::rate_limited("too many operations of this token within a minute", wait))
+    }
 }
 
 /// Finds who is asking by their bearer token.
@@ -101,10 +116,11 @@ impl Authenticate for Bearer {
 
 impl Bearer {
     async fn find(&self, secret: &str, parts: &Parts) -> Result<Viewer, Refusal> {
-        match auth::find(&self.deps, secret).await {
-            Ok(Some(viewer)) => Ok(viewer),
-            Ok(None) => Err(Refusal::unauthenticated(auth::BAD_TOKEN)),
-            Err(auth::Failed) => {
+        match auth::find(&self.deps, secret, &parts.extensions).await {
+            Ok(viewer) => Ok(viewer),
+            Err(auth::Refused::Unknown) => Err(Refusal::unauthenticated(auth::BAD_TOKEN)),
+            Err(auth::Refused::TooOften(wait)) => Err(Refusal::rate_limited(auth::TOO_OFTEN, wait)),
+            Err(auth::Refused::Failed) => {
                 let id = observe::id(&parts.extensions);
                 Err(Refusal {
                     status: http::StatusCode::SERVICE_UNAVAILABLE,

@@ -15,6 +15,7 @@ mod page;
 mod stop;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -32,6 +33,7 @@ use crate::graphql as api;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 
+pub use auth::Strangers;
 pub use stop::Stop;
 
 /// What the routes need.
@@ -49,6 +51,8 @@ pub struct Deps {
     pub metrics: Metrics,
     /// How it all ends.
     pub stop: Stop,
+    /// Who shows tokens that are not valid.
+    pub strangers: Strangers,
     /// What one operation may ask for.
     pub limits: api::Limits,
     /// Limits.
@@ -110,6 +114,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> io::Res
             );
         }
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.closed().await })
         .await

@@ -40,10 +40,11 @@ fn settings() -> config::Http {
         max_upload_bytes: 1000,
         max_upload_files: 2,
         request_timeout: Duration::from_secs(30),
+        failures_per_minute: 3,
     }
 }
 
-async fn deps(folder: &tempfile::TempDir) -> Deps {
+async fn deps(folder: &tempfile::TempDir, limits: api::Limits) -> Deps {
     let db = db::testing::fresh(folder.path()).await;
     let clock = Clock::manual(1_700_000_000_000);
     let store = Store {
@@ -60,8 +61,9 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
         storage: storage.clone(),
         hub: Hub::start(store.clone()).await.expect("reads the log"),
         renewal: renewal.clone(),
-        limits: api::Limits::default(),
+        limits: limits.clone(),
     });
+    let strangers = Strangers::new(store.clock.clone(), settings().failures_per_minute);
     Deps {
         schema,
         store,
@@ -69,14 +71,19 @@ async fn deps(folder: &tempfile::TempDir) -> Deps {
         renewal,
         metrics: Metrics::install(),
         stop: Stop::default(),
-        limits: api::Limits::default(),
+        strangers,
+        limits,
         settings: settings(),
     }
 }
 
 async fn house() -> House {
+    house_with(api::Limits::default()).await
+}
+
+async fn house_with(limits: api::Limits) -> House {
     let folder = tempfile::tempdir().expect("a folder");
-    let deps = deps(&folder).await;
+    let deps = deps(&folder, limits).await;
     let store = &deps.store;
     let work = store.begin().await.expect("begins");
     let set = people::create_data_set(&work, "shop").await.expect("a data set");
@@ -242,7 +249,7 @@ async fn an_operation_runs_and_the_request_keeps_its_id() {
     let answer = house.get(path, &given).await;
     assert_eq!(header(&answer, "x-request-id"), "mine-1");
     assert_eq!(header(&answer, "cache-control"), "no-store");
-    assert_eq!(body(answer).await, json!({"data": {"__typename": "Query"}}));
+    assert_eq!(body(answer).await["data"], json!({"__typename": "Query"}));
     let unfit = [("authorization", bearer.as_str()), ("x-request-id", "two words")];
     let answer = house.get(path, &unfit).await;
     assert_eq!(header(&answer, "x-request-id").len(), 32);
@@ -513,4 +520,171 @@ async fn a_shutdown_closes_sockets_with_a_code_on_which_clients_reconnect() {
     house.deps.stop.close();
     assert_eq!(hear(&mut client).await, Err(1012));
     house.deps.stop.drained().await;
+}
+
+fn rates(requests_per_minute: u64, cost_per_minute: u64) -> api::Limits {
+    api::Limits {
+        max_complexity: 50,
+        requests_per_minute,
+        cost_per_minute,
+        ..api::Limits::default()
+    }
+}
+
+/// 26 points: the default page of 25 with one field, and the page.
+const PAGE: &str = r#"{"query": "{ agents { nodes { id } } }"}"#;
+
+fn cost(remaining: u64, reset_at: &str) -> Value {
+    json!({"requested": 51, "maximum": 60, "perMinute": 120, "remaining": remaining, "resetAt": reset_at})
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_cost_and_what_is_left() {
+    let house = house_with(api::Limits {
+        max_complexity: 60,
+        ..rates(0, 120)
+    })
+    .await;
+    let ask = async |token: &str| body(house.post(token, PAGE).await).await["extensions"]["cost"].clone();
+    assert_eq!(ask(&house.ann).await, cost(69, "2023-11-14T22:13:45.500Z"));
+    assert_eq!(ask(&house.ann).await, cost(18, "2023-11-14T22:14:11.000Z"));
+    // Another's points are another's.
+    assert_eq!(ask(&house.bob).await, cost(69, "2023-11-14T22:13:45.500Z"));
+
+    let refused = house.post(&house.ann, PAGE).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(header(&refused, "retry-after"), "17");
+    let refused = body(refused).await;
+    assert_eq!(refused["data"], Value::Null);
+    assert_eq!(
+        refused["errors"][0]["message"],
+        "the operation costs 51 points, and 18 of this token's 120 a minute are left; come back in 17 s"
+    );
+    let left = cost(18, "2023-11-14T22:14:11.000Z");
+    assert_eq!(
+        refused["errors"][0]["extensions"],
+        json!({"code": "RATE_LIMITED", "retryAfterSeconds": 17, "cost": left})
+    );
+    assert_eq!(refused["extensions"]["cost"], left);
+
+    house.deps.store.clock.advance(Duration::from_secs(17));
+    assert_eq!(ask(&house.ann).await, cost(1, "2023-11-14T22:14:36.500Z"));
+}
+
+#[tokio::test]
+async fn an_operation_that_costs_too_much_is_refused_with_the_numbers_and_costs_nothing() {
+    let house = house_with(rates(0, 120)).await;
+    for _ in 0..5 {
+        let wide = r#"{"query": "{ agents(first: 100) { nodes { id } } }"}"#;
+        let answer = house.post(&house.ann, wide).await;
+        // As every other bad document under `application/json`.
+        assert_eq!(answer.status(), StatusCode::OK);
+        let answer = body(answer).await;
+        assert_eq!(answer["data"], Value::Null);
+        let cost = &answer["extensions"]["cost"];
+        assert_eq!((&cost["requested"], &cost["maximum"]), (&json!(201), &json!(50)));
+        assert_eq!(cost["remaining"], 120);
+        let error = &answer["errors"][0];
+        assert_eq!(error["extensions"]["code"], "LIMIT_EXCEEDED");
+        assert_eq!(
+            error["message"],
+            "the operation costs 201 points; one may cost 50: ask for fewer fields or smaller pages"
+        );
+    }
+    // Pages of pages of pages do not count round to nothing.
+    let page = |inner: &str| format!("retries(first: 2147483647) {{ nodes {{ {inner} }} }}");
+    let deep = (0..8).fold("id".to_owned(), |inner, _| page(&inner));
+    let query = json!({ "query": format!("{{ execution(id: \"a\") {{ {deep} }} }}") });
+    let answer = body(house.post(&house.ann, query.to_string()).await).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn a_token_asks_so_often_a_minute_and_no_more_valid_or_not() {
+    let house = house_with(rates(3, 0)).await;
+    for sent in [
+        r#"{"query": "{ __typename }"}"#,
+        r#"{"query": "{ nonsense"}"#,
+        PAGE,
+    ] {
+        let status = house.post(&house.ann, sent).await.status();
+        assert_ne!(status, StatusCode::TOO_MANY_REQUESTS, "{sent}");
+    }
+    let refused = house.post(&house.ann, PAGE).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(header(&refused, "retry-after"), "20");
+    assert_eq!(
+        body(refused).await["errors"][0]["extensions"],
+        json!({"code": "RATE_LIMITED", "retryAfterSeconds": 20})
+    );
+    house.deps.store.clock.advance(Duration::from_secs(20));
+    assert_eq!(house.post(&house.ann, PAGE).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn over_a_socket_one_operation_is_refused_and_the_rest_goes_on() {
+    let house = house_with(rates(0, 50)).await;
+    let mut client = socket(&house).await;
+    say(&mut client, init(&house.ann)).await;
+    hear(&mut client).await.expect("an ack");
+    let ask = |id: &str, query: &str| json!({"type": "subscribe", "id": id, "payload": {"query": query}});
+    let list = "{ agents(first: 23) { nodes { id } } }";
+    say(&mut client, ask("1", list)).await;
+    let answer = hear(&mut client).await.expect("an answer");
+    assert_eq!(answer["payload"]["extensions"]["cost"]["remaining"], 3);
+    assert_eq!(hear(&mut client).await.expect("an end")["type"], "complete");
+    let watch = "subscription { executionsChanged { cursor resync changes { __typename } } }";
+    for (id, query) in [
+        ("2", list),
+        (
+            "3",
+            "mutation { revokeAccessToken(input: {id: \"x\"}) { errors { __typename } accessToken { id name } } }",
+        ),
+        ("4", watch),
+    ] {
+        say(&mut client, ask(id, query)).await;
+        let refused = hear(&mut client).await.expect("an answer");
+        assert_eq!(
+            (&refused["id"], &refused["type"]),
+            (&json!(id), &json!("error")),
+            "{refused}"
+        );
+        let extensions = &refused["payload"][0]["extensions"];
+        assert_eq!(extensions["code"], "RATE_LIMITED", "{refused}");
+        assert!(extensions["retryAfterSeconds"].is_u64(), "{refused}");
+    }
+    house.deps.store.clock.advance(Duration::from_secs(60));
+    say(&mut client, ask("5", list)).await;
+    assert_eq!(hear(&mut client).await.expect("an answer")["type"], "next");
+}
+
+#[tokio::test]
+async fn an_address_that_shows_bad_tokens_waits_and_known_tokens_there_do_not() {
+    let house = house().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(serve(listener, house.router.clone(), house.deps.stop.clone()));
+    crate::base::tls::use_ring();
+    let client = reqwest::Client::new();
+    let get = async |path: &str, token: &str| {
+        let request = client.get(format!("{url}{path}")).bearer_auth(token);
+        request.send().await.expect("answers")
+    };
+    let query = "/graphql?query=%7B__typename%7D";
+    assert_eq!(get(query, &house.ann).await.status(), StatusCode::OK);
+    for path in [query, "/files/fil_1", query] {
+        assert_eq!(get(path, "wrong").await.status(), StatusCode::UNAUTHORIZED);
+    }
+    for path in [query, "/files/fil_1"] {
+        for token in ["wrong", &house.bob] {
+            let refused = get(path, token).await;
+            assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+            assert_eq!(refused.headers()["retry-after"], "20");
+            let refused: Value = refused.json().await.expect("JSON");
+            assert_eq!(refused["errors"][0]["extensions"]["code"], "RATE_LIMITED");
+        }
+    }
+    assert_eq!(get(query, &house.ann).await.status(), StatusCode::OK);
+    house.deps.store.clock.advance(Duration::from_secs(20));
+    assert_eq!(get(query, &house.bob).await.status(), StatusCode::OK);
 }

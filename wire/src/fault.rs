@@ -1,9 +1,9 @@
 //! What is answered when a request is not executed: a list of GraphQL errors, and how HTTP should say it.
 //! Never carries internal causes; those go to the log where they happen.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use async_graphql::{Pos, ServerError};
+use async_graphql::{Pos, ServerError, Value};
 use http::StatusCode;
 
 /// Values of `extensions.code` that this crate gives of its own accord.
@@ -38,6 +38,8 @@ pub struct Fault {
     pub allow: Option<&'static str>,
     /// For `Retry-After`.
     pub retry_after: Option<Duration>,
+    /// `extensions` of the answer; sockets, whose `error` message is a bare list of errors, leave them out.
+    pub extensions: BTreeMap<String, Value>,
 }
 
 impl Fault {
@@ -49,6 +51,7 @@ impl Fault {
             errors,
             allow: None,
             retry_after: None,
+            extensions: BTreeMap::new(),
         }
     }
 
@@ -70,6 +73,7 @@ impl Fault {
             errors: vec![error(code, message, None)],
             allow: None,
             retry_after: None,
+            extensions: BTreeMap::new(),
         }
     }
 

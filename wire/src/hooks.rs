@@ -137,10 +137,19 @@ pub struct OperationInfo {
     pub fields: usize,
 }
 
-/// Decides, for a valid operation of a known caller, whether it runs now: rate limits, maintenance.
+/// Decides, for an operation of a known caller, whether it runs now: rate limits, maintenance. That is no property of
+/// the operation, so a refusal has its HTTP status under `application/json` too: retries and proxies go by it.
 pub trait Admit: Send + Sync + 'static {
-    /// Refuses, or lets run.
-    fn admit(&self, caller: Caller<'_>, operation: &OperationInfo) -> Result<(), Refusal>;
+    /// Refuses before the document is looked at, or lets it be checked. Asked once for each operation, valid or not,
+    /// on sockets and in batches too.
+    fn arrive(&self, _caller: Caller<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Refuses a valid operation, or lets it run.
+    fn admit(&self, _caller: Caller<'_>, _operation: &OperationInfo) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// The data that [`Authenticate`] gave.
@@ -156,11 +165,8 @@ impl<'c> Caller<'c> {
     }
 }
 
-impl Admit for () {
-    fn admit(&self, _: Caller<'_>, _: &OperationInfo) -> Result<(), Refusal> {
-        Ok(())
-    }
-}
+/// Lets everything run.
+impl Admit for () {}
 
 /// How a stream goes on where it was cut off.
 pub trait Resume: Send + Sync + 'static {

@@ -73,6 +73,10 @@ pub(crate) fn admit<E: Executor>(
     origin: &Origin<'_>,
     allows: impl FnOnce(&Operation<'_>) -> Result<(), Fault>,
 ) -> Result<Job, Fault> {
+    mounted
+        .admit
+        .arrive(Caller(origin.caller))
+        .map_err(crate::hooks::Refusal::into_fault)?;
     let source = text(mounted, &mut params)?;
     let prepared = mounted.gate.prepare(&source)?;
     let operation = prepared.operation(params.operation_name.as_deref())?;
@@ -96,13 +100,7 @@ pub(crate) fn admit<E: Executor>(
     mounted
         .admit
         .admit(Caller(origin.caller), &info)
-        .map_err(|refusal| {
-            // A well-formed request: under `application/json` it is a GraphQL error like others.
-            Fault {
-                is_transport: false,
-                ..refusal.into_fault()
-            }
-        })?;
+        .map_err(crate::hooks::Refusal::into_fault)?;
 
     let mut request = Request::new(source.as_ref()).variables(bound.variables);
     request.set_parsed_query(bound.document);
@@ -272,7 +270,7 @@ impl Stream for Events {
             match this.poll_source(context) {
                 Poll::Ready(None) => {
                     this.is_done = true;
-                    return Poll::Ready(Some(Event::Refused(Fault::document(response.errors))));
+                    return Poll::Ready(Some(Event::Refused(refused(response))));
                 }
                 Poll::Ready(Some(Ok(next))) => this.held = Some(next),
                 Poll::Ready(Some(Err(_))) | Poll::Pending => {}
@@ -294,10 +292,34 @@ fn sort_out(mut response: Response, shape: &Shape) -> Event {
                 extensions.set("code", code::BAD_USER_INPUT);
             }
         }
-        return Event::Refused(Fault::document(response.errors));
+        return Event::Refused(refused(response));
     }
     shape.arrange(&mut response.data, &response.errors);
     Event::Next(response)
+}
+
+/// What the library refused. An extension of the schema that knows more than the gate, such as what an operation
+/// costs, may refuse with RATE_LIMITED and `retryAfterSeconds`, and HTTP says it with 429 as it does for a
+/// [`Refusal`](crate::Refusal).
+fn refused(response: Response) -> Fault {
+    let of_error = |error: &ServerError| {
+        let extensions = error.extensions.as_ref()?;
+        (extensions.get("code") == Some(&Value::from(code::RATE_LIMITED))).then(|| {
+            match extensions.get("retryAfterSeconds") {
+                Some(Value::Number(seconds)) => seconds.as_u64().map(Duration::from_secs),
+                _ => None,
+            }
+        })
+    };
+    let limited = response.errors.iter().find_map(of_error);
+    let mut fault = Fault::document(response.errors);
+    if let Some(retry_after) = limited {
+        fault.status = StatusCode::TOO_MANY_REQUESTS;
+        fault.is_transport = true;
+        fault.retry_after = retry_after;
+    }
+    fault.extensions = response.extensions;
+    fault
 }
 
 pub(crate) fn panicked(id: &RequestId, panic: &(dyn std::any::Any + Send)) -> Fault {
@@ -346,7 +368,7 @@ impl<'r> From<&'r Event> for Written<'r> {
             Event::Refused(fault) => Self {
                 errors: &fault.errors,
                 data: None,
-                extensions: None,
+                extensions: Some(&fault.extensions).filter(|extensions| !extensions.is_empty()),
             },
         }
     }

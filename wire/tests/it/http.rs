@@ -195,7 +195,7 @@ async fn the_embedding_server_says_who_may_ask_now() {
     );
     assert_eq!(
         send(&wire, mutation("other", "application/json")).await.status(),
-        StatusCode::OK
+        StatusCode::TOO_MANY_REQUESTS
     );
 }
 
@@ -487,4 +487,82 @@ async fn batches_are_answered_in_order_where_they_are_switched_on() {
         json_of(send(&wire, files).await).await,
         json!([{"data": {"upload": 3}}])
     );
+}
+
+/// Refuses every operation as an extension of the schema may: with what it knows of the answer's `extensions`.
+#[derive(Clone)]
+struct Tired;
+
+impl Executor for Tired {
+    async fn execute(&self, _: async_graphql::Request) -> async_graphql::Response {
+        let error = wire::error(wire::code::RATE_LIMITED, "too dear", None);
+        let mut response = async_graphql::Response::from_errors(vec![error]).extension("cost", 7.into());
+        response.errors[0]
+            .extensions
+            .get_or_insert_default()
+            .set("retryAfterSeconds", 30);
+        response
+    }
+
+    fn execute_stream(
+        &self,
+        request: async_graphql::Request,
+        _: Option<std::sync::Arc<async_graphql::Data>>,
+    ) -> futures::stream::BoxStream<'static, async_graphql::Response> {
+        futures::stream::once(async move { Tired.execute(request).await }).boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_refuses_for_its_cost_is_a_429_with_the_time_to_come_back() {
+    let (_, sdl) = crate::schema::build();
+    let wire = Wire::builder(Tired, sdl).build().unwrap();
+    let accepting = |source: &str, accept: &str| {
+        let mut request = query(source);
+        request
+            .headers_mut()
+            .insert(header::ACCEPT, accept.parse().unwrap());
+        request
+    };
+    let refused = json!({
+        "errors": [{"message": "too dear", "extensions": {"code": "RATE_LIMITED", "retryAfterSeconds": 30}}],
+        "extensions": {"cost": 7}
+    });
+    for accept in ["application/graphql-response+json", "application/json"] {
+        let response = send(&wire, accepting("{ __typename }", accept)).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{accept}");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "30", "{accept}");
+        assert_eq!(json_of(response).await, refused, "{accept}");
+    }
+    let stream = accepting("subscription { greetings }", "text/event-stream");
+    let told = text(send(&wire, stream).await).await;
+    assert!(told.contains(r#""retryAfterSeconds":30"#), "{told}");
+    assert!(told.contains(r#""extensions":{"cost":7}"#), "{told}");
+}
+
+/// Lets nothing in.
+struct Full;
+
+impl Admit for Full {
+    fn arrive(&self, _: Caller<'_>) -> Result<(), Refusal> {
+        Err(Refusal::rate_limited("come back later", Duration::from_secs(5)))
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_on_arrival_is_429_whatever_the_document_and_the_media_type() {
+    let wire = probe().admit(Full).build().unwrap();
+    for (source, accept) in [
+        ("{ nonsense", "application/json"),
+        ("{ __typename }", "application/graphql-response+json"),
+        ("subscription { greetings }", "text/event-stream"),
+    ] {
+        let mut request = query(source);
+        request
+            .headers_mut()
+            .insert(header::ACCEPT, accept.parse().unwrap());
+        let response = send(&wire, request).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{source}");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5", "{source}");
+    }
 }

@@ -12,7 +12,10 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest},
 };
-use wire::{Authenticate, Close, Connections, Identity, Origins, Refusal, Settings, SocketLimits, Wire};
+use wire::{
+    Admit, Authenticate, Caller, Close, Connections, Identity, OperationInfo, Origins, Refusal, Settings,
+    SocketLimits, Wire,
+};
 
 use crate::probe;
 
@@ -209,4 +212,39 @@ async fn a_root_field_collected_from_two_fragments_is_one_stream() {
         );
     }
     assert_eq!(socket.next().await, json!({"id": "1", "type": "complete"}));
+}
+
+struct NotTwice(std::sync::atomic::AtomicBool);
+
+impl Admit for NotTwice {
+    fn arrive(&self, _: Caller<'_>) -> Result<(), Refusal> {
+        match self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(Refusal::rate_limited("one is enough", Duration::from_secs(3))),
+        }
+    }
+
+    fn admit(&self, _: Caller<'_>, _: &OperationInfo) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_refuses_the_operation_and_leaves_the_socket_and_what_runs_on_it() {
+    let server = Server::start(probe().admit(NotTwice(Default::default())).build().unwrap()).await;
+    let (mut socket, _) = server.acknowledged(json!({})).await;
+    for id in ["a", "b"] {
+        socket
+            .send(json!({"id": id, "type": "subscribe", "payload": {"query": "subscription { ticker(ms: 600000) }"}}))
+            .await;
+    }
+    assert_eq!(
+        socket.next().await,
+        json!({"id": "b", "type": "error", "payload": [{
+            "message": "one is enough",
+            "extensions": {"code": "RATE_LIMITED", "retryAfterSeconds": 3}
+        }]})
+    );
+    socket.send(json!({"type": "ping"})).await;
+    assert_eq!(socket.next().await, json!({"type": "pong"}));
 }
