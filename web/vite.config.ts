@@ -13,7 +13,11 @@ const backend = process.env.AGENTIC_BACKEND ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
   plugins: [operations(here('./src/gql/graphql.ts')), react(), tailwindcss()],
-  resolve: { alias: { '@': here('./src') } },
+  resolve: {
+    alias: { '@': here('./src'), '~clients': here('../clients/src') },
+    // The clients' glue is source of ours beside this folder: it takes the libraries of this one.
+    dedupe: ['graphql', 'graphql-ws', '@urql/core', '@urql/exchange-graphcache'],
+  },
   build: {
     target: 'es2022',
     // Nothing may be inlined as a data: URL that the Content-Security-Policy does not allow.

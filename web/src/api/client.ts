@@ -1,41 +1,28 @@
 /**
- * The one urql client: normalized cache, HTTP for queries and mutations, a WebSocket for what is
- * live. It speaks the public GraphQL API with the session's cookie, and nothing else.
+ * The one urql client: normalized cache, HTTP for queries and mutations, and for what is live the
+ * `Live` of `clients/`, which goes on by cursor whatever breaks. It speaks the public GraphQL API
+ * with the session's cookie, and nothing else.
  */
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
-import { createClient } from 'graphql-ws';
+import { Live } from '~clients/live.ts';
+import { forwardTo, keys, newestExchange } from '~clients/urql.ts';
 import introspection from '@/gql/introspection.json';
-import { keys } from './keys';
 import { setConnection } from './connection';
 import { reportUnauthenticated } from './session';
 
-const socketUrl = () => {
-  const url = new URL('/graphql', window.location.href);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  return url.href;
-};
+export interface Api {
+  client: Client;
+  /** For streams that a page keeps out of the cache; `useSubscription` runs over it too. */
+  live: Live;
+  dispose(): void;
+}
 
-export function createApi(): Client {
-  const socket = createClient({
-    url: socketUrl(),
-    lazy: true,
-    lazyCloseTimeout: 5_000,
-    retryAttempts: Number.POSITIVE_INFINITY,
-    // 4401 and 4403 are final: whoever lost the session signs in again.
-    shouldRetry: (reason) => !(reason instanceof CloseEvent && (reason.code === 4401 || reason.code === 4403)),
-    on: {
-      connected: () => setConnection('live'),
-      closed: (reason) => {
-        const code = reason instanceof CloseEvent ? reason.code : 0;
-        if (code === 4401 || code === 4403) reportUnauthenticated();
-        setConnection(code === 1000 ? 'idle' : 'reconnecting');
-      },
-    },
-  });
-  return new Client({
+export function createApi(): Api {
+  const live = new Live({ url: '/graphql', onState: setConnection });
+  const client = new Client({
     url: '/graphql',
-    // A mutation by POST; queries too, for their variables hold what belongs in no log.
+    // Queries by POST too: their variables hold what belongs in no log.
     preferGetMethod: false,
     fetchOptions: { credentials: 'same-origin' },
     exchanges: [
@@ -48,12 +35,10 @@ export function createApi(): Client {
         },
       }),
       cacheExchange({ schema: introspection, keys }),
+      newestExchange(),
       fetchExchange,
-      subscriptionExchange({
-        forwardSubscription: ({ query = '', variables }) => ({
-          subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables }, sink) }),
-        }),
-      }),
+      subscriptionExchange({ forwardSubscription: forwardTo(live) }),
     ],
   });
+  return { client, live, dispose: () => live.dispose() };
 }

@@ -1,21 +1,26 @@
 /** How live the page is, for the badge. Written by the transport, read by components. */
 import { useSyncExternalStore } from 'react';
+import { badgeOf, type LiveState } from '~clients/live.ts';
+import { reportUnauthenticated } from './session';
 
 /**
  * - `idle`: nothing on the page needs a stream.
  * - `live`: changes arrive over the WebSocket.
- * - `reconnecting`: the stream was cut; it goes on from its cursor when it is back.
- * - `fallback`: no WebSocket comes through; changes arrive by server-sent events.
- * - `polling`: no stream comes through; the page asks by cursor.
+ * - `connecting`, `reconnecting`: not yet, not any more; streams go on from their cursors.
+ * - `sse`, `polling`: no WebSocket comes through; by server-sent events, or by asking.
+ * - `refused`: the session is over.
  */
-export type Connection = 'idle' | 'live' | 'reconnecting' | 'fallback' | 'polling';
+export type Connection = Exclude<ReturnType<typeof badgeOf>, 'websocket'>;
 
 let current: Connection = 'idle';
 const listeners = new Set<() => void>();
 
-export function setConnection(next: Connection): void {
+export function setConnection(state: LiveState): void {
+  const badge = badgeOf(state);
+  const next = badge === 'websocket' ? 'live' : badge;
   if (next === current) return;
   current = next;
+  if (next === 'refused') reportUnauthenticated();
   for (const listener of listeners) listener();
 }
 

@@ -11,6 +11,12 @@ export const ExecutionRow = graphql(/* GraphQL */ `
     revision
     status
     isTerminal
+    dataSet {
+      id
+    }
+    conversation {
+      id
+    }
     executionKey
     executionType {
       id

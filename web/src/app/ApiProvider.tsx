@@ -1,23 +1,32 @@
 /** Holds the API client, and a new one for each session: nobody sees what another's cache held. */
-import { createContext, type ReactNode, use, useMemo, useState } from 'react';
+import { createContext, type ReactNode, use, useEffect, useMemo, useState } from 'react';
 import { Provider } from 'urql';
-import { createApi } from '@/api/client';
+import { createApi, type Api } from '@/api/client';
 
-const Reset = createContext<() => void>(() => {});
+const ApiContext = createContext<{ api: Api; reset: () => void } | undefined>(undefined);
 
 export function ApiProvider({ children }: { children: ReactNode }) {
-  const [session, setSession] = useState(0);
-  // The number is what makes it a new one.
-  const client = useMemo(() => (void session, createApi()), [session]);
-  const reset = useMemo(() => () => setSession((one) => one + 1), []);
+  const [api, setApi] = useState(createApi);
+  useEffect(() => {
+    // Streams end with the session that they belong to.
+    return () => api.dispose();
+  }, [api]);
+  const value = useMemo(() => ({ api, reset: () => setApi(createApi()) }), [api]);
   return (
-    <Reset value={reset}>
-      <Provider value={client}>{children}</Provider>
-    </Reset>
+    <ApiContext value={value}>
+      <Provider value={api.client}>{children}</Provider>
+    </ApiContext>
   );
 }
 
-/** Drops the cache and the socket: call it after signing in and after signing out. */
-export function useResetApi(): () => void {
-  return use(Reset);
+function useApi() {
+  const value = use(ApiContext);
+  if (!value) throw new Error('outside of ApiProvider');
+  return value;
 }
+
+/** Runs streams that go on by cursor. `useSubscription` does too; this one is for what stays out of the cache. */
+export const useLive = () => useApi().api.live;
+
+/** Drops the cache and the streams: call it after signing in and after signing out. */
+export const useResetApi = () => useApi().reset;

@@ -3,22 +3,16 @@ import { type Connection, useConnection } from '@/api/connection';
 
 const WORDS: Record<Connection, { text: string; title: string; dot: string }> = {
   idle: { text: 'Idle', title: 'Nothing on this page changes by itself', dot: 'bg-faint' },
+  connecting: { text: 'Connecting…', title: 'The page is about to be live', dot: 'bg-faint animate-pulse-soft' },
   live: { text: 'Live', title: 'Changes arrive as they happen', dot: 'bg-ok' },
   reconnecting: {
     text: 'Reconnecting…',
     title: 'The connection was cut. What is shown may be old; the page catches up when it is back.',
     dot: 'bg-wait animate-pulse-soft',
   },
-  fallback: {
-    text: 'Live (SSE)',
-    title: 'No WebSocket comes through: changes arrive by server-sent events',
-    dot: 'bg-ok',
-  },
-  polling: {
-    text: 'Delayed',
-    title: 'No stream comes through: the page asks every few seconds',
-    dot: 'bg-wait',
-  },
+  sse: { text: 'Live over SSE', title: 'No WebSocket comes through: changes arrive by server-sent events', dot: 'bg-ok' },
+  polling: { text: 'Delayed', title: 'No stream comes through: the page asks every few seconds', dot: 'bg-wait' },
+  refused: { text: 'Signed out', title: 'The session is over', dot: 'bg-bad' },
 };
 
 /** Says how live the page is. Read aloud when it changes. */

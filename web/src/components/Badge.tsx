@@ -42,7 +42,7 @@ export function Label({ children }: { children: string }) {
   return (
     <span
       title={children}
-      className="inline-block max-w-40 truncate rounded-md border bg-surface px-1.5 py-px align-middle text-xs text-muted"
+      className="inline-block max-w-40 min-w-0 truncate rounded-md border bg-surface px-1.5 py-px align-middle text-xs text-muted"
     >
       {children}
     </span>

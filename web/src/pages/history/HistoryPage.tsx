@@ -1,5 +1,234 @@
+/** The executions of a data set, newest first, live. */
+import { ArrowUp, Ban, ChevronLeft, ChevronRight, CirclePlay, Inbox, RotateCcw, SearchX, X } from 'lucide-react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useSearchParams } from 'react-router';
+import { paths } from '@/app/paths';
+import { useDataSet } from '@/app/ShellContext';
+import { Button, ButtonLink, IconButton } from '@/components/Button';
 import { Page } from '@/components/Page';
+import { EmptyState, ErrorState, errorWords, Notice } from '@/components/states';
+import { CancelDialog } from '@/executions/CancelDialog';
+import { useCancel, useRetry } from '@/executions/steer';
+import { FilterBar } from './FilterBar';
+import { type Filters, filterInput, isFiltered, NO_FILTERS, now, readFilters, writeFilters } from './filters';
+import { HistorySkeleton, HistoryTable } from './HistoryTable';
+import { MOST_NEW, type Row } from './list';
+import { PAGE_SIZE, useHistory } from './useHistory';
+
+/** So far down the reader has a place of their own. */
+const SCROLLED_PX = 80;
 
 export function Component() {
-  return <Page title="History">{null}</Page>;
+  const { id: dataSetId, dataSet } = useDataSet();
+  const [search, setSearch] = useSearchParams();
+  const query = search.toString();
+  const filters = useMemo(() => readFilters(new URLSearchParams(query)), [query]);
+  // As of when this list was asked for: "last hour" does not move under the reader.
+  const filter = useMemo(() => filterInput(filters, dataSetId, now()), [filters, dataSetId]);
+  const paging = useMemo(() => {
+    const params = new URLSearchParams(query);
+    return { after: params.get('after') ?? undefined, before: params.get('before') ?? undefined };
+  }, [query]);
+  const isFirst = !paging.after && !paging.before;
+
+  const { rows, waiting, overflown, pageInfo, statusCounts, error, cut, fetching, reload, hold, release, renew } =
+    useHistory(filter, paging);
+
+  const change = useCallback(
+    (by: Partial<Filters>) => setSearch(writeFilters({ ...filters, ...by }), { preventScrollReset: true }),
+    [filters, setSearch],
+  );
+  const turn = (by: Record<string, string>) => {
+    const next = writeFilters(filters);
+    for (const [name, value] of Object.entries(by)) next.set(name, value);
+    setSearch(next);
+  };
+
+  // Nothing is put above a reader who has scrolled.
+  useEffect(() => {
+    const onScroll = () => {
+      if (window.scrollY > SCROLLED_PX) hold();
+      else if (!overflown) release();
+    };
+    onScroll();
+    window.addEventListener('scroll', onScroll, { passive: true });
+    return () => window.removeEventListener('scroll', onScroll);
+  }, [hold, release, overflown]);
+  const showNew = () => {
+    if (overflown) reload();
+    else release();
+    window.scrollTo({ top: 0 });
+  };
+
+  // What is selected stays selected over pages; another list starts empty.
+  const [selection, setSelection] = useState<{ filter: unknown; rows: ReadonlyMap<string, Row> }>({ filter, rows: new Map() });
+  const selected = selection.filter === filter || !isFirst ? selection.rows : NOTHING;
+  const select = useCallback(
+    (changed: readonly Row[], on: boolean) =>
+      setSelection((was) => {
+        const next = new Map(was.rows);
+        for (const row of changed) {
+          if (on) next.set(row.id, row);
+          else next.delete(row.id);
+        }
+        return { filter, rows: next };
+      }),
+    [filter],
+  );
+  const clear = () => setSelection({ filter, rows: NOTHING });
+  // A selected row is as it is now, where it is on the screen.
+  const chosen = [...selected.values()].map((row) => rows?.find((one) => one.node.id === row.id)?.node ?? row);
+
+  const [canceling, setCanceling] = useState<readonly Row[]>([]);
+  const cancel = useCancel();
+  const retry = useRetry();
+  const onSelect = useCallback((row: Row, on: boolean) => select([row], on), [select]);
+  const onCancel = useCallback((which: Row[]) => setCanceling(which), []);
+  const onRetry = useCallback(
+    (which: Row[]) => {
+      void retry(which).then(() => setSelection({ filter, rows: NOTHING }));
+    },
+    [retry, filter],
+  );
+  const cancelable = chosen.filter((row) => row.viewerCan.cancel);
+  const retryable = chosen.filter((row) => row.viewerCan.retry);
+
+  return (
+    <Page
+      title="History"
+      actions={
+        <ButtonLink look="primary" to={paths.launch(dataSetId)} icon={<CirclePlay aria-hidden="true" />}>
+          Launch
+        </ButtonLink>
+      }
+    >
+      <FilterBar dataSetId={dataSetId} filters={filters} counts={statusCounts} onChange={change} />
+
+      <div aria-live="polite" className="sr-only">
+        {waiting > 0 && `${waiting} new ${waiting === 1 ? 'execution' : 'executions'} above`}
+      </div>
+      {waiting > 0 && (
+        <div className="pointer-events-none sticky top-24 z-30 flex h-0 justify-center lg:top-12">
+          <Button look="primary" size="sm" className="pointer-events-auto rounded-full! shadow-pop" icon={<ArrowUp aria-hidden="true" />} onClick={showNew}>
+            {`${overflown ? `${MOST_NEW}+` : waiting} new`}
+          </Button>
+        </div>
+      )}
+
+      {(error || cut) && rows && (
+        <div className="mb-3">
+          <Notice
+            tone={error ? 'bad' : 'wait'}
+            action={
+              <Button size="sm" onClick={reload}>
+                Reload
+              </Button>
+            }
+          >
+            {error ? errorWords(error).detail : 'This list is no longer live.'}
+          </Notice>
+        </div>
+      )}
+
+      {rows ? (
+        rows.length > 0 ? (
+          <HistoryTable
+            rows={rows}
+            selected={selected}
+            onSelect={onSelect}
+            onSelectAll={(on) => select(rows.map((one) => one.node), on)}
+            onCancel={onCancel}
+            onRetry={onRetry}
+          />
+        ) : (
+          <div className="card">{isFiltered(filters) || !isFirst ? (
+            <EmptyState
+              icon={<SearchX aria-hidden="true" />}
+              title={isFirst ? 'No execution matches' : 'No execution is left on this page'}
+              action={<Button onClick={() => (isFirst ? change(NO_FILTERS) : turn({}))}>{isFirst ? 'Clear the filters' : 'To the first page'}</Button>}
+            >
+              {isFirst && 'One that matches will appear here by itself.'}
+            </EmptyState>
+          ) : (
+            <EmptyState
+              icon={<Inbox aria-hidden="true" />}
+              title="Nothing has run here yet"
+              action={
+                dataSet?.viewerCan.launch !== false && (
+                  <ButtonLink look="primary" to={paths.launch(dataSetId)} icon={<CirclePlay aria-hidden="true" />}>
+                    Launch the first execution
+                  </ButtonLink>
+                )
+              }
+            >
+              An execution is a job that an agent works off on its own. You will see each of its steps.
+            </EmptyState>
+          )}</div>
+        )
+      ) : error ? (
+        <div className="card">
+          <ErrorState error={error} onRetry={reload} />
+        </div>
+      ) : (
+        <HistorySkeleton rows={PAGE_SIZE} />
+      )}
+
+      {pageInfo && (pageInfo.hasPreviousPage || pageInfo.hasNextPage || !isFirst) && (
+        <nav aria-label="Pages of the list" className="mt-4 flex items-center justify-end gap-2">
+          {!isFirst && (
+            <Button look="ghost" onClick={() => turn({})}>
+              Newest
+            </Button>
+          )}
+          <Button
+            disabled={!pageInfo.hasPreviousPage || fetching}
+            icon={<ChevronLeft aria-hidden="true" />}
+            onClick={() => turn({ before: pageInfo.startCursor ?? '' })}
+          >
+            Newer
+          </Button>
+          <Button disabled={!pageInfo.hasNextPage || fetching} onClick={() => turn({ after: pageInfo.endCursor ?? '' })}>
+            Older
+            <ChevronRight aria-hidden="true" />
+          </Button>
+        </nav>
+      )}
+
+      {selected.size > 0 && (
+        <div
+          role="region"
+          aria-label="Selected executions"
+          className="sticky bottom-4 z-30 mx-auto mt-4 flex w-fit max-w-full flex-wrap items-center gap-2 rounded-xl border bg-raised p-2 pl-4 text-sm shadow-pop"
+        >
+          <span aria-live="polite" className="tabular mr-2 font-medium">{`${selected.size} selected`}</span>
+          <Button
+            size="sm"
+            look="danger"
+            disabled={cancelable.length === 0}
+            icon={<Ban aria-hidden="true" />}
+            onClick={() => setCanceling(cancelable)}
+          >
+            {`Cancel ${cancelable.length || ''}`.trim()}
+          </Button>
+          <Button size="sm" disabled={retryable.length === 0} icon={<RotateCcw aria-hidden="true" />} onClick={() => onRetry(retryable)}>
+            {`Retry ${retryable.length || ''}`.trim()}
+          </Button>
+          <IconButton size="sm" label="Clear the selection" onClick={clear}>
+            <X aria-hidden="true" />
+          </IconButton>
+        </div>
+      )}
+
+      <CancelDialog
+        number={canceling.length}
+        onClose={() => setCanceling([])}
+        onCancel={async (reason) => {
+          renew(await cancel(canceling, reason));
+          clear();
+        }}
+      />
+    </Page>
+  );
 }
+
+const NOTHING: ReadonlyMap<string, Row> = new Map();

@@ -1,0 +1,122 @@
+/**
+ * The history's filters as they stand in the address, and as the API takes them. Everything a
+ * reader chose is in the address, so that it survives a reload, can be bookmarked and sent to
+ * others. Pure: the clock and the zone come in.
+ */
+import type { ExecutionFilter, ExecutionStatus } from '@/gql/graphql';
+
+export const STATUSES = ['PENDING', 'IN_PROGRESS', 'FINISHED', 'FAILED'] as const satisfies ExecutionStatus[];
+
+/** Spans that end now, by what stands in the address. */
+export const SPANS = { '1h': 1, '24h': 24, '7d': 7 * 24, '30d': 30 * 24 } as const;
+export type Span = keyof typeof SPANS;
+
+export interface Filters {
+  statuses: ExecutionStatus[];
+  agents: string[];
+  types: string[];
+  labels: string[];
+  /** Launched by these users. */
+  users: string[];
+  /** The last hour, day, … Instead of `from` and `to`. */
+  span: Span | undefined;
+  /** Days in the viewer's zone, YYYY-MM-DD, both included. */
+  from: string | undefined;
+  to: string | undefined;
+  search: string;
+}
+
+export const NO_FILTERS: Filters = {
+  statuses: [],
+  agents: [],
+  types: [],
+  labels: [],
+  users: [],
+  span: undefined,
+  from: undefined,
+  to: undefined,
+  search: '',
+};
+
+const isStatus = (value: string): value is (typeof STATUSES)[number] => STATUSES.some((one) => one === value);
+const isSpan = (value: string | null): value is Span => value !== null && Object.hasOwn(SPANS, value);
+const day = (value: string | null) =>
+  value && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
+
+/** What an address asks for. What makes no sense in it is left out: an old bookmark shows a list, not an error. */
+export function readFilters(search: URLSearchParams): Filters {
+  const all = (name: string) => [...new Set(search.getAll(name).filter((value) => value !== ''))];
+  const span = search.get('span');
+  return {
+    statuses: STATUSES.filter((one) => all('status').some((value) => isStatus(value.toUpperCase()) && value.toUpperCase() === one)),
+    agents: all('agent'),
+    types: all('type'),
+    labels: all('label'),
+    users: all('by'),
+    ...(isSpan(span)
+      ? { span, from: undefined, to: undefined }
+      : { span: undefined, from: day(search.get('from')), to: day(search.get('to')) }),
+    search: search.get('q') ?? '',
+  };
+}
+
+/** The address of a list. Always in the same order, so that the same list has one address. */
+export function writeFilters(filters: Filters): URLSearchParams {
+  const search = new URLSearchParams();
+  for (const one of filters.statuses) search.append('status', one.toLowerCase());
+  for (const one of filters.agents) search.append('agent', one);
+  for (const one of filters.types) search.append('type', one);
+  for (const one of filters.labels) search.append('label', one);
+  for (const one of filters.users) search.append('by', one);
+  if (filters.span) search.set('span', filters.span);
+  else {
+    if (filters.from) search.set('from', filters.from);
+    if (filters.to) search.set('to', filters.to);
+  }
+  if (filters.search) search.set('q', filters.search);
+  return search;
+}
+
+export function isFiltered(filters: Filters): boolean {
+  return writeFilters(filters).size > 0;
+}
+
+/** When a list is asked for. */
+export const now = (): number => Date.now();
+
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+/** What the API is asked for. `now` is rounded to the minute, so that one list is one entry of the cache. */
+export function filterInput(filters: Filters, dataSetId: string, now: number): ExecutionFilter {
+  const some = <T>(values: T[]) => (values.length > 0 ? values : undefined);
+  return {
+    dataSetIds: [dataSetId],
+    statuses: some(filters.statuses),
+    agentIds: some(filters.agents),
+    executionKeys: some(filters.types),
+    labels: some(filters.labels),
+    launchedByIds: some(filters.users),
+    createdAt: createdAt(filters, now),
+    search: filters.search.trim() || undefined,
+  };
+}
+
+function createdAt({ span, from, to }: Filters, now: number) {
+  if (span) {
+    const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
+    return { from: new Date(minute - SPANS[span] * HOUR_MS).toISOString() };
+  }
+  if (!from && !to) return undefined;
+  return {
+    ...(from ? { from: midnight(from, 0) } : {}),
+    // The day itself is included, the instant is not.
+    ...(to ? { to: midnight(to, 1) } : {}),
+  };
+}
+
+/** The start of a day in the viewer's zone, `later` days on; clock changes included. */
+function midnight(date: string, later: number): string {
+  const [year = 0, month = 1, dayOfMonth = 1] = date.split('-').map(Number);
+  return new Date(year, month - 1, dayOfMonth + later).toISOString();
+}
