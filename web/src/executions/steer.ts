@@ -1,6 +1,7 @@
 /** Canceling and retrying, for one or several, and what became of it in words. */
 import { useCallback } from 'react';
 import { useMutation } from 'urql';
+import { randomKey } from '@/api/id';
 import { toast } from '@/components/toast';
 import { errorWords } from '@/components/states';
 import type { ExecutionRowFragment } from '@/gql/graphql';
@@ -43,7 +44,7 @@ export function useRetry() {
   return useCallback(
     async (rows: readonly { id: string }[]): Promise<readonly Row[]> => {
       const { data, error } = await retry({
-        input: { ids: rows.map((row) => row.id), idempotency: { key: crypto.randomUUID() } },
+        input: { ids: rows.map((row) => row.id), idempotency: { key: randomKey() } },
       });
       if (error) {
         toast(`Nothing was retried. ${errorWords(error).detail}`, 'bad');

@@ -1,0 +1,109 @@
+/** An input drawn from its JSON Schema. */
+// Not the package's index: that also brings what its tests need.
+import Form from '@rjsf/core/lib/components/Form.js';
+import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+import { useMemo } from 'react';
+import { isObject, type JsonObject, type JsonValue } from '@/api/json';
+import { errorSchema, type Issue } from './issues';
+import { type FormContext, templates, widgets } from './templates';
+import { validator } from './validator';
+
+/** Longer texts get room. */
+const LONG = 200;
+
+export function InputForm({
+  schema,
+  value,
+  issues,
+  disabled,
+  onChange,
+}: {
+  schema: JsonValue;
+  value: JsonValue;
+  issues: readonly Issue[];
+  disabled: boolean;
+  onChange: (value: JsonValue) => void;
+}) {
+  const errors = useMemo(() => errorSchema(issues), [issues]);
+  const drawn = useMemo(() => (isObject(schema) ? withoutMeta(schema) : {}), [schema]);
+  const ui = useMemo(() => uiSchema(drawn as JsonObject), [drawn]);
+  const context = useMemo(
+    () => ({
+      pasteLines: (path: (string | number)[], index: number, lines: string[]) => onChange(pasted(value, path, index, lines)),
+    }),
+    [onChange, value],
+  );
+  return (
+    <Form<unknown, RJSFSchema, FormContext>
+      tagName="div"
+      idPrefix="input"
+      schema={drawn}
+      uiSchema={ui}
+      validator={validator}
+      templates={templates}
+      widgets={widgets}
+      formData={value}
+      formContext={context}
+      extraErrors={errors}
+      disabled={disabled}
+      noValidate
+      noHtml5Validate
+      showErrorList={false}
+      onChange={(event) => onChange(written((event.formData ?? {}) as JsonValue, schema))}
+    >
+      {/* The page has the button. */}
+      <></>
+    </Form>
+  );
+}
+
+/** The library knows draft 7's names; the schema's own dialect would only make it doubt. */
+function withoutMeta(schema: JsonObject): RJSFSchema {
+  return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== '$schema')) as RJSFSchema;
+}
+
+/** Long texts are drawn as such; everything else as the schema says. */
+function uiSchema(schema: JsonObject): UiSchema<unknown, RJSFSchema, FormContext> {
+  const ui: UiSchema<unknown, RJSFSchema, FormContext> = {};
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  for (const [name, property] of Object.entries(properties)) {
+    if (!isObject(property)) continue;
+    if (isText(property)) ui[name] = { 'ui:widget': 'textarea' };
+    else if (isObject(property.properties)) ui[name] = uiSchema(property);
+    else if (isObject(property.items)) ui[name] = { items: isText(property.items) ? { 'ui:widget': 'textarea' } : uiSchema(property.items) };
+  }
+  return ui;
+}
+
+const isText = (schema: JsonObject) =>
+  schema.type === 'string' &&
+  !('enum' in schema) &&
+  !('format' in schema) &&
+  !('pattern' in schema) &&
+  typeof schema.maxLength === 'number' &&
+  schema.maxLength >= LONG;
+
+/** An item that was added and not filled in yet is an empty text, not null: so says what is wrong with it the schema. */
+function written(value: JsonValue, schema: JsonValue | undefined): JsonValue {
+  if (!isObject(schema)) return value;
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    const isText = isObject(items) && items.type === 'string' && !('enum' in items);
+    return value.map((one) => (isText && (one === null || one === undefined) ? '' : written(one, items)));
+  }
+  if (!isObject(value)) return value;
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, written(one, properties[name])]));
+}
+
+/** The value with lines in the list at `path`: in place of the item at `index`, the rest after it. */
+function pasted(value: JsonValue, path: readonly (string | number)[], index: number, lines: string[]): JsonValue {
+  const [name, ...rest] = path;
+  if (name === undefined) {
+    const list = Array.isArray(value) ? value : [];
+    return [...list.slice(0, index), ...lines, ...list.slice(index + 1)];
+  }
+  if (Array.isArray(value)) return value.map((one, at) => (at === Number(name) ? pasted(one, rest, index, lines) : one));
+  const object = isObject(value) ? value : {};
+  return { ...object, [name]: pasted(object[name] ?? null, rest, index, lines) };
+}

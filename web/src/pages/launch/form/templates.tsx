@@ -1,0 +1,433 @@
+/**
+ * How the form library draws: our controls, labels and errors, tied together for assistive
+ * technology. Nothing of its own look is used.
+ */
+import {
+  ADDITIONAL_PROPERTY_FLAG,
+  type ArrayFieldItemTemplateProps,
+  type ArrayFieldTemplateProps,
+  type BaseInputTemplateProps,
+  canExpand,
+  descriptionId,
+  enumOptionSelectedValue,
+  enumOptionValueDecoder,
+  enumOptionValueEncoder,
+  errorId,
+  type FieldTemplateProps,
+  getInputProps,
+  type MultiSchemaFieldTemplateProps,
+  type ObjectFieldTemplateProps,
+  type RegistryWidgetsType,
+  type RJSFSchema,
+  type TemplatesType,
+  type WidgetProps,
+} from '@rjsf/utils';
+import { clsx } from 'clsx';
+import { ChevronDown, ChevronUp, Plus, Trash2 } from 'lucide-react';
+import type { ReactNode } from 'react';
+import type { JsonValue } from '@/api/json';
+import { Button, IconButton } from '@/components/Button';
+import { Checkbox, Input, Select, Textarea } from '@/components/Field';
+
+/** What the form gives to its templates. */
+export interface FormContext {
+  /** Puts pasted lines into the list at `path`, from the item at `index` on. */
+  pasteLines?: (path: (string | number)[], index: number, lines: string[]) => void;
+}
+
+type S = RJSFSchema;
+type Widget = WidgetProps<unknown, S, FormContext>;
+
+/** The ids of what explains a field, of those that there are. */
+function describedBy(id: string, schema: S, errors: readonly string[] | undefined): string | undefined {
+  const ids = [schema.description ? descriptionId(id) : '', errors?.length ? errorId(id) : ''].filter(Boolean);
+  return ids.length > 0 ? ids.join(' ') : undefined;
+}
+
+function Errors({ id, errors }: { id: string; errors: readonly string[] | undefined }) {
+  if (!errors?.length) return null;
+  return (
+    <div id={errorId(id)} className="flex flex-col text-xs font-medium text-bad">
+      {errors.map((error) => (
+        <span key={error}>{error}</span>
+      ))}
+    </div>
+  );
+}
+
+function Required() {
+  return (
+    <span aria-hidden="true" className="text-bad">
+      {' '}
+      *
+    </span>
+  );
+}
+
+const isContainer = (schema: S) => {
+  const types = Array.isArray(schema.type) ? schema.type : [schema.type];
+  return types.includes('object') || (types.includes('array') && !isChoice(schema));
+};
+const isChoice = (schema: S) =>
+  schema.uniqueItems === true && typeof schema.items === 'object' && !Array.isArray(schema.items) && 'enum' in schema.items;
+
+function FieldTemplate({
+  id,
+  fieldPathId,
+  schema,
+  label,
+  displayLabel,
+  required,
+  hidden,
+  rawErrors,
+  rawDescription,
+  children,
+  onKeyRenameBlur,
+  onRemoveProperty,
+}: FieldTemplateProps<unknown, S, FormContext>) {
+  if (hidden) return <div hidden>{children}</div>;
+  // Objects and lists draw their own heading; a checkbox stands before its words.
+  const isBoolean = schema.type === 'boolean';
+  const plain = !isContainer(schema) && !isBoolean;
+  // The list's heading says what its items are.
+  const isItem = typeof fieldPathId.path.at(-1) === 'number';
+  const field = (
+    <div className="flex min-w-0 flex-1 flex-col gap-1.5" data-field={id}>
+      {plain && displayLabel && label && (
+        <label htmlFor={id} className={isItem ? 'sr-only' : 'text-sm font-medium'}>
+          {isItem ? `${label} ${Number(fieldPathId.path.at(-1)) + 1}` : label}
+          {required && !isItem && <Required />}
+        </label>
+      )}
+      {plain && rawDescription && (
+        <p id={descriptionId(id)} className="text-xs text-muted">
+          {rawDescription}
+        </p>
+      )}
+      {children}
+      {isBoolean && rawDescription && (
+        <p id={descriptionId(id)} className="pl-6 text-xs text-muted">
+          {rawDescription}
+        </p>
+      )}
+      <Errors id={id} errors={rawErrors} />
+    </div>
+  );
+  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return field;
+  return (
+    <div className="flex items-end gap-2">
+      <div className="flex w-40 flex-col gap-1.5">
+        <label htmlFor={`${id}-key`} className="text-sm font-medium">
+          Name
+        </label>
+        <Input id={`${id}-key`} key={label} defaultValue={label} onBlur={onKeyRenameBlur} />
+      </div>
+      {field}
+      <IconButton label={`Remove ${label}`} onClick={onRemoveProperty}>
+        <Trash2 aria-hidden="true" />
+      </IconButton>
+    </div>
+  );
+}
+
+function ObjectFieldTemplate({
+  title,
+  description,
+  properties,
+  schema,
+  uiSchema,
+  formData,
+  fieldPathId,
+  onAddProperty,
+  required,
+  disabled,
+  readonly,
+}: ObjectFieldTemplateProps<unknown, S, FormContext>) {
+  const isRoot = fieldPathId.path.length === 0;
+  const content = (
+    <div className="flex flex-col gap-5">
+      {properties.map((property) => (
+        <div key={property.name} hidden={property.hidden}>
+          {property.content}
+        </div>
+      ))}
+      {canExpand(schema, uiSchema, formData) && (
+        <Button className="self-start" size="sm" icon={<Plus aria-hidden="true" />} disabled={disabled || readonly} onClick={onAddProperty}>
+          Add a field
+        </Button>
+      )}
+    </div>
+  );
+  // The page's heading stands for the root's.
+  if (isRoot) return <div id={fieldPathId.$id}>{content}</div>;
+  return (
+    <fieldset id={fieldPathId.$id} className="min-w-0 rounded-lg border p-4">
+      <legend className="-ml-1 px-1 text-sm font-medium">
+        {title}
+        {required && <Required />}
+      </legend>
+      {description && (
+        <p id={descriptionId(fieldPathId)} className="-mt-1 mb-3 text-xs text-muted">
+          {description}
+        </p>
+      )}
+      {content}
+    </fieldset>
+  );
+}
+
+function ArrayFieldTemplate({
+  title,
+  schema,
+  items,
+  canAdd,
+  onAddClick,
+  fieldPathId,
+  required,
+  disabled,
+  readonly,
+  registry,
+}: ArrayFieldTemplateProps<unknown, S, FormContext>) {
+  const item = typeof schema.items === 'object' && !Array.isArray(schema.items) ? schema.items : undefined;
+  const isText = item?.type === 'string' && !item.enum;
+  const { pasteLines } = registry.formContext;
+  return (
+    <fieldset
+      id={fieldPathId.$id}
+      tabIndex={-1}
+      className="min-w-0 outline-none"
+      onPaste={(event) => {
+        if (!isText || !pasteLines || !(event.target instanceof HTMLInputElement)) return;
+        const lines = event.clipboardData
+          .getData('text')
+          .split(/[\r\n\t]+/)
+          .map((line) => line.trim())
+          .filter(Boolean);
+        const index = Number(event.target.id.slice(fieldPathId.$id.length + 1));
+        if (lines.length < 2 || !Number.isInteger(index)) return;
+        event.preventDefault();
+        pasteLines(fieldPathId.path, index, lines);
+      }}
+    >
+      <legend className="mb-1.5 text-sm font-medium">
+        {title}
+        {required && <Required />}
+      </legend>
+      {schema.description && (
+        <p id={descriptionId(fieldPathId)} className="mb-2 text-xs text-muted">
+          {schema.description}
+        </p>
+      )}
+      <div className="flex flex-col gap-2">{items}</div>
+      {canAdd && (
+        <div className={clsx('flex flex-wrap items-center gap-3', items.length > 0 && 'mt-2')}>
+          <Button
+            id={`${fieldPathId.$id}__add`}
+            size="sm"
+            icon={<Plus aria-hidden="true" />}
+            disabled={disabled || readonly}
+            onClick={onAddClick}
+          >
+            {`Add ${item?.title ?? 'an item'}`}
+          </Button>
+          {isText && items.length > 0 && <span className="text-xs text-faint">A pasted list becomes one item a line</span>}
+        </div>
+      )}
+    </fieldset>
+  );
+}
+
+function ArrayFieldItemTemplate({
+  children,
+  buttonsProps: { hasMoveUp, hasMoveDown, hasRemove, onMoveUpItem, onMoveDownItem, onRemoveItem, disabled, readonly },
+  index,
+  totalItems,
+  hasToolbar,
+  schema,
+}: ArrayFieldItemTemplateProps<unknown, S, FormContext>) {
+  const off = disabled || readonly;
+  return (
+    <div className="flex items-start gap-1">
+      <div className="min-w-0 flex-1">{children}</div>
+      {hasToolbar && (
+        <div className={clsx('flex items-center', isContainer(schema) ? 'pt-2.5' : 'pt-0.5')}>
+          {totalItems > 1 && (
+            <>
+              <IconButton label={`Move item ${index + 1} up`} disabled={off || !hasMoveUp} onClick={onMoveUpItem}>
+                <ChevronUp aria-hidden="true" />
+              </IconButton>
+              <IconButton label={`Move item ${index + 1} down`} disabled={off || !hasMoveDown} onClick={onMoveDownItem}>
+                <ChevronDown aria-hidden="true" />
+              </IconButton>
+            </>
+          )}
+          {hasRemove && (
+            <IconButton label={`Remove item ${index + 1}`} disabled={off} onClick={onRemoveItem}>
+              <Trash2 aria-hidden="true" />
+            </IconButton>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function MultiSchemaFieldTemplate({ selector, optionSchemaField }: MultiSchemaFieldTemplateProps<unknown, S, FormContext>) {
+  return (
+    <div className="flex flex-col gap-4 rounded-lg border p-4">
+      {selector}
+      {optionSchemaField}
+    </div>
+  );
+}
+
+/** A field of a list has its label in the list's heading; read aloud it needs one of its own. */
+const spoken = ({ label, hideLabel }: Widget) => (hideLabel && label ? { 'aria-label': label } : {});
+
+function BaseInputTemplate(props: BaseInputTemplateProps<unknown, S, FormContext>) {
+  const { id, value, required, disabled, readonly, placeholder, schema, options, type, rawErrors, onChange, onBlur, onFocus } = props;
+  const { onChangeOverride } = props;
+  const { step, min, max, type: inputType } = getInputProps<unknown, S, FormContext>(schema, type, options);
+  const isNumber = inputType === 'number' || inputType === 'integer';
+  return (
+    <>
+      <Input
+        id={id}
+        {...spoken(props)}
+        type={inputType}
+        step={step}
+        min={min}
+        max={max}
+        className={clsx(isNumber && 'max-w-48')}
+        value={value === undefined || value === null ? '' : String(value)}
+        placeholder={placeholder}
+        disabled={disabled}
+        readOnly={readonly}
+        aria-required={required || undefined}
+        aria-invalid={rawErrors?.length ? true : undefined}
+        aria-describedby={describedBy(id, schema, rawErrors)}
+        list={Array.isArray(schema.examples) ? `${id}__examples` : undefined}
+        onChange={onChangeOverride ?? ((event) => onChange(event.target.value === '' ? options.emptyValue : event.target.value))}
+        onBlur={(event) => onBlur(id, event.target.value)}
+        onFocus={(event) => onFocus(id, event.target.value)}
+      />
+      {Array.isArray(schema.examples) && (
+        <datalist id={`${id}__examples`}>
+          {schema.examples.map((example) => (
+            <option key={String(example)}>{String(example)}</option>
+          ))}
+        </datalist>
+      )}
+    </>
+  );
+}
+
+function TextareaWidget(props: Widget) {
+  const { id, value, required, disabled, readonly, placeholder, schema, options, rawErrors, onChange } = props;
+  return (
+    <Textarea
+      id={id}
+      {...spoken(props)}
+      rows={4}
+      value={typeof value === 'string' ? value : ''}
+      placeholder={placeholder}
+      disabled={disabled}
+      readOnly={readonly}
+      aria-required={required || undefined}
+      aria-invalid={rawErrors?.length ? true : undefined}
+      aria-describedby={describedBy(id, schema, rawErrors)}
+      onChange={(event) => onChange(event.target.value === '' ? options.emptyValue : event.target.value)}
+    />
+  );
+}
+
+function SelectWidget(props: Widget) {
+  const { id, value, required, disabled, readonly, multiple, placeholder, schema, options, rawErrors, onChange } = props;
+  const { enumOptions = [], emptyValue } = options;
+  if (multiple) return <CheckboxesWidget {...props} />;
+  return (
+    <Select
+      id={id}
+      {...spoken(props)}
+      className="max-w-md"
+      value={String(enumOptionSelectedValue<S>(value, enumOptions, false, 'indexed', ''))}
+      disabled={disabled || readonly}
+      aria-required={required || undefined}
+      aria-invalid={rawErrors?.length ? true : undefined}
+      aria-describedby={describedBy(id, schema, rawErrors)}
+      onChange={(event) => onChange(enumOptionValueDecoder<S>(event.target.value, enumOptions, 'indexed', emptyValue))}
+    >
+      {schema.default === undefined && <option value="">{placeholder || 'Choose…'}</option>}
+      {enumOptions.map((option, at) => (
+        <option key={String(option.value)} value={String(enumOptionValueEncoder(option.value, at, 'indexed'))}>
+          {option.label}
+        </option>
+      ))}
+    </Select>
+  );
+}
+
+function CheckboxWidget({ id, value, disabled, readonly, label, schema, rawErrors, required, onChange }: Widget) {
+  return (
+    <Checkbox
+      id={id}
+      checked={value === true}
+      disabled={disabled || readonly}
+      aria-invalid={rawErrors?.length ? true : undefined}
+      aria-describedby={describedBy(id, schema, rawErrors)}
+      onChange={(event) => onChange(event.target.checked)}
+      label={
+        <span className="font-medium">
+          {label}
+          {required && schema.const === true && <Required />}
+        </span>
+      }
+    />
+  );
+}
+
+function CheckboxesWidget({ id, value, options, disabled, readonly, label, onChange }: Widget) {
+  const chosen: JsonValue[] = Array.isArray(value) ? value : [];
+  const holds = (one: JsonValue) => chosen.some((other) => JSON.stringify(other) === JSON.stringify(one));
+  return (
+    <div role="group" aria-label={label} id={id} className="flex flex-wrap gap-x-5 gap-y-2">
+      {options.enumOptions?.map((option) => (
+        <Checkbox
+          key={String(option.value)}
+          checked={holds(option.value)}
+          disabled={disabled || readonly}
+          label={option.label}
+          onChange={(event) =>
+            onChange(
+              event.target.checked
+                ? [...chosen, option.value]
+                : chosen.filter((one) => JSON.stringify(one) !== JSON.stringify(option.value)),
+            )
+          }
+        />
+      ))}
+    </div>
+  );
+}
+
+const nothing = (): ReactNode => null;
+
+export const templates: Partial<TemplatesType<unknown, S, FormContext>> = {
+  FieldTemplate,
+  ObjectFieldTemplate,
+  ArrayFieldTemplate,
+  ArrayFieldItemTemplate,
+  MultiSchemaFieldTemplate,
+  BaseInputTemplate,
+  // Drawn by FieldTemplate.
+  FieldErrorTemplate: nothing,
+  DescriptionFieldTemplate: nothing,
+  ErrorListTemplate: nothing,
+};
+
+export const widgets: RegistryWidgetsType<unknown, S, FormContext> = {
+  TextareaWidget,
+  SelectWidget,
+  CheckboxWidget,
+  CheckboxesWidget,
+};

@@ -1,0 +1,140 @@
+import { graphql } from '@/gql';
+
+export const LaunchAgentsDocument = graphql(/* GraphQL */ `
+  query LaunchAgents($dataSetId: ID!) {
+    agents(dataSetId: $dataSetId, first: 100) {
+      nodes {
+        id
+        name
+        description
+        acceptsFiles
+        viewerCan {
+          launch
+        }
+      }
+    }
+  }
+`);
+
+/** Fetched for the agent that was chosen: what it can do now. */
+export const LaunchTypesDocument = graphql(/* GraphQL */ `
+  query LaunchTypes($agentId: ID!) {
+    agent(id: $agentId) {
+      id
+      acceptsFiles
+      fileRules {
+        maxFiles
+        maxBytesPerFile
+        maxBytesTotal
+        extensions
+        contentTypes
+      }
+      executionTypes {
+        id
+        key
+        name
+        description
+        inputSchema
+        schemaVersion
+        examples {
+          name
+          description
+          input
+        }
+        fileRules {
+          maxFiles
+          maxBytesPerFile
+          maxBytesTotal
+          extensions
+          contentTypes
+        }
+      }
+    }
+  }
+`);
+
+/** What "launch again" starts from. */
+export const LaunchFromDocument = graphql(/* GraphQL */ `
+  query LaunchFrom($id: ID!) {
+    execution(id: $id) {
+      id
+      executionKey
+      input
+      labels
+      agent {
+        id
+      }
+      files {
+        id
+        filename
+        sizeBytes
+      }
+    }
+  }
+`);
+
+export const CheckInputDocument = graphql(/* GraphQL */ `
+  query CheckInput($agentId: ID!, $executionKey: String!, $input: JSON!, $schemaVersion: String) {
+    validateExecutionInput(
+      agentId: $agentId
+      executionKey: $executionKey
+      input: $input
+      expectedSchemaVersion: $schemaVersion
+    ) {
+      valid
+      issues {
+        pointer
+        property
+        keyword
+        message
+      }
+      errors {
+        __typename
+        ... on UserError {
+          code
+          message
+        }
+      }
+    }
+  }
+`);
+
+export const LaunchDocument = graphql(/* GraphQL */ `
+  mutation Launch($input: LaunchExecutionInput!) {
+    launchExecution(input: $input) {
+      created
+      execution {
+        ...ExecutionRow
+      }
+      errors {
+        __typename
+        ... on UserError {
+          code
+          message
+          path
+        }
+        ... on InputValidationError {
+          issues {
+            pointer
+            property
+            keyword
+            message
+          }
+        }
+        ... on FileRejectedError {
+          rule
+          index
+          filename
+        }
+        ... on IdempotencyConflictError {
+          existing {
+            id
+          }
+        }
+        ... on SchemaVersionConflictError {
+          currentVersion
+        }
+      }
+    }
+  }
+`);
