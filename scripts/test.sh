@@ -30,6 +30,8 @@ step contract
 scripts/check-contract.sh
 step "the README's story"
 scripts/check-story.sh
+step "the shipped cases"
+target/debug/agentic-executions rehearse test
 step tests
 # Once more on PostgreSQL: the unit tests that touch a database. The others choose for themselves.
 # One at a time, for an open transaction of another test holds the change log back on the whole server,

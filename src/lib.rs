@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod graphql;
 pub mod http;
 pub mod model;
+pub mod rehearse;
 pub mod runner;
 pub mod storage;
 pub mod telemetry;

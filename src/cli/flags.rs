@@ -42,6 +42,9 @@ pub(super) enum Command {
     /// Checks the definitions: prints every mistake as `file#pointer: message`, and fails if there
     /// is one
     Check,
+    /// Executions as tests: records one as a case of its definition, and plays cases
+    #[command(subcommand)]
+    Rehearse(RehearseCommand),
     /// Users
     #[command(subcommand)]
     User(UserCommand),
@@ -55,6 +58,38 @@ pub(super) struct ServeFlags {
     /// Serves the API alone; runs wait for `agentic-executions worker`
     #[arg(long)]
     pub no_worker: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RehearseCommand {
+    /// Writes an execution that has ended as a case: its input and files, what its model said, what
+    /// it met in records and other systems, and what came of it; prints the folder, and fails if the
+    /// case does not play back as it was
+    Record(RecordCase),
+    /// Plays cases in a database of their own, each from nothing but what it holds; prints pass or
+    /// fail with every difference, and fails if there is one
+    Test(TestCases),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RecordCase {
+    /// The execution's id
+    #[arg(value_name = "EXECUTION")]
+    pub id: String,
+    /// The folder that the case's own is made in [default: `cases` of its execution type, where that
+    /// is in the directory of --definitions]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub into: Option<PathBuf>,
+    /// The case's name [default: the execution's id]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestCases {
+    /// Key of an agent type or of an execution type; without it all cases are played
+    #[arg(value_name = "DEFINITION")]
+    pub definition: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,6 +136,9 @@ pub(super) struct CreateToken {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub expires: Option<Duration>,
 }
+
+/// sqlx passes on every notice of the server.
+pub(super) const USUAL_LOG: &str = "info,sqlx=warn";
 
 /// Every setting. Those of secrets never show their value.
 #[derive(Debug, Args)]
@@ -328,8 +366,7 @@ pub(super) struct SettingFlags {
         long,
         env = "AGENTIC_LOG",
         value_name = "FILTER",
-        // sqlx passes on every notice of the server.
-        default_value = "info,sqlx=warn",
+        default_value = USUAL_LOG,
         global = true
     )]
     log: String,

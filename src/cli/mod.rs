@@ -8,6 +8,7 @@
 mod check;
 mod flags;
 mod people;
+mod rehearse;
 mod report;
 mod serve;
 mod wiring;
@@ -24,7 +25,7 @@ use crate::config::Settings;
 use crate::graphql;
 use crate::telemetry::log;
 use crate::telemetry::traces::Traces;
-use flags::{Command, Flags, TokenCommand, UserCommand};
+use flags::{Command, Flags, RehearseCommand, TokenCommand, UserCommand};
 use report::Failure;
 
 /// For the last traces, after all else has ended: a collector takes them in a moment or is away.
@@ -74,7 +75,13 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         Some(endpoint) if is_server => Some(Traces::to(endpoint)?),
         _ => None,
     };
-    log::start(&settings.log, traces.as_ref())?;
+    // What a case does is its own report's to say; a line of the worker's would stand between.
+    let is_rehearsal = matches!(command, Command::Rehearse(_));
+    let log = match settings.log.as_str() {
+        flags::USUAL_LOG if is_rehearsal => "error",
+        given => given,
+    };
+    log::start(log, traces.as_ref())?;
     let grace = settings.grace;
     let done = run_with(settings, command).await;
     if let Some(traces) = traces {
@@ -89,6 +96,8 @@ async fn run_with(settings: Settings, command: Command) -> Result<(), Failure> {
         Command::Worker => serve::worker(settings).await,
         Command::Migrate => wiring::migrate(&settings).await,
         Command::Check => check::check(&settings),
+        Command::Rehearse(RehearseCommand::Record(case)) => rehearse::record(&settings, case).await,
+        Command::Rehearse(RehearseCommand::Test(cases)) => rehearse::test(&settings, cases).await,
         Command::User(UserCommand::Create(user)) => people::create_user(&settings, user).await,
         Command::Token(TokenCommand::Create(token)) => people::create_token(&settings, token).await,
         Command::Token(TokenCommand::List) => people::list_tokens(&settings).await,

@@ -179,7 +179,7 @@ impl Parts {
     async fn make(settings: &Settings) -> Result<Self, Failure> {
         let registry = runner::Registry::built_in(wiring::fetcher(settings));
         let models = wiring::models();
-        let catalog = wiring::catalog(settings, &registry, &models)?;
+        let catalog = wiring::catalog(settings, &registry, &models)?.without_cases();
         let store = wiring::shared_store(settings).await?;
         let storage = wiring::storage(settings)?;
         Ok(Self {

@@ -1,6 +1,7 @@
 //! The loaded definitions: plain data, shared and never changed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,8 +12,9 @@ use crate::base::json_schema::Schema;
 use crate::base::template;
 use crate::base::text::canonical;
 use crate::model::FileInfo;
-use crate::model::rehearsal::Script;
+use crate::model::rehearsal::{self, Script};
 
+use super::case::Case;
 use super::load::{self, Known, Mistake};
 use super::message::MessageTemplate;
 use super::source::Sources;
@@ -61,6 +63,41 @@ impl Catalog {
     /// The execution type of this key.
     pub fn execution_type(&self, key: &str) -> Option<&Arc<ExecutionType>> {
         self.execution_types.get(key)
+    }
+
+    /// The same without its cases, whose files a server has no use for.
+    #[must_use]
+    pub fn without_cases(self) -> Self {
+        self.changed(|_, execution_type| execution_type.cases.clear())
+    }
+
+    /// The same, played by the rehearsal model whatever the operator chose; an execution type by
+    /// this script where one is given.
+    #[must_use]
+    pub fn rehearsing(self, execution_type: &str, script: Option<&Arc<Script>>) -> Self {
+        self.changed(|agent_type, known| {
+            rehearsal::NAME.clone_into(&mut agent_type.model);
+            if let (Some(script), true) = (script, known.key == execution_type) {
+                known.script = Arc::clone(script);
+            }
+        })
+    }
+
+    fn changed(self, change: impl Fn(&mut AgentType, &mut ExecutionType)) -> Self {
+        let agent_types = self.agent_types.values().map(|agent_type| {
+            let mut agent_type = AgentType::clone(agent_type);
+            let execution_types = std::mem::take(&mut agent_type.execution_types);
+            agent_type.execution_types = execution_types
+                .into_iter()
+                .map(|known| {
+                    let mut known = Arc::unwrap_or_clone(known);
+                    change(&mut agent_type, &mut known);
+                    Arc::new(known)
+                })
+                .collect();
+            agent_type
+        });
+        Self::new(agent_types.collect())
     }
 
     /// Every agent type, by key.
@@ -161,6 +198,10 @@ pub struct ExecutionType {
     pub failure_codes: Vec<FailureCode>,
     /// What the rehearsal model plays.
     pub script: Arc<Script>,
+    /// By name: executions as they ought to go.
+    pub cases: Vec<Arc<Case>>,
+    /// Its folder on disk; none for what is compiled in.
+    pub directory: Option<PathBuf>,
 }
 
 impl ExecutionType {

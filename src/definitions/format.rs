@@ -14,7 +14,9 @@
 //!     message.md.j2                  the first message: a template over input and files
 //!     rehearsal.toml                 what the rehearsal model plays
 //!     examples/*.json                {name, description, input}, beside those in execution.toml
-//!     samples/*                      documents to try it with; not loaded
+//!     samples/*                      documents to try it with
+//!     cases/<name>/case.json         case.schema.json says what is in it: an execution as it ought to go
+//!     cases/<name>/files/*           what is attached to it
 //! ```
 //!
 //! The `rehearsal.toml` are wanted where the agent's model is `rehearsal`. Every TOML file is
@@ -37,6 +39,8 @@ pub(super) static EXAMPLE: LazyLock<Schema> = LazyLock::new(|| {
     let document = serde_json::json!({"$ref": "#/$defs/example", "$defs": definitions});
     Schema::compile(document).expect("the schema of an example is a schema")
 });
+
+pub(super) static CASE: LazyLock<Schema> = LazyLock::new(|| compile(include_str!("case.schema.json")));
 
 fn compile(text: &str) -> Schema {
     let document = serde_json::from_str(text).expect("the schema beside this file is JSON");

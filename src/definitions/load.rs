@@ -1,6 +1,7 @@
 //! From folders to agent types. Goes on after every mistake, so that one run reports them all.
 
 mod agent;
+mod case;
 mod execution;
 mod reader;
 

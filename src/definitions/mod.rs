@@ -8,6 +8,7 @@
 //! `execution.schema.json`), into the structure that `format` reads it into, and into the types
 //! here.
 
+pub mod case;
 mod catalog;
 mod format;
 mod load;
@@ -15,6 +16,7 @@ mod message;
 mod shipped;
 mod source;
 
+pub use case::Case;
 pub use catalog::{
     AgentType, Catalog, Example, ExecutionType, FileRules, Limits, STOPPED_BY_AGENT, ValidatorSpec,
 };

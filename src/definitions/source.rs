@@ -57,6 +57,8 @@ impl Sources {
 pub(super) struct Folder {
     /// How mistakes call it.
     pub name: String,
+    /// On disk; none for what is compiled in.
+    pub directory: Option<PathBuf>,
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
@@ -100,6 +102,7 @@ fn on_disk(directory: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Folder> {
         if path.is_dir() {
             let mut folder = Folder {
                 name: name.clone(),
+                directory: Some(path.clone()),
                 files: BTreeMap::new(),
             };
             walk(&path, &name, "", &mut folder, mistakes);

@@ -165,7 +165,7 @@ impl Models {
     /// The rehearsal model alone: what a server without configured providers has.
     pub fn rehearsal_only() -> Self {
         let mut models = Self::default();
-        models.register(Arc::new(rehearsal::Rehearsal));
+        models.register(Arc::new(rehearsal::Rehearsal::default()));
         models
     }
 

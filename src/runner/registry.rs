@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::json_schema::{Schema, SchemaError};
+use crate::definitions::case::OutsideResult;
 use crate::definitions::{CheckSettings, Known};
 use crate::fetch::Fetcher;
 use crate::model::{Models, ToolSpec};
 
-use super::tools::{self, Tool};
+use super::tools::{self, FromCase, Tool};
 use super::validators::{self, Validator};
 
 /// Tools and validators by name. Clones share them.
@@ -60,6 +61,28 @@ impl Registry {
         self.tools
             .insert(registered.spec.name.clone(), Arc::new(registered));
         Ok(self)
+    }
+
+    /// The same for a case that is played: what reaches outside this server is answered with the
+    /// results that the case holds.
+    #[must_use]
+    pub fn for_case(&self, results: &[OutsideResult]) -> Self {
+        let mut registry = self.clone();
+        for known in registry.tools.values_mut() {
+            if !known.tool.is_ours() {
+                *known = Arc::new(Registered {
+                    spec: known.spec.clone(),
+                    parameters: known.parameters.clone(),
+                    tool: Arc::new(FromCase::instead_of(&known.tool, results)),
+                });
+            }
+        }
+        registry
+    }
+
+    /// Whether this is a tool whose reads and writes are all this server's own.
+    pub fn is_ours(&self, tool: &str) -> bool {
+        self.find_tool(tool).is_some_and(|known| known.tool.is_ours())
     }
 
     /// Adds a validator, or replaces the one of the same name.

@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 8] = [
     &["definitions"],
     &["domain"],
     &["runner", "graphql"],
-    &["http"],
+    &["http", "rehearse"],
     &["cli"],
 ];
 

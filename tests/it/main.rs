@@ -10,6 +10,7 @@ mod guarantees;
 mod plans;
 mod processes;
 mod refusals;
+mod rehearse;
 mod story;
 mod support;
 mod traces;

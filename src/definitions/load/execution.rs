@@ -1,5 +1,7 @@
 //! One folder below `executions/`: an execution type.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::base::failure::{self, FailureCategory, FailureCode};
@@ -11,9 +13,9 @@ use crate::definitions::catalog::{
 use crate::definitions::format::{self, ExampleTable, ExecutionFile};
 use crate::definitions::message::MessageTemplate;
 
-use super::Known;
 use super::agent::script;
 use super::reader::Reader;
+use super::{Known, case};
 
 /// What the agent type says about its execution types.
 pub(super) struct Context<'a> {
@@ -81,6 +83,18 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -
         (Some(false), _) => None,
         (_, rules) => rules.clone(),
     };
+    let about = case::Context {
+        folder: &format!("executions/{name}"),
+        input_schema: input_schema.as_ref(),
+        failure_codes: &failure_codes,
+        // Without its agent.toml nobody knows.
+        takes_files: file_rules.is_some() || context.tools.is_none(),
+        has_script: reader.has(&at("rehearsal.toml")),
+    };
+    let mut cases = Vec::new();
+    for name in reader.folder.folders(&at("cases")) {
+        cases.extend(case::read(reader, &name, &about).map(Arc::new));
+    }
     let file: ExecutionFile = reader.structure(&path, document?)?;
     let output_schema = match output_schema {
         Some(None) => return None,
@@ -103,6 +117,12 @@ pub(super) fn read(reader: &mut Reader<'_>, name: &str, context: &Context<'_>) -
         max_retries: file.max_retries,
         failure_codes,
         script: script?,
+        cases,
+        directory: reader
+            .folder
+            .directory
+            .as_ref()
+            .map(|it| it.join("executions").join(name)),
     })
 }
 

@@ -56,6 +56,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A file's bytes.
+    pub fn bytes(&mut self, path: &str) -> Option<&'a [u8]> {
+        self.taken.insert(path.to_owned());
+        self.folder.files.get(path).map(Vec::as_slice)
+    }
+
     /// A prompt: text with something in it.
     pub fn prompt(&mut self, path: &str) -> Option<String> {
         let text = self.text(path)?.trim();

@@ -15,14 +15,14 @@ const EXECUTION: &str = "key = 'KEY'\nname = 'E'\n[[example]]\nname = 'x'\ninput
 const INPUT: &str = r#"{"type": "object", "properties": {"n": {"type": "integer"}}}"#;
 const SCRIPT: &str = "[[turn]]\ntext = '{}'\n";
 
-fn write(root: &Path, path: &str, text: impl AsRef<[u8]>) {
+pub(super) fn write(root: &Path, path: &str, text: impl AsRef<[u8]>) {
     let path = root.join(path);
     fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     fs::write(path, text).expect("a file");
 }
 
 /// A small agent type without mistakes, with one execution type.
-fn agent(root: &Path, folder: &str, execution: &str) {
+pub(super) fn agent(root: &Path, folder: &str, execution: &str) {
     let at = |file: &str| format!("{folder}/{file}");
     write(root, &at("agent.toml"), AGENT.replace("KEY", folder));
     write(root, &at("prompts/execution.md"), "Work.");
@@ -35,7 +35,7 @@ fn agent(root: &Path, folder: &str, execution: &str) {
     write(root, &at("rehearsal.toml"), SCRIPT);
 }
 
-fn mistakes(sources: &Sources, known: &Known<'_>) -> Vec<String> {
+pub(super) fn mistakes(sources: &Sources, known: &Known<'_>) -> Vec<String> {
     match Catalog::load(sources, known) {
         Ok(_) => Vec::new(),
         Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),

@@ -1,3 +1,4 @@
+mod cases;
 mod mistakes;
 mod shipped;
 mod stage;

@@ -9,9 +9,10 @@
 //! step: nothing is made up. Token usage is simulated at four characters a token.
 //!
 //! The script's format is described at [`Script::parse`]; to teach scripts another function, add
-//! it to `filters`.
+//! it to `filters`. Instead of a script it can play a [`recording`] of what a model once said.
 
 mod filters;
+pub mod recording;
 mod scene;
 mod script;
 
@@ -29,7 +30,16 @@ pub const NAME: &str = "rehearsal";
 
 /// The player.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rehearsal;
+pub struct Rehearsal {
+    is_brisk: bool,
+}
+
+impl Rehearsal {
+    /// One that leaves out the delays that scripts ask for: tests of what is said need not wait.
+    pub fn brisk() -> Self {
+        Self { is_brisk: true }
+    }
+}
 
 impl Model for Rehearsal {
     fn name(&self) -> &str {
@@ -43,11 +53,11 @@ impl Model for Rehearsal {
                 Purpose::Explanation => script.explain(request)?,
                 Purpose::Turn | Purpose::Conversation => script.play(request)?,
             };
-            if !played.delay.is_zero() {
+            if !played.delay.is_zero() && !self.is_brisk {
                 tokio::time::sleep(played.delay).await;
             }
             let parts = played.outcome?;
-            let usage = usage(request, &parts);
+            let usage = played.usage.unwrap_or_else(|| usage(request, &parts));
             Ok(Reply { parts, usage })
         }
         .boxed()

@@ -12,8 +12,9 @@ use crate::base::json_schema::Schema;
 use crate::base::message::Part;
 use crate::base::template::{self, Limits, Templates};
 use crate::base::toml_text;
-use crate::model::{Error, Purpose, Request};
+use crate::model::{Error, Purpose, Request, Usage};
 
+use super::recording::{Recording, Said};
 use super::{filters, scene};
 
 /// Enough to read a document of some ten thousand lines; a second of work or so.
@@ -31,13 +32,15 @@ static FORMAT: LazyLock<Schema> = LazyLock::new(|| {
     Schema::compile(document).expect("script.schema.json is a schema")
 });
 
-/// A parsed rehearsal script.
+/// A rehearsal script: parsed, or recorded.
 #[derive(Debug)]
 pub struct Script {
     name: String,
     templates: Templates,
     has_given: bool,
     turns: Vec<Turn>,
+    /// Played instead of the turns.
+    recording: Option<Recording>,
 }
 
 /// Something wrong with a script.
@@ -53,6 +56,8 @@ pub struct Mistake {
 pub(super) struct Played {
     pub delay: Duration,
     pub outcome: Result<Vec<Part>, Error>,
+    /// As recorded; none where it is to be simulated.
+    pub usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +176,15 @@ impl Script {
             templates: Templates::new(LIMITS),
             has_given: false,
             turns: Vec::new(),
+            recording: None,
+        }
+    }
+
+    /// The script that says again what a model said, word for word: nothing in it is evaluated.
+    pub fn recorded(name: &str, recording: Recording) -> Self {
+        Self {
+            recording: Some(recording),
+            ..Self::absent(name)
         }
     }
 
@@ -219,11 +233,22 @@ impl Script {
             templates,
             has_given: file.given.is_some(),
             turns: file.turn,
+            recording: None,
         })
     }
 
     /// The turn that answers the request.
     pub(super) fn play(&self, request: &Request) -> Result<Played, Error> {
+        if let Some(recording) = &self.recording {
+            let scene = &request.rehearsal;
+            let said = recording.turn(scene.attempt, scene.step);
+            return said.map(|said| again(said, request)).ok_or_else(|| Error::Broken {
+                reason: format!(
+                    "recording {}: it has no turn for step {} of attempt {}, so the execution goes another way than the recorded one",
+                    self.name, scene.step, scene.attempt
+                ),
+            });
+        }
         let variables = self.context(request)?;
         let context = Value::from_pairs(variables.clone());
         let step = request.rehearsal.step;
@@ -242,7 +267,11 @@ impl Script {
                     None => self.say(request, number, turn, &context, &variables),
                 };
                 let delay = Duration::from_millis(turn.delay_ms);
-                return Ok(Played { delay, outcome });
+                return Ok(Played {
+                    delay,
+                    outcome,
+                    usage: None,
+                });
             }
         }
         Err(Error::Broken {
@@ -258,6 +287,10 @@ impl Script {
     /// The explanation of a failure.
     pub(super) fn explain(&self, request: &Request) -> Result<Played, Error> {
         let scene = &request.rehearsal;
+        let recorded = self.recording.as_ref().map(|it| it.explanation.as_ref());
+        if let Some(said) = recorded.flatten() {
+            return Ok(again(said, request));
+        }
         let text = if self.templates.contains(EXPLANATION) {
             let context = Value::from_pairs(self.context(request)?);
             self.render(scene.step, EXPLANATION, &context)?
@@ -273,6 +306,7 @@ impl Script {
         Ok(Played {
             delay: Duration::ZERO,
             outcome: Ok(vec![Part::text(text)]),
+            usage: None,
         })
     }
 
@@ -359,6 +393,14 @@ impl Script {
         Error::Broken {
             reason: format!("rehearsal script {}#{pointer} at step {step}: {error}", self.name),
         }
+    }
+}
+
+fn again(said: &Said, request: &Request) -> Played {
+    Played {
+        delay: Duration::ZERO,
+        outcome: Ok(said.about(&request.rehearsal.files)),
+        usage: said.usage.map(Usage::from),
     }
 }
 

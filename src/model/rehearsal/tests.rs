@@ -54,7 +54,7 @@ fn result(call_id: &str, tool: &str, output: Value) -> Message {
 }
 
 async fn reply(request: &Request) -> Result<Reply, Error> {
-    Rehearsal.complete(request).await
+    Rehearsal::default().complete(request).await
 }
 
 async fn said(request: &Request) -> String {

@@ -22,6 +22,10 @@ impl Tool for ListFiles {
     fn effect(&self) -> Effect<'_> {
         Effect::Outside(self)
     }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
 }
 
 impl Outside for ListFiles {

@@ -11,6 +11,7 @@
 //! the definitions' documentation; a user of the library registers theirs with `Registry::tool`.
 
 mod fetch_page;
+mod from_case;
 mod list_files;
 mod part;
 mod read_file;
@@ -36,6 +37,7 @@ use crate::storage::{self, Storage};
 
 use super::Held;
 
+pub(super) use from_case::FromCase;
 pub(super) use stop_execution::NAME as STOP_EXECUTION;
 
 /// Something that an agent can call.
@@ -45,6 +47,12 @@ pub trait Tool: Send + Sync {
 
     /// What a call does: the tool itself, as the one kind or the other.
     fn effect(&self) -> Effect<'_>;
+
+    /// Whether all that it reads and writes is this server's own, so that a rehearsed case can
+    /// really run it; what reaches further is answered from the case.
+    fn is_ours(&self) -> bool {
+        matches!(self.effect(), Effect::InOurDatabase(_))
+    }
 
     /// Whether agents may call it in people's conversations too.
     fn is_for_conversations(&self) -> bool {

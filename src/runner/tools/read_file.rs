@@ -59,6 +59,10 @@ impl Tool for ReadFile {
     fn effect(&self) -> Effect<'_> {
         Effect::Outside(self)
     }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
 }
 
 impl Outside for ReadFile {

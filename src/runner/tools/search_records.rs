@@ -48,6 +48,10 @@ impl Tool for SearchRecords {
     fn effect(&self) -> Effect<'_> {
         Effect::Outside(self)
     }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
 }
 
 impl Outside for SearchRecords {
