@@ -13,10 +13,10 @@ use std::time::Duration;
 use entity::{execution, run};
 use uuid::Uuid;
 
-use super::lifecycle::{self, Ending, Failure, Status};
+use super::explanation::Cause;
+use super::lifecycle::{self, Ending, Status};
 use super::{Fault, Store, Work, conversations};
 use crate::base::clock::ms;
-use crate::base::failure::FailureCategory;
 use crate::bus::Signal;
 use crate::db;
 use crate::db::runs::{Lease, Renewed};
@@ -144,16 +144,16 @@ async fn give_up(
     run: &run::Model,
     execution: Option<&execution::Model>,
 ) -> Result<(), Fault> {
-    let explanation = format!(
-        "The workers that ran this vanished {} times in a row without any progress between, so it was given up.",
-        run.stalls
-    );
-    let failure = Failure::of(FailureCategory::WorkerLost, explanation);
+    let cause = Cause::WorkerLost { workers: run.stalls };
     match execution {
         Some(row) => {
+            let failure = cause.of_execution(row);
             lifecycle::end(work, row, run.id, Ending::Failed(failure)).await?;
         }
-        None => conversations::end_reply(work, run, conversations::Ended::Failed(failure)).await?,
+        None => {
+            let ended = conversations::Ended::Failed(cause.of_reply());
+            conversations::end_reply(work, run, ended).await?;
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::Viewer;
+use super::explanation::Cause;
 use super::journal::{self, Entry, Progress};
 use super::{Fault, Store, Work, faults};
 use crate::base::failure::{ExplanationSource, FailureCategory};
@@ -249,10 +250,7 @@ fn canceled(row: &execution::Model) -> Failure {
         .filter(|reason| !reason.trim().is_empty())
     {
         Some(reason) => Failure::of(FailureCategory::Canceled, reason).explained_by(ExplanationSource::User),
-        None => Failure::of(
-            FailureCategory::Canceled,
-            "The execution was canceled by a user, who gave no reason.",
-        ),
+        None => Cause::Canceled.of_execution(row),
     }
 }
 

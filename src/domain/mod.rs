@@ -9,6 +9,7 @@ pub mod access;
 pub mod administration;
 pub mod claim;
 pub mod conversations;
+pub mod explanation;
 pub mod files;
 pub mod idempotency;
 pub mod journal;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use entity::run;
 
 use super::conversations::{self, Ended};
+use super::explanation::Cause;
 use super::files;
-use super::lifecycle::{self, Ending, Failure};
+use super::lifecycle::{self, Ending};
 use super::{Fault, Store, Work};
 use crate::base::clock::ms;
-use crate::base::failure::FailureCategory;
 use crate::db;
 use crate::storage::Storage;
 
@@ -73,19 +73,18 @@ pub async fn end_abandoned(store: &Store) -> Result<usize, Fault> {
 
 async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
     let is_past = |at: Option<i64>| at.is_some_and(|at| at <= work.now);
-    let failure = if run.stop_requested_at.is_some() {
+    let since_queued = |at: Option<i64>| at.map(|at| at.saturating_sub(run.queued_at));
+    let cause = if run.stop_requested_at.is_some() {
         // The end of an execution is then CANCELED whatever is said here.
-        Failure::of(FailureCategory::Canceled, "The answer was stopped.")
+        Cause::Canceled
     } else if is_past(run.deadline_at) {
-        Failure::of(
-            FailureCategory::TimedOut,
-            "It ran longer than its maximum duration and was ended.",
-        )
+        Cause::TimedOut {
+            limit_ms: since_queued(run.deadline_at),
+        }
     } else if run.fence == 0 && is_past(run.expires_at) {
-        Failure::of(
-            FailureCategory::Expired,
-            "No worker took it within its time to live in the queue.",
-        )
+        Cause::Expired {
+            limit_ms: since_queued(run.expires_at).unwrap_or(0),
+        }
     } else {
         return Ok(false);
     };
@@ -93,13 +92,14 @@ async fn end_one(work: &mut Work, run: &run::Model) -> Result<bool, Fault> {
         let ended = if run.stop_requested_at.is_some() {
             Ended::Stopped
         } else {
-            Ended::Failed(failure)
+            Ended::Failed(cause.of_reply())
         };
         conversations::end_reply(work, run, ended).await?;
         return Ok(true);
     };
     match db::executions::find_locked(&work.tx, execution).await? {
         Some(row) => {
+            let failure = cause.of_execution(&row);
             lifecycle::end(work, &row, run.id, Ending::Failed(failure)).await?;
         }
         None => db::runs::delete(&work.tx, run.id).await?,

@@ -9,10 +9,10 @@ use std::time::Duration;
 use entity::{execution, run};
 use futures::FutureExt;
 
-use crate::base::failure::FailureCategory;
 use crate::db;
 use crate::domain::conversations::Ended;
-use crate::domain::lifecycle::{Ending, Failure};
+use crate::domain::explanation::Cause;
+use crate::domain::lifecycle::Ending;
 use crate::domain::{Fault, claim};
 
 use super::exit::Exit;
@@ -25,9 +25,6 @@ use super::{execution as executions, reply};
 /// between them half a minute, longer than a database takes to restart.
 const TRIES: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-
-/// What the system says when the reason is nobody's but ours; the log has the rest.
-const INTERNAL: &str = "An internal error ended it. Launching it again may help.";
 
 pub(super) struct Job {
     pub deps: Arc<Deps>,
@@ -44,7 +41,7 @@ pub(super) async fn drive(job: &Job) {
             Ok(Err(exit)) => exit,
             Err(panic) => {
                 tracing::error!(panic = words_of(panic.as_ref()), "a run panicked");
-                Exit::failed(FailureCategory::RuntimeError, INTERNAL)
+                Cause::Internal.into()
             }
         };
         let fault = match settle(job, exit).await {
@@ -58,7 +55,7 @@ pub(super) async fn drive(job: &Job) {
             "a run met a fault"
         );
         if tries == TRIES || matches!(fault, Fault::Corrupt { .. }) {
-            let end = Exit::failed(FailureCategory::RuntimeError, INTERNAL);
+            let end = Cause::Internal.into();
             if let Err(exit) = settle(job, end).await {
                 tracing::error!(?exit, "a run could not be ended; it is handed back");
             }
@@ -89,7 +86,7 @@ async fn work(job: &Job) -> Result<(), Exit> {
 
 /// Writes what there is to write about an exit.
 async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
-    let failure = match exit {
+    let ended = match exit {
         Exit::Fault(_) => return Err(exit),
         Exit::Lost => {
             lost();
@@ -102,17 +99,22 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
             return Ok(());
         }
         // Its end is CANCELED whatever is said here.
-        Exit::Stopped => Failure::of(FailureCategory::Canceled, "It was stopped."),
-        Exit::Overdue => Failure::of(
-            FailureCategory::TimedOut,
-            "It ran longer than its maximum duration and was ended.",
-        ),
-        Exit::Failed(failure) => *failure,
+        Exit::Stopped => Err(Cause::Canceled),
+        Exit::Overdue => Err(Cause::TimedOut {
+            limit_ms: job.run.deadline_at.map(|at| at.saturating_sub(job.run.queued_at)),
+        }),
+        Exit::Ended(cause) => Err(cause),
+        Exit::Failed(failure) => Ok(*failure),
     };
-    let held = Held::open(&job.deps.store, &job.lease).await?;
+    let mut held = Held::open(&job.deps.store, &job.lease).await?;
     if job.run.execution_id.is_some() {
+        let failure = match ended {
+            Ok(failure) => failure,
+            Err(cause) => cause.of_execution(held.get_execution().await?),
+        };
         held.end(Ending::Failed(failure)).await
     } else {
+        let failure = ended.unwrap_or_else(|cause| cause.of_reply());
         held.end_reply(Ended::Failed(failure)).await
     }
 }

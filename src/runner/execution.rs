@@ -16,6 +16,7 @@ use crate::base::message::{Message, Part, Role};
 use crate::db;
 use crate::definitions::{ExecutionType, Limits, ValidatorSpec};
 use crate::domain::Fault;
+use crate::domain::explanation::{Budget, Cause};
 use crate::domain::journal::{self, Entry};
 use crate::domain::lifecycle::{Ending, Failure};
 use crate::model::{Purpose, Request, Scene};
@@ -72,10 +73,11 @@ async fn load<'a>(job: &'a Job, row: &execution::Model) -> Result<Execution<'a>,
     let execution_type = job.deps.catalog.execution_type(&row.execution_key).cloned();
     // Only runs of known definitions are claimed.
     let execution_type = execution_type.ok_or_else(|| {
-        Exit::failed(
-            FailureCategory::RuntimeError,
-            "Its execution type is not known here any more.",
-        )
+        tracing::error!(
+            execution.key = row.execution_key,
+            "a run cannot start: its execution type is gone"
+        );
+        Exit::from(Cause::DefinitionGone)
     })?;
     let about = About {
         agent,
@@ -129,10 +131,7 @@ impl Execution<'_> {
             .render_message(&self.input, &files)
             .map_err(|error| {
                 tracing::error!(execution.key = self.execution_type.key, %error, "a message template failed");
-                Exit::failed(
-                    FailureCategory::RuntimeError,
-                    "The message for the agent could not be written from this input.",
-                )
+                Exit::from(Cause::MessageNotWritten)
             })?;
         let system = self.session.prompt(&self.session.agent_type.execution_prompt);
         let mut parts = vec![Part::text(text)];
@@ -171,8 +170,9 @@ impl Execution<'_> {
         if !std::mem::take(&mut self.is_reserved) {
             let mut held = self.session.hold().await?;
             if !try_reserve(&mut held, &limits).await? {
-                let failure = over_budget(held.get_execution().await?, &limits, 0, true);
-                let failure = failure.unwrap_or_else(|| budget("model calls"));
+                let row = held.get_execution().await?;
+                let cause = over_budget(row, &limits, 0, true).unwrap_or(Cause::Unknown);
+                let failure = cause.of_execution(row);
                 held.end(Ending::Failed(failure)).await?;
                 return Ok(true);
             }
@@ -192,7 +192,8 @@ impl Execution<'_> {
             let verdict = self.judge(Some(&text));
             return self.conclude(held, Some(entry), verdict).await;
         }
-        if let Some(failure) = over_budget(row, &limits, calls.len(), false) {
+        if let Some(cause) = over_budget(row, &limits, calls.len(), false) {
+            let failure = cause.of_execution(row);
             held.journal(Some(attempt), entry);
             held.end(Ending::Failed(failure)).await?;
             return Ok(true);
@@ -252,8 +253,11 @@ impl Execution<'_> {
                     });
                 }
                 Verdict::Fail { code, explanation } => {
-                    let failure = self.failure(FailureCategory::ValidationFailed, code, explanation);
-                    return Judged::Failed(name.clone(), failure.explained_by(ExplanationSource::Validator));
+                    return Judged::Failed {
+                        validator: name.clone(),
+                        code,
+                        words: explanation,
+                    };
                 }
                 Verdict::Stop { code, reason } => {
                     let failure = self.failure(FailureCategory::StoppedByAgent, code, reason);
@@ -297,10 +301,27 @@ impl Execution<'_> {
         let ending = match judged {
             Judged::Passed(result) => Ending::Finished(result),
             Judged::Stopped(failure) => Ending::Failed(failure),
-            Judged::Failed(validator, failure) => {
-                let feedback = failure.explanation.clone();
-                entries.push(rejected(&Refusal { validator, feedback }, false));
-                Ending::Failed(failure)
+            Judged::Failed {
+                validator,
+                code,
+                words,
+            } => {
+                let refusal = Refusal {
+                    validator: validator.clone(),
+                    feedback: words.clone(),
+                };
+                entries.push(rejected(&refusal, false));
+                let cause = Cause::RefusedForGood { validator, words };
+                let framed = cause.of_execution(held.get_execution().await?);
+                let coded = self.failure(
+                    FailureCategory::ValidationFailed,
+                    code,
+                    framed.explanation.clone(),
+                );
+                Ending::Failed(Failure {
+                    source: framed.source,
+                    ..coded
+                })
             }
             Judged::Refused(refusal) => {
                 let will_retry = attempt < self.max_attempts;
@@ -350,12 +371,12 @@ impl Execution<'_> {
     /// The model says why it did not come to an accepted answer; if it cannot, the system does.
     async fn explain(&mut self, refusal: &Refusal) -> Result<bool, Exit> {
         let mut request = self.request(Purpose::Explanation);
-        let ask = "No attempt is left, so the job has failed. Say in two or three sentences, for the person who asked for it, why no acceptable answer was reached and what they can do. Answer in plain text.";
+        let ask = "No attempt is left, so the job has failed. Say in two or three sentences, for the person who asked for it, what was tried, what stopped it and what they can do now. Answer in plain text.";
         request.messages.push(Message::text(Role::User, ask));
         let attempt = self.transcript.attempt;
         let answered = match self.session.ask(&request).await {
             Ok(reply) => Some(reply),
-            Err(Exit::Failed(_)) => None,
+            Err(Exit::Failed(_) | Exit::Ended(_)) => None,
             Err(exit) => return Err(exit),
         };
         let mut held = self.session.hold().await?;
@@ -374,11 +395,11 @@ impl Execution<'_> {
             row.output_tokens = row.output_tokens.saturating_add(usage.output);
         }
         let failure = if explanation.is_empty() {
-            let words = format!(
-                "None of {attempt} attempts gave an acceptable answer. The last one was refused by {}: {}",
-                refusal.validator, refusal.feedback
-            );
-            Failure::of(FailureCategory::MaxRetriesExceeded, words)
+            let cause = Cause::Refused {
+                validator: refusal.validator.clone(),
+                feedback: refusal.feedback.clone(),
+            };
+            cause.of_execution(held.get_execution().await?)
         } else {
             Failure::of(FailureCategory::MaxRetriesExceeded, explanation)
                 .explained_by(ExplanationSource::Model)
@@ -400,8 +421,12 @@ impl Execution<'_> {
 enum Judged {
     Passed(Value),
     Refused(Refusal),
-    /// By this validator.
-    Failed(String, Failure),
+    /// For good.
+    Failed {
+        validator: String,
+        code: Option<String>,
+        words: String,
+    },
     Stopped(Failure),
 }
 
@@ -416,25 +441,29 @@ pub(super) async fn try_reserve(held: &mut Held, limits: &Limits) -> Result<bool
 }
 
 /// Whether so many tool calls, or another model call, would go over the budget.
-fn over_budget(row: &execution::Model, limits: &Limits, tools: usize, model: bool) -> Option<Failure> {
+fn over_budget(row: &execution::Model, limits: &Limits, tools: usize, model: bool) -> Option<Cause> {
     let tokens = row.input_tokens.saturating_add(row.output_tokens);
     if u64::try_from(tokens).unwrap_or(0) >= limits.max_tokens {
-        return Some(budget("tokens"));
+        return Some(over(Budget::Tokens, limits));
     }
     let most = |limit: u32| i32::try_from(limit).unwrap_or(i32::MAX);
     if model && row.model_calls >= most(limits.max_model_calls) {
-        return Some(budget("model calls"));
+        return Some(over(Budget::ModelCalls, limits));
     }
     if row.tool_calls.saturating_add(count(tools)) > most(limits.max_tool_calls) {
-        return Some(budget("tool calls"));
+        return Some(over(Budget::ToolCalls, limits));
     }
     None
 }
 
-/// The failure of whoever wants more than its definition allows.
-pub(super) fn budget(what: &str) -> Failure {
-    let words = format!("It was ended because it needed more {what} than its agent type allows.");
-    Failure::of(FailureCategory::BudgetExceeded, words)
+/// Why whoever wants more than its definition allows is ended.
+pub(super) fn over(of: Budget, limits: &Limits) -> Cause {
+    let limit = match of {
+        Budget::ModelCalls => u64::from(limits.max_model_calls),
+        Budget::ToolCalls => u64::from(limits.max_tool_calls),
+        Budget::Tokens => limits.max_tokens,
+    };
+    Cause::OverBudget { of, limit }
 }
 
 fn count(calls: usize) -> i32 {

@@ -4,6 +4,7 @@
 use crate::base::failure::FailureCategory;
 use crate::db;
 use crate::domain::Fault;
+use crate::domain::explanation::Cause;
 use crate::domain::lifecycle::Failure;
 
 #[derive(Debug)]
@@ -16,10 +17,18 @@ pub(super) enum Exit {
     Overdue,
     /// The worker shuts down: hand the run back.
     Parked,
+    /// It ends, for this reason of the system's.
+    Ended(Cause),
     /// It ends with this failure.
     Failed(Box<Failure>),
     /// The database or the file store failed: going on from the journal may help.
     Fault(Fault),
+}
+
+impl From<Cause> for Exit {
+    fn from(cause: Cause) -> Self {
+        Self::Ended(cause)
+    }
 }
 
 impl Exit {

@@ -14,6 +14,7 @@ use crate::base::failure::FailureCategory;
 use crate::base::message::{Message, Part};
 use crate::db;
 use crate::definitions::{AgentType, ExecutionType};
+use crate::domain::explanation::Cause;
 use crate::domain::journal::{Entry, Tokens};
 use crate::model::{Error, Model, Reply, Request, ToolSpec};
 use crate::telemetry::traces;
@@ -55,10 +56,7 @@ impl<'a> Session<'a> {
         let deps = &job.deps;
         let unable = |what: String| {
             tracing::error!(run.id = %job.lease.run, "a run cannot start: {what}");
-            Exit::failed(
-                FailureCategory::RuntimeError,
-                "The agent is set up in a way that this server cannot run.",
-            )
+            Exit::from(Cause::DefinitionGone)
         };
         let agent_type = deps
             .catalog

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::db;
 use crate::domain::conversations::Ended;
+use crate::domain::explanation::Budget;
 use crate::domain::journal;
 use crate::model::{Purpose, Request, Scene};
 
 use super::calls::{self, Turn};
 use super::drive::Job;
-use super::execution::budget;
+use super::execution::over;
 use super::exit::Exit;
 use super::model::{About, Session, get_agent};
 use super::transcript::{Call, Transcript, calls_of};
@@ -80,10 +81,10 @@ impl Reply<'_> {
         let limits = self.session.agent_type.limits;
         let spent = self.transcript.spent;
         if spent.tokens >= limits.max_tokens {
-            return Err(Exit::Failed(Box::new(budget("tokens"))));
+            return Err(over(Budget::Tokens, &limits).into());
         }
         if spent.model_calls >= u64::from(limits.max_model_calls) {
-            return Err(Exit::Failed(Box::new(budget("model calls"))));
+            return Err(over(Budget::ModelCalls, &limits).into());
         }
         let reply = self.session.ask(&self.request()).await?;
         let message = self.transcript.admit(reply.parts.clone());
@@ -96,7 +97,8 @@ impl Reply<'_> {
             return Ok(true);
         }
         if spent.tool_calls + calls.len() as u64 > u64::from(limits.max_tool_calls) {
-            held.end_reply(Ended::Failed(budget("tool calls"))).await?;
+            let failure = over(Budget::ToolCalls, &limits).of_reply();
+            held.end_reply(Ended::Failed(failure)).await?;
             return Ok(true);
         }
         calls::mark_repeatable(&self.session, &held, &calls).await?;

@@ -124,7 +124,11 @@ fn check_expectation(reader: &mut Reader<'_>, path: &str, context: &Context<'_>,
             reader.note(path, "/expect/failure/code", message);
         }
         (Some(known), Some(category)) if known.category.as_str() != category => {
-            let message = format!("{} is of the category {}", failure.code, known.category.as_str());
+            let message = format!(
+                "must be {}, for of that category is {}",
+                known.category.as_str(),
+                failure.code
+            );
             reader.note(path, "/expect/failure/category", message);
         }
         _ => {}

@@ -151,13 +151,14 @@ async fn a_worker_takes_what_is_queued_while_it_is_busy() {
 }
 
 #[tokio::test]
-async fn a_refusal_for_good_ends_it_at_once_in_the_validators_words() {
+async fn a_refusal_for_good_ends_it_at_once_with_the_validators_words() {
     let stage = Stage::new(|_: &Request| say("hopeless")).await;
     let ended = stage.run(json!({})).await;
     assert_eq!(ended.failure_category.as_deref(), Some("validation_failed"));
     assert_eq!((ended.attempt, ended.model_calls), (1, 1));
     let (_, explanation, source) = stage.payload(ended.id).await;
-    let expected = (Some("It is hopeless."), Some("validator"));
+    let words = "The agent answered, and strict refused the answer in a way that another attempt could not mend: It is hopeless. Launch it again only with another input or other instructions.";
+    let expected = (Some(words), Some("validator"));
     assert_eq!((explanation.as_deref(), source.as_deref()), expected);
 }
 

@@ -1,6 +1,7 @@
 //! Whole runs on a database of their own, with a model that a test plays and tools that it gates.
 
 mod executions;
+mod explanations;
 mod failures;
 mod leases;
 mod replies;

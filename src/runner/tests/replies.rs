@@ -13,7 +13,7 @@ use crate::model::{Purpose, Request};
 
 use super::stage::{Act, Stage, call, eventually, say};
 
-async fn ask(stage: &Stage, conversation: Option<Uuid>, text: &str) -> conversation::Model {
+pub(super) async fn ask(stage: &Stage, conversation: Option<Uuid>, text: &str) -> conversation::Model {
     let id = match conversation {
         Some(id) => id,
         None => {

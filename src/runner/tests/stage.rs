@@ -222,6 +222,10 @@ settings = { tool = "upsert_records" }
 name = "covers"
 settings = { input = "/skus", tool = "upsert_records" }
 [[failure_code]]
+code = "odd"
+category = "unknown"
+description = "Nobody knows."
+[[failure_code]]
 code = "nothing_to_do"
 category = "stopped_by_agent"
 description = "There is nothing to do."

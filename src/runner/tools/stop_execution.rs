@@ -19,7 +19,7 @@ impl Tool for StopExecution {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: NAME.to_owned(),
-            description: "Ends the job without a result because it cannot be done. Give the reason in words for whoever asked for it, and the failure code that fits, if one does.".to_owned(),
+            description: "Ends the job without a result because it cannot be done. Give the reason in words for whoever asked for it (what you tried, what stopped you, what they can do now), and the failure code that fits, if one does.".to_owned(),
             parameters: json!({
                 "type": "object",
                 "properties": {
@@ -34,6 +34,10 @@ impl Tool for StopExecution {
 
     fn effect(&self) -> Effect<'_> {
         Effect::Outside(self)
+    }
+
+    fn is_ours(&self) -> bool {
+        true
     }
 
     fn is_for_conversations(&self) -> bool {
