@@ -34,7 +34,7 @@ export function JsonTree({
         text={() => JSON.stringify(value, null, 2)}
         className="absolute! top-1.5 right-1.5 z-10 bg-sunken!"
       />
-      <div className="max-h-[32rem] overflow-auto p-3 pr-10" tabIndex={0} role="region" aria-label={`${label}, contents`}>
+      <div className="max-h-[32rem] overflow-auto p-3 pr-10" tabIndex={0} role="group" aria-label={`${label}, contents`}>
         <Node value={value} depth={0} openDepth={openDepth} comma={false} />
       </div>
     </div>

@@ -5,6 +5,7 @@ import { DOC_EXPLORER_PLUGIN } from '@graphiql/plugin-doc-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
 import { createFetcher } from './fetcher';
 import { read, write, type Operation } from './location';
+import { nameTabsRight } from './tabs';
 import { startersPlugin } from './Starters';
 
 const WELCOME = `# Ctrl-Space completes, Ctrl-Enter runs.
@@ -50,48 +51,53 @@ export function Playground({ viewer }: { viewer: string }) {
     window.history.replaceState(null, '', window.location.pathname + (search ?? ''));
   };
 
+  useEffect(() => nameTabsRight(document.body), []);
+
   return (
-    <GraphiQL
-      fetcher={fetcher}
-      plugins={plugins}
-      // Whoever comes for the first time is shown where to begin.
-      {...(isNew ? { visiblePlugin: startersPlugin } : {})}
-      referencePlugin={DOC_EXPLORER_PLUGIN}
-      forcedTheme={chosenTheme()}
-      defaultQuery={WELCOME}
-      initialQuery={initial.query}
-      initialVariables={initial.variables}
-      defaultEditorToolsVisibility="variables"
-      isHeadersEditorEnabled={false}
-      showPersistHeadersSettings={false}
-      inputValueDeprecation
-      schemaDescription
-      // A JSON scalar takes any value, not only a plain one.
-      customScalarSchemas={{ JSON: {} }}
-      onTabChange={({ tabs, activeTabIndex }) => {
-        const tab = tabs[activeTabIndex];
-        follow({ query: tab?.query ?? '', variables: tab?.variables ?? '' });
-      }}
-    >
-      <GraphiQL.Logo>
-        <span className="playground-viewer">
-          Signed in as <strong>{viewer}</strong>
-        </span>
-        <a className="playground-home" href="/">
-          Dashboard
-        </a>
-      </GraphiQL.Logo>
-      <GraphiQL.Toolbar>
-        {({ prettify, copy, merge }) => (
-          <>
-            {prettify}
-            {merge}
-            {copy}
-            <Share operation={() => operation.current} />
-          </>
-        )}
-      </GraphiQL.Toolbar>
-    </GraphiQL>
+    <main className="playground">
+      <h1 className="playground-hidden">Playground</h1>
+      <GraphiQL
+        fetcher={fetcher}
+        plugins={plugins}
+        // Whoever comes for the first time is shown where to begin.
+        {...(isNew ? { visiblePlugin: startersPlugin } : {})}
+        referencePlugin={DOC_EXPLORER_PLUGIN}
+        forcedTheme={chosenTheme()}
+        defaultQuery={WELCOME}
+        initialQuery={initial.query}
+        initialVariables={initial.variables}
+        defaultEditorToolsVisibility="variables"
+        isHeadersEditorEnabled={false}
+        showPersistHeadersSettings={false}
+        inputValueDeprecation
+        schemaDescription
+        // A JSON scalar takes any value, not only a plain one.
+        customScalarSchemas={{ JSON: {} }}
+        onTabChange={({ tabs, activeTabIndex }) => {
+          const tab = tabs[activeTabIndex];
+          follow({ query: tab?.query ?? '', variables: tab?.variables ?? '' });
+        }}
+      >
+        <GraphiQL.Logo>
+          <span className="playground-viewer">
+            Signed in as <strong>{viewer}</strong>
+          </span>
+          <a className="playground-home" href="/">
+            Dashboard
+          </a>
+        </GraphiQL.Logo>
+        <GraphiQL.Toolbar>
+          {({ prettify, copy, merge }) => (
+            <>
+              {prettify}
+              {merge}
+              {copy}
+              <Share operation={() => operation.current} />
+            </>
+          )}
+        </GraphiQL.Toolbar>
+      </GraphiQL>
+    </main>
   );
 }
 

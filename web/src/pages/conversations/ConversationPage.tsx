@@ -39,7 +39,7 @@ function ConversationPage({ id, dataSetId }: { id: string; dataSetId: string }) 
           <ConversationList dataSetId={dataSetId} current={id} />
         </aside>
       )}
-      <main className="mx-auto flex min-h-[calc(100dvh-3rem)] w-full max-w-4xl min-w-0 flex-1 flex-col px-4 sm:px-6 lg:min-h-dvh">
+      <div className="mx-auto flex min-h-[calc(100dvh-3rem)] w-full max-w-4xl min-w-0 flex-1 flex-col px-4 sm:px-6 lg:min-h-dvh">
         {error && !conversation ? (
           <ErrorState error={error} onRetry={followed.retry} />
         ) : conversation ? (
@@ -48,7 +48,7 @@ function ConversationPage({ id, dataSetId }: { id: string; dataSetId: string }) 
           <Loading />
         )}
         {conversation && transcript.entries.length > 0 && <FollowEnd conversation={conversation} count={transcript.entries.length} />}
-      </main>
+      </div>
     </div>
   );
 }

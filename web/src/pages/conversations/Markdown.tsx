@@ -17,9 +17,9 @@ const COMPONENTS: Components = {
     </a>
   ),
   // Headings inside a message are below the page's own.
-  h1: ({ children }) => <h4 className="mt-3 mb-1 text-lg font-semibold first:mt-0">{children}</h4>,
-  h2: ({ children }) => <h4 className="mt-3 mb-1 font-semibold first:mt-0">{children}</h4>,
-  h3: ({ children }) => <h5 className="mt-3 mb-1 text-sm font-semibold first:mt-0">{children}</h5>,
+  h1: ({ children }) => <h3 className="mt-3 mb-1 text-lg font-semibold first:mt-0">{children}</h3>,
+  h2: ({ children }) => <h3 className="mt-3 mb-1 font-semibold first:mt-0">{children}</h3>,
+  h3: ({ children }) => <h4 className="mt-3 mb-1 text-sm font-semibold first:mt-0">{children}</h4>,
   p: ({ children }) => <p className="my-2 whitespace-pre-line first:mt-0 last:mb-0">{children}</p>,
   ul: ({ children }) => <ul className="my-2 list-disc space-y-1 pl-5">{children}</ul>,
   ol: ({ children }) => <ol className="my-2 list-decimal space-y-1 pl-5">{children}</ol>,
@@ -33,7 +33,7 @@ const COMPONENTS: Components = {
     </pre>
   ),
   table: ({ children }) => (
-    <div tabIndex={0} role="region" aria-label="Table" className="my-2 overflow-x-auto">
+    <div tabIndex={0} role="group" aria-label="Table" className="my-2 overflow-x-auto">
       <table className="border-collapse text-sm">{children}</table>
     </div>
   ),

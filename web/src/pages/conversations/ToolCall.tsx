@@ -60,13 +60,13 @@ export function ToolCallCard({
         <div className="mt-3 grid gap-3">
           {call && (
             <section>
-              <h4 className="mb-1 text-xs font-medium text-muted">Arguments</h4>
+              <h3 className="mb-1 text-xs font-medium text-muted">Arguments</h3>
               <JsonTree value={call.arguments} label={`arguments of ${tool}`} openDepth={3} />
             </section>
           )}
           {result && (
             <section>
-              <h4 className="mb-1 text-xs font-medium text-muted">{failed ? 'Error' : 'Result'}</h4>
+              <h3 className="mb-1 text-xs font-medium text-muted">{failed ? 'Error' : 'Result'}</h3>
               <Output result={result} />
               <FileChips files={result.files} />
             </section>

@@ -147,7 +147,7 @@ function Turn({
       </span>
       <div className="min-w-0 flex-1">
         <div className="mb-1 flex min-h-7 flex-wrap items-center gap-x-2 text-sm">
-          <h3 className="font-semibold">{name}</h3>
+          <h2 className="font-semibold">{name}</h2>
           {note}
           <time dateTime={at} title={exactly(at)} className="ml-auto text-xs text-faint tabular">
             {clock(at)}
