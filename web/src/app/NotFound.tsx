@@ -8,6 +8,7 @@ export function NotFound({ what = 'page' }: { what?: string }) {
   return (
     <div className="pt-16">
       <EmptyState
+        isPage
         icon={<Compass aria-hidden="true" />}
         title={`There is no such ${what}`}
         action={<ButtonLink to={paths.home}>Go to the history</ButtonLink>}

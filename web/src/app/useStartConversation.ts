@@ -2,6 +2,7 @@
 import { useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useMutation } from 'urql';
+import { randomKey } from '@/api/id';
 import { errorWords } from '@/components/states';
 import { toast } from '@/components/toast';
 import { graphql } from '@/gql';
@@ -35,7 +36,7 @@ export function useStartConversation(dataSetId: string) {
     if (isStarting.current) return;
     isStarting.current = true;
     setStarting(agentId);
-    const { data, error } = await start({ input: { agentId, idempotency: { key: crypto.randomUUID() } } });
+    const { data, error } = await start({ input: { agentId, idempotency: { key: randomKey() } } });
     isStarting.current = false;
     setStarting(undefined);
     const conversation = data?.startConversation.conversation;

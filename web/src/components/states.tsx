@@ -10,9 +10,12 @@ export function EmptyState({
   title,
   children,
   action,
+  isPage = false,
 }: {
   icon?: ReactNode;
   title: ReactNode;
+  /** All that the page has to say: its heading is the page's. */
+  isPage?: boolean;
   children?: ReactNode;
   action?: ReactNode;
 }) {
@@ -24,7 +27,7 @@ export function EmptyState({
         </div>
       )}
       <div className="max-w-sm">
-        <h2 className="text-base font-semibold">{title}</h2>
+        {isPage ? <h1 className="text-base font-semibold">{title}</h1> : <h2 className="text-base font-semibold">{title}</h2>}
         {children && <div className="mt-1 text-sm text-muted">{children}</div>}
       </div>
       {action}

@@ -3,6 +3,8 @@
 // They are not the page's own documents: codegen leaves them alone (no `graphql()` tag), and the browser tests run each
 // of them against the server. To add one: an entry below.
 
+import { randomKey } from '@/api/id';
+
 /** Ids of things that the viewer may see, to fill variables with; null where there is none. */
 export interface Known {
   dataSetId: string | null;
@@ -67,7 +69,7 @@ export const starters: Starter[] = [
         agentId: known.agentId ?? 'agt_…',
         executionKey: known.executionKey ?? 'catalog-enrichment',
         input: known.exampleInput ?? {},
-        idempotency: { key: `playground-${crypto.randomUUID()}` },
+        idempotency: { key: `playground-${randomKey()}` },
       },
     }),
   },

@@ -1,11 +1,14 @@
 /** Where one writes. Disabled, and saying why, where nothing can be written. */
-import { ArrowUp, Square } from 'lucide-react';
+import { ArrowUp, FileText, Paperclip, RotateCw, Square, X } from 'lucide-react';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
-import type { ReadOnlyReason } from '@/gql/graphql';
+import { randomKey } from '@/api/id';
 import { Button, IconButton } from '@/components/Button';
 import { controlClass } from '@/components/Field';
 import { errorWords, Notice } from '@/components/states';
+import { bytes } from '@/components/time';
+import { type Picked, useFiles } from '@/files/files';
+import type { ReadOnlyReason } from '@/gql/graphql';
 import { SendMessageDocument, StopReplyDocument } from './documents';
 import type { Conversation } from './useTranscript';
 
@@ -17,16 +20,20 @@ const READ_ONLY: Record<ReadOnlyReason, string> = {
 };
 
 export function Composer({ conversation }: { conversation: Conversation }) {
-  const { id, readOnly, readOnlyReason, activity } = conversation;
+  const { id, readOnly, readOnlyReason, activity, agent } = conversation;
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
   const [{ fetching: isSending }, send] = useMutation(SendMessageDocument);
   const [{ fetching: isStopping }, stop] = useMutation(StopReplyDocument);
+  const { files, add, remove, retry, clear } = useFiles(agent.id);
   const field = useRef<HTMLTextAreaElement>(null);
-  // Kept until it was taken: the same message sent again after a lost answer is one message.
-  const key = useRef(crypto.randomUUID());
+  const chooser = useRef<HTMLInputElement>(null);
+  // Kept until the message was taken: sent again after a lost answer, it is still one message.
+  const key = useRef(randomKey());
+  const rules = readOnly ? null : agent.fileRules;
   const isReplying = activity === 'REPLYING';
-  const canSend = !readOnly && !isReplying && text.trim() !== '';
+  const isUploading = files.some((file) => file.state === 'uploading');
+  const canSend = !readOnly && !isReplying && !isUploading && text.trim() !== '';
 
   useEffect(() => {
     const element = field.current;
@@ -39,16 +46,22 @@ export function Composer({ conversation }: { conversation: Conversation }) {
     event?.preventDefault();
     if (!canSend || isSending) return;
     setProblem(undefined);
-    const result = await send({ input: { conversationId: id, text, idempotency: { key: key.current } } });
-    const refusal = result.data?.sendMessage.errors[0];
-    if (result.data?.sendMessage.message) {
-      key.current = crypto.randomUUID();
+    const fileIds = files.flatMap((file) => (file.stored ? [file.stored.id] : []));
+    const { data, error } = await send({
+      input: { conversationId: id, text, ...(fileIds.length > 0 ? { fileIds } : {}), idempotency: { key: key.current } },
+    });
+    const refusal = data?.sendMessage.errors[0];
+    if (data?.sendMessage.message) {
+      key.current = randomKey();
       setText('');
+      clear();
       field.current?.focus();
     } else if (refusal) {
+      // Changed and sent again, it is another message.
+      key.current = randomKey();
       setProblem(refusal.message);
-    } else if (result.error) {
-      const { title, detail } = errorWords(result.error);
+    } else if (error) {
+      const { title, detail } = errorWords(error);
       setProblem(`${title}. ${detail}`);
     }
   };
@@ -56,7 +69,15 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   return (
     <form
       onSubmit={(event) => void submit(event)}
-      aria-label="Message"
+      onDragOver={(event) => {
+        if (rules) event.preventDefault();
+      }}
+      onDrop={(event) => {
+        if (!rules) return;
+        event.preventDefault();
+        add(event.dataTransfer.files, rules);
+      }}
+      aria-label="New message"
       className="sticky bottom-0 z-20 -mx-4 border-t bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6"
     >
       {problem && (
@@ -64,14 +85,46 @@ export function Composer({ conversation }: { conversation: Conversation }) {
           <Notice>{problem}</Notice>
         </div>
       )}
+      {files.length > 0 && (
+        <ul aria-label="Chosen files" className="mb-2 flex flex-wrap gap-2">
+          {files.map((file) => (
+            <Chosen key={file.key} file={file} onRemove={() => remove(file.key)} onRetry={() => retry(file)} />
+          ))}
+        </ul>
+      )}
       <div className="flex items-end gap-2">
+        {rules && (
+          <>
+            <input
+              ref={chooser}
+              type="file"
+              aria-label="Files"
+              className="hidden"
+              multiple={rules.maxFiles > 1}
+              accept={[...rules.extensions, ...rules.contentTypes].join(',')}
+              onChange={(event) => {
+                add([...(event.target.files ?? [])], rules);
+                // The same file may be chosen again.
+                event.target.value = '';
+              }}
+            />
+            <IconButton
+              size="lg"
+              className="h-10! w-10!"
+              label={`Attach files: ${rules.extensions.join(', ')}, ${bytes(rules.maxBytesPerFile)} at most`}
+              onClick={() => chooser.current?.click()}
+            >
+              <Paperclip aria-hidden="true" />
+            </IconButton>
+          </>
+        )}
         <textarea
           ref={field}
           rows={1}
           aria-label="Message"
           disabled={readOnly}
           maxLength={100_000}
-          placeholder={readOnly ? READ_ONLY[readOnlyReason ?? 'EXECUTION'] : `Message ${conversation.agent.name}`}
+          placeholder={readOnly ? READ_ONLY[readOnlyReason ?? 'EXECUTION'] : `Message ${agent.name}`}
           value={text}
           onChange={(event) => setText(event.target.value)}
           onKeyDown={(event) => {
@@ -93,18 +146,38 @@ export function Composer({ conversation }: { conversation: Conversation }) {
             Stop
           </Button>
         ) : (
-          <IconButton
-            type="submit"
-            look="primary"
-            size="lg"
-            label="Send"
-            className="h-10! w-10!"
-            disabled={readOnly || text.trim() === ''}
-          >
+          <IconButton type="submit" look="primary" size="lg" label="Send" className="h-10! w-10!" disabled={!canSend}>
             <ArrowUp aria-hidden="true" />
           </IconButton>
         )}
       </div>
     </form>
+  );
+}
+
+function Chosen({ file, onRemove, onRetry }: { file: Picked; onRemove: () => void; onRetry: () => void }) {
+  return (
+    <li className="flex min-h-8 max-w-full items-center gap-2 rounded-md border bg-surface px-2 py-0.5 text-sm">
+      <FileText aria-hidden="true" className={`size-4 shrink-0 ${file.error ? 'text-bad' : 'text-faint'}`} />
+      <span className="min-w-0">
+        <span className="block truncate">{file.filename}</span>
+        {file.error && (
+          <span role="alert" className="block text-xs text-bad">
+            {file.error}
+          </span>
+        )}
+      </span>
+      <span className="shrink-0 text-xs text-muted tabular">
+        {file.state === 'uploading' ? `${Math.round(file.progress * 100)} %` : bytes(file.sizeBytes)}
+      </span>
+      {file.state === 'failed' && file.file && (
+        <IconButton size="sm" label={`Upload ${file.filename} again`} onClick={onRetry}>
+          <RotateCw aria-hidden="true" />
+        </IconButton>
+      )}
+      <IconButton size="sm" label={`Remove ${file.filename}`} onClick={onRemove}>
+        <X aria-hidden="true" />
+      </IconButton>
+    </li>
   );
 }

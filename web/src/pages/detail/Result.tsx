@@ -32,7 +32,7 @@ function Sections({ sections }: { sections: readonly Section[] }) {
       {sections.map((section) => (
         <div key={section.title ?? ''} className="min-w-0">
           {section.title && <h3 className="mb-1.5 text-xs font-medium text-muted">{section.title}</h3>}
-          <div role="region" aria-label={section.title ?? 'Result'} tabIndex={0} className="max-h-96 overflow-auto rounded-lg border">
+          <div role="region" aria-label={section.title ?? 'Result as a table'} tabIndex={0} className="max-h-96 overflow-auto rounded-lg border">
             <table className="w-full border-separate border-spacing-0 text-sm">
               <thead className="sticky top-0">
                 <tr>

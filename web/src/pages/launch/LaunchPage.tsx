@@ -15,10 +15,10 @@ import { EmptyState, ErrorState, errorWords, Notice, Skeleton } from '@/componen
 import { Tabs } from '@/components/Tabs';
 import { TagInput } from '@/components/TagInput';
 import { toast } from '@/components/toast';
+import { DropZone } from '@/files/DropZone';
+import { useFiles } from '@/files/files';
 import type { LaunchFromQuery, LaunchMutation, LaunchTypesQuery } from '@/gql/graphql';
 import { Cards } from './Cards';
-import { DropZone } from './DropZone';
-import { useFiles } from './files';
 import { InputForm } from './form/InputForm';
 import { type Issue, placeOf, placeWords, standing } from './form/issues';
 import { JsonInput } from './JsonInput';

@@ -1,13 +1,19 @@
 /**
- * The files of a launch: checked against the rules, put up once, with progress, and kept whatever
- * becomes of the launch.
+ * The files of a launch or a message: checked against the rules, put up once, with progress, and
+ * kept whatever becomes of it.
  */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Stored, type Upload, upload } from '@/api/upload';
 import { bytes } from '@/components/time';
-import type { LaunchTypesQuery } from '@/gql/graphql';
 
-export type Rules = NonNullable<NonNullable<LaunchTypesQuery['agent']>['fileRules']>;
+/** What an agent or an execution type takes; `FileRules` in the schema. */
+export interface Rules {
+  maxFiles: number;
+  maxBytesPerFile: number;
+  maxBytesTotal: number;
+  extensions: readonly string[];
+  contentTypes: readonly string[];
+}
 
 export interface Picked {
   /** Of the page, not of the server. */
@@ -128,5 +134,8 @@ export function useFiles(agentId: string | undefined) {
     });
   }, []);
 
-  return { files, add, remove, retry, keep, refuse };
+  /** After they went with a message. */
+  const clear = useCallback(() => setFiles([]), []);
+
+  return { files, add, remove, retry, keep, refuse, clear };
 }
