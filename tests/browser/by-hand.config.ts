@@ -1,0 +1,5 @@
+// What is measured by hand, and takes minutes: `npm run by-hand`, with BINARY a release build.
+import base from './playwright.config.ts';
+import { defineConfig } from '@playwright/test';
+
+export default defineConfig({ ...base, testDir: './by-hand', workers: 1, timeout: 30 * 60_000 });

@@ -1,0 +1,70 @@
+// The API as the tests speak it to set a stage: what a page is to show is made here, and looked at there.
+import type { Server } from './server.ts';
+
+export interface Api {
+  /** Runs an operation; top-level errors and refusals fail the test. */
+  <T = any>(query: string, variables?: Record<string, unknown>): Promise<T>;
+}
+
+export function api(server: Pick<Server, 'url'>, token: string): Api {
+  return async (query, variables = {}) => {
+    const response = await fetch(new URL('/graphql', server.url), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    const answer = (await response.json()) as { data?: any; errors?: { message: string }[] };
+    if (answer.errors) throw new Error(answer.errors.map((error) => error.message).join('; '));
+    for (const payload of Object.values(answer.data ?? {}) as any[]) {
+      if (payload?.errors?.length) throw new Error(JSON.stringify(payload.errors));
+    }
+    return answer.data;
+  };
+}
+
+const refusals = 'errors { __typename ... on UserError { code message path } }';
+
+/** The demo's data set and its agents by type: one of each shipped one, and one of the trials. */
+export async function stage(viewer: Api): Promise<{ dataSetId: string; agents: Record<string, string> }> {
+  const { dataSets } = await viewer('{ dataSets(first: 1) { nodes { id agents(first: 50) { nodes { id agentTypeKey } } } } }');
+  const [dataSet] = dataSets.nodes;
+  return {
+    dataSetId: dataSet.id,
+    agents: Object.fromEntries(dataSet.agents.nodes.map((agent: any) => [agent.agentTypeKey, agent.id])),
+  };
+}
+
+export interface Launch {
+  agentId: string;
+  executionKey: string;
+  input?: unknown;
+  labels?: string[];
+  fileIds?: string[];
+}
+
+export async function launch(viewer: Api, input: Launch): Promise<{ id: string; conversationId: string }> {
+  const { launchExecution } = await viewer(
+    `mutation($input: LaunchExecutionInput!) {
+      launchExecution(input: $input) { execution { id conversation { id } } ${refusals} }
+    }`,
+    { input },
+  );
+  const { execution } = launchExecution;
+  return { id: execution.id, conversationId: execution.conversation.id };
+}
+
+/** Waits for the end of an execution, on its stream. */
+export async function ended(server: Pick<Server, 'url'>, token: string, id: string): Promise<string> {
+  const response = await fetch(new URL('/graphql', server.url), {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Accept: 'text/event-stream',
+      Authorization: `Bearer ${token}`,
+    },
+    body: JSON.stringify({ query: 'subscription($id: ID!) { executionStatus(id: $id) { status } }', variables: { id } }),
+  });
+  // It completes with the execution.
+  const events = await response.text();
+  return [...events.matchAll(/"status":"([A-Z_]+)"/g)].at(-1)?.[1] ?? '';
+}

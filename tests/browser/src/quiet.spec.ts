@@ -1,0 +1,52 @@
+// A page that is open and idle asks for nothing: what changes comes over its one WebSocket.
+import { ended, launch } from './api.ts';
+import { expect, requestsOf, test } from './world.ts';
+
+/** Long enough to see any timer that a page would poll by; thirty by hand: IDLE_SECONDS=30. */
+const IDLE_MS = Number(process.env.IDLE_SECONDS ?? 8) * 1_000;
+
+test('an idle history page asks for nothing, and still shows what changes', async ({ page, server, demo, demoToken, set }) => {
+  const sockets: string[] = [];
+  page.on('websocket', (socket) => sockets.push(socket.url()));
+  await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
+  await expect(page.locator('[data-connection=live]')).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  const requests = requestsOf(page);
+  // Time is what this is about, so this one waits.
+  await page.waitForTimeout(IDLE_MS);
+  expect(requests).toEqual([]);
+  expect(sockets).toHaveLength(1);
+
+  const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: ['quiet'] });
+  await ended(server, demoToken, id);
+  const row = page.getByRole('row').filter({ hasText: 'quiet' });
+  await expect(row.locator('[data-status=FINISHED]')).toBeVisible();
+  expect(requests).toEqual([]);
+});
+
+test('the page of a running execution asks for nothing', async ({ page, server, demo, set }) => {
+  const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'slow' });
+  await page.goto(`${server.url}/sets/${set.dataSetId}/executions/${id}`);
+  await expect(page.locator('[data-status=IN_PROGRESS]').first()).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  const requests = requestsOf(page);
+  await page.waitForTimeout(IDLE_MS);
+  expect(requests).toEqual([]);
+});
+
+test('the first load of the history is less than 250 KB of compressed script', async ({ page, server, set }) => {
+  let bytes = 0;
+  const scripts: string[] = [];
+  page.on('requestfinished', async (request) => {
+    if (request.resourceType() !== 'script') return;
+    scripts.push(new URL(request.url()).pathname);
+    bytes += (await request.sizes()).responseBodySize;
+  });
+  await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
+  await expect(page.locator('[data-connection=live]')).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  expect(scripts.length, 'no script at all would be a small page').toBeGreaterThan(1);
+  expect(scripts.filter((one) => /monaco|graphiql/i.test(one))).toEqual([]);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes, scripts.join(' ')).toBeLessThan(250_000);
+});

@@ -1,0 +1,122 @@
+// What every browser test stands on: a server of its own file, a signed-in page, and a watch over what no page may do.
+//
+// The watch is always on: a refusal of the Content-Security-Policy, an error in the console or in the page, or a request
+// to anywhere else fails the test, whatever it is about. To expect one, see `complaints.expect`.
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BrowserContext, expect, type Page, test as base } from '@playwright/test';
+import { api, type Api, stage } from './api.ts';
+import { type Server, startServer } from './server.ts';
+
+export { expect };
+
+const artefacts = resolve(
+  process.env.BROWSER_ARTEFACTS ?? fileURLToPath(new URL('../../../target/browser', import.meta.url)),
+);
+
+export interface Stage {
+  dataSetId: string;
+  /** By their type's key. */
+  agents: Record<string, string>;
+}
+
+interface Worker {
+  server: Server;
+  /** The API as the demo's user. */
+  demo: Api;
+  demoToken: string;
+  /** The API as the server's admin. */
+  admin: Api;
+  set: Stage;
+}
+
+interface Each {
+  complaints: Complaints;
+  /** A page on which the demo's user is signed in. */
+  page: Page;
+}
+
+export const test = base.extend<Each, Worker>({
+  server: [
+    async ({}, use) => {
+      const server = await startServer();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker' },
+  ],
+  demoToken: [async ({ server }, use) => use(server.token('demo')), { scope: 'worker' }],
+  demo: [async ({ server, demoToken }, use) => use(api(server, demoToken)), { scope: 'worker' }],
+  admin: [async ({ server }, use) => use(api(server, server.adminToken)), { scope: 'worker' }],
+  set: [async ({ demo }, use) => use(await stage(demo)), { scope: 'worker' }],
+  complaints: async ({ context }, use) => {
+    const complaints = new Complaints(context);
+    await use(complaints);
+    complaints.check();
+  },
+  page: async ({ context, server, demoToken, complaints }, use) => {
+    void complaints;
+    await signIn(context, server, demoToken);
+    await use(await context.newPage());
+  },
+});
+
+/** Signs a browser in as the dashboard does, without its page. */
+export async function signIn(context: BrowserContext, server: Pick<Server, 'url'>, token: string): Promise<void> {
+  const answer = await context.request.post(new URL('/graphql', server.url).href, {
+    headers: { Origin: server.url },
+    data: {
+      query: `mutation($token: String!) {
+        signIn(input: { token: $token }) { session { id } errors { ... on UserError { message } } }
+      }`,
+      variables: { token },
+    },
+  });
+  const { data, errors } = await answer.json();
+  if (!data?.signIn.session) throw new Error(`not signed in: ${JSON.stringify(errors ?? data)}`);
+}
+
+/** What went wrong on any page of a context. */
+export class Complaints {
+  readonly #found: string[] = [];
+  readonly #expected: RegExp[] = [];
+
+  constructor(context: BrowserContext) {
+    context.on('console', (message) => {
+      if (message.type() === 'error') this.#found.push(`console: ${message.text()}`);
+    });
+    context.on('weberror', (error) => this.#found.push(`page: ${error.error().stack ?? error.error().message}`));
+    context.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (/^(https?|wss?):$/.test(protocol) && hostname !== '127.0.0.1') this.#found.push(`elsewhere: ${request.url()}`);
+    });
+  }
+
+  /** What this test provokes: a refused socket, for example, which browsers write into the console. */
+  expect(pattern: RegExp): void {
+    this.#expected.push(pattern);
+  }
+
+  check(): void {
+    expect(this.#found.filter((one) => !this.#expected.some((pattern) => pattern.test(one)))).toEqual([]);
+  }
+}
+
+/** Keeps a picture of a page, for whoever changed it to look at. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  const folder = join(artefacts, 'screens');
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** The requests that a page makes from now on; the socket is none of them, for it is opened once. */
+export function requestsOf(page: Page): { url: string; what: string }[] {
+  const seen: { url: string; what: string }[] = [];
+  page.on('request', (request) => {
+    const operation = /"operationName":"(\w+)"/.exec(request.postData() ?? '')?.[1] ?? '';
+    seen.push({ url: request.url(), what: `${request.method()} ${new URL(request.url()).pathname} ${operation}`.trim() });
+  });
+  page.on('websocket', (socket) => seen.push({ url: socket.url(), what: 'a new WebSocket' }));
+  return seen;
+}
