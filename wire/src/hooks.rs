@@ -51,6 +51,23 @@ pub struct Identity {
     pub key: Option<Arc<str>>,
     /// Payload of `connection_ack`.
     pub ack: Option<Json>,
+    /// The caller showed no credentials, and gets little.
+    pub guest: Option<Guest>,
+}
+
+/// What a caller without credentials gets: one of a few root fields, such as the mutation that turns a secret into a
+/// session. All else is answered with the refusal: a body that is too long, slow or no JSON, a document that does not
+/// validate, a batch, an upload, a socket. Nothing that a guest sends is remembered.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// For everything but these root fields; its status stands under every media type.
+    pub refusal: Refusal,
+    /// One operation may have one field of these, once, and `__typename`.
+    pub root_fields: &'static [&'static str],
+    /// Largest body.
+    pub body_bytes: usize,
+    /// For its coming.
+    pub body_time: Duration,
 }
 
 impl Identity {

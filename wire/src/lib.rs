@@ -61,7 +61,8 @@ pub use connections::{Close, Connections};
 pub use fault::{Fault, code, error};
 pub use gate::{Gate, InvalidSchema, Kind, Operation, Prepared};
 pub use hooks::{
-    Admit, Anyone, Authenticate, Caller, CursorField, Identity, OperationInfo, Origins, Refusal, Resume,
+    Admit, Anyone, Authenticate, Caller, CursorField, Guest, Identity, OperationInfo, Origins, Refusal,
+    Resume,
 };
 pub use limits::{DocumentLimits, HttpLimits, Settings, SocketLimits, StreamLimits, UploadLimits};
 pub(crate) use mount::Mounted;

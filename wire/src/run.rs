@@ -20,8 +20,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     Mounted,
     fault::{Fault, code, error},
-    gate::{Extras, Kind, Operation, Shape},
-    hooks::{Caller, OperationInfo},
+    gate::{Extras, Kind, Operation, Prepared, Shape},
+    hooks::{Caller, Guest, OperationInfo, Refusal},
     params::Params,
 };
 
@@ -54,6 +54,7 @@ pub(crate) struct Job {
 pub(crate) struct Origin<'o> {
     pub(crate) id: &'o RequestId,
     pub(crate) caller: &'o Data,
+    pub(crate) guest: Option<&'o Guest>,
     /// `Last-Event-ID`.
     pub(crate) resume: Option<&'o str>,
 }
@@ -76,9 +77,15 @@ pub(crate) fn admit<E: Executor>(
     mounted
         .admit
         .arrive(Caller(origin.caller))
-        .map_err(crate::hooks::Refusal::into_fault)?;
-    let source = text(mounted, &mut params)?;
-    let prepared = mounted.gate.prepare(&source)?;
+        .map_err(Refusal::into_fault)?;
+    let (source, prepared) = match origin.guest {
+        None => {
+            let source = text(mounted, &mut params)?;
+            let prepared = mounted.gate.prepare(&source)?;
+            (source, prepared)
+        }
+        Some(guest) => judge_guest(mounted, &mut params, guest)?,
+    };
     let operation = prepared.operation(params.operation_name.as_deref())?;
     allows(&operation)?;
     let kind = operation.kind();
@@ -100,7 +107,7 @@ pub(crate) fn admit<E: Executor>(
     mounted
         .admit
         .admit(Caller(origin.caller), &info)
-        .map_err(crate::hooks::Refusal::into_fault)?;
+        .map_err(Refusal::into_fault)?;
 
     let mut request = Request::new(source.as_ref()).variables(bound.variables);
     request.set_parsed_query(bound.document);
@@ -119,6 +126,25 @@ pub(crate) fn admit<E: Executor>(
         shape: bound.shape,
         id: origin.id.clone(),
     })
+}
+
+/// A guest's document, if it asks for nothing but what guests may have.
+fn judge_guest<E: Executor>(
+    mounted: &Mounted<E>,
+    params: &mut Params,
+    guest: &Guest,
+) -> Result<(Arc<str>, Arc<Prepared>), Fault> {
+    let refuse = || guest.refusal.clone().into_fault();
+    let source: Arc<str> = params.query.take().ok_or_else(refuse)?.into();
+    let prepared = mounted.gate.judge(&source).map_err(|_| refuse())?;
+    let operation = prepared
+        .operation(params.operation_name.as_deref())
+        .map_err(|_| refuse())?;
+    if operation.is_only(guest.root_fields) {
+        Ok((source, Arc::new(prepared)))
+    } else {
+        Err(refuse())
+    }
 }
 
 /// The document's text, sent or persisted.

@@ -147,6 +147,12 @@ enum Pet {
     Dog(Dog),
 }
 
+/// A union of one.
+#[derive(Union)]
+enum Only {
+    Cat(Cat),
+}
+
 #[derive(Union)]
 enum Found {
     Cat(Cat),
@@ -242,6 +248,10 @@ impl Query {
 
     async fn found(&self) -> Vec<Found> {
         vec![Found::Cat(Cat), Found::Owner(Owner)]
+    }
+
+    async fn only(&self) -> Only {
+        Only::Cat(Cat)
     }
 
     async fn trouble(&self) -> Trouble {

@@ -328,8 +328,8 @@ fn narrow<'d>(types: &'d Types, walk: &mut Walk<'d>, applies: usize, condition: 
     if !has.contains(&true) {
         return None;
     }
-    if possible.len() == 1 {
-        // An object, which has every field of its interfaces.
+    if possible.len() == 1 && possible.first() == walk.sets[0].name {
+        // An object, which has every field of its interfaces. A union or interface of one object has not.
         return Some(applies);
     }
     // Within a narrower set the condition says more than the set holds, unless all that fulfil it are in.

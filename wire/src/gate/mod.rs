@@ -122,6 +122,11 @@ impl Gate {
         Ok(prepared)
     }
 
+    /// Like [`prepare`](Self::prepare) for a stranger, who must not fill the memory of others.
+    pub(crate) fn judge(&self, source: &str) -> Result<Prepared, Fault> {
+        self.check(source)
+    }
+
     /// The whole way for a request without files: what comes out is ready for an executor. For callers inside the
     /// process, such as tests and benchmarks; the routes do the same. Answers are the executor's own, not yet put in
     /// shape: where an object's type decides what is wanted of it they tell it under a `__type` more.
@@ -291,6 +296,19 @@ impl Operation<'_> {
     /// Its name in the document.
     pub fn name(&self) -> Option<&str> {
         self.definition.name.as_deref()
+    }
+
+    /// Whether it selects one of these root fields, under one response key, and nothing else but `__typename`.
+    pub(crate) fn is_only(&self, root_fields: &[&str]) -> bool {
+        let mut fields = self
+            .definition
+            .root_fields(&self.prepared.document)
+            .filter(|field| field.name != "__typename");
+        let Some(first) = fields.next() else {
+            return false;
+        };
+        root_fields.contains(&first.name.as_str())
+            && fields.all(|field| field.response_key() == first.response_key())
     }
 }
 

@@ -35,9 +35,15 @@ pub(super) fn refusal(fault: &Fault, media: Media) -> Response {
 pub(super) fn batch(events: &[Event], media: Media) -> Response {
     let body: Vec<String> = events.iter().map(Event::to_json).collect();
     let mut response = Response::new(Body::from(format!("[{}]", body.join(","))));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type(media));
+    let headers = response.headers_mut();
+    for event in events {
+        if let Event::Next(given) = event {
+            for (name, value) in &given.http_headers {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+    headers.insert(header::CONTENT_TYPE, content_type(media));
     response
 }
 

@@ -69,10 +69,19 @@ pub(super) fn content_type(headers: &HeaderMap) -> Result<ContentType, Fault> {
 pub(super) async fn receive<E: Executor>(
     mounted: &Mounted<E>,
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: Incoming,
 ) -> Result<params::Body, Fault> {
     let limits = &mounted.settings.http;
-    let max = limits.body_bytes;
+    receive_json(headers, body, limits.body_bytes, limits.batch).await
+}
+
+/// A JSON body of at most `max` bytes.
+pub(super) async fn receive_json(
+    headers: &HeaderMap,
+    mut body: Incoming,
+    max: usize,
+    max_batch: Option<usize>,
+) -> Result<params::Body, Fault> {
     let too_large = || Fault::too_large(format!("the body is larger than {max} bytes"));
     if content_length(headers).is_some_and(|length| length > max as u64) {
         return Err(too_large());
@@ -85,7 +94,7 @@ pub(super) async fn receive<E: Executor>(
         }
         bytes.extend_from_slice(&chunk);
     }
-    params::Body::from_json(&bytes, limits.batch).map_err(bad)
+    params::Body::from_json(&bytes, max_batch).map_err(bad)
 }
 
 pub(super) async fn receive_form<E: Executor>(

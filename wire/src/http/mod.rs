@@ -10,7 +10,7 @@ mod body;
 mod stream;
 mod upload;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::Executor;
 use axum::{
@@ -23,7 +23,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, reque
 
 use self::{
     accept::{Accept, Media},
-    body::{ContentType, Incoming, content_type, receive, receive_form},
+    body::{ContentType, Incoming, content_type, receive, receive_form, receive_json},
 };
 use crate::{
     Mounted,
@@ -109,7 +109,11 @@ async fn get<E: Executor>(
 ) -> Result<Response, Fault> {
     let accept = acceptable(&parts.headers)?;
     let identity = authenticate(mounted, &parts).await?;
-    let params = Params::from_query(parts.uri.query().unwrap_or_default()).map_err(bad)?;
+    let params =
+        Params::from_query(parts.uri.query().unwrap_or_default()).map_err(|why| match &identity.guest {
+            Some(guest) => guest.refusal.clone().into_fault(),
+            None => bad(why),
+        })?;
     one(
         mounted,
         params,
@@ -153,26 +157,44 @@ async fn post<E: Executor>(
         }
     };
     let identity = authenticate(mounted, &parts).await?;
+    let received = match (&identity.guest, boundary) {
+        (None, None) => within(limits.time, receive(mounted, &parts.headers, body)).await?,
+        (None, Some(boundary)) => {
+            let form = receive_form(mounted, &parts.headers, body, boundary);
+            within(mounted.settings.upload.time, form).await?
+        }
+        (Some(guest), boundary) => {
+            let refuse = || guest.refusal.clone().into_fault();
+            if boundary.is_some() {
+                return Err(refuse());
+            }
+            let max = guest.body_bytes.min(limits.body_bytes);
+            let read = receive_json(&parts.headers, body, max, None);
+            match within(guest.body_time.min(limits.time), read).await {
+                Ok(one @ params::Body::One(_)) => one,
+                Ok(params::Body::Batch(_)) | Err(_) => return Err(refuse()),
+            }
+        }
+    };
     let asked = Asked {
         accept: &accept,
         parts: &parts,
         identity,
         id,
     };
-    let (time, received) = match boundary {
-        None => (limits.time, receive(mounted, &parts.headers, body).boxed()),
-        Some(boundary) => (
-            mounted.settings.upload.time,
-            receive_form(mounted, &parts.headers, body, boundary).boxed(),
-        ),
-    };
-    match tokio::time::timeout(time, received)
-        .await
-        .map_err(|_| run::too_long(time))??
-    {
+    match received {
         params::Body::One(params) => one(mounted, *params, asked).await,
         params::Body::Batch(batch) => many(mounted, batch, asked).await,
     }
+}
+
+async fn within(
+    time: Duration,
+    received: impl Future<Output = Result<params::Body, Fault>>,
+) -> Result<params::Body, Fault> {
+    tokio::time::timeout(time, received)
+        .await
+        .map_err(|_| run::too_long(time))?
 }
 
 /// One request that was read, with all that is known of it.
@@ -205,6 +227,7 @@ async fn one<E: Executor>(
     let origin = Origin {
         id,
         caller: &identity.data,
+        guest: identity.guest.as_ref(),
         resume: parts
             .headers
             .get("last-event-id")
@@ -277,6 +300,8 @@ async fn many<E: Executor>(
         let origin = Origin {
             id,
             caller: &session,
+            // A guest's batch was refused.
+            guest: None,
             resume: None,
         };
         let allows = |operation: &Operation<'_>| match operation.kind() {

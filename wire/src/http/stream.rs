@@ -10,7 +10,7 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::accept::Media;
@@ -95,9 +95,16 @@ pub(super) fn stream(events: BoxStream<'static, Event>, setting: Setting) -> Res
     response
 }
 
-/// An answer of one event as a stream.
+/// An answer of one event as a stream, with the headers that resolvers gave.
 pub(super) fn one(event: Event, setting: Setting) -> Response {
-    stream(stream::once(std::future::ready(event)).boxed(), setting)
+    let given = match &event {
+        Event::Next(response) => response.http_headers.clone(),
+        Event::Refused(_) => HeaderMap::new(),
+    };
+    let mut response = stream(stream::once(std::future::ready(event)).boxed(), setting);
+    let own = std::mem::replace(response.headers_mut(), given);
+    response.headers_mut().extend(own);
+    response
 }
 
 impl State {

@@ -317,7 +317,11 @@ impl<E: Executor> Session<E> {
                 tracing::debug!(code = refusal.code, "a socket was refused");
                 Err(End::Close(Close::forbidden()))
             }
-            Ok(Identity { data, key, ack }) => {
+            Ok(Identity { guest: Some(_), .. }) => {
+                tracing::debug!("a socket of a guest was refused");
+                Err(End::Close(Close::forbidden()))
+            }
+            Ok(Identity { data, key, ack, .. }) => {
                 if self.ticket.claim(key).is_err() {
                     // 1013, try again later: clients of graphql-ws do, with a growing delay.
                     return close(1013, "Too many sockets of this caller");
@@ -345,6 +349,7 @@ impl<E: Executor> Session<E> {
         let origin = Origin {
             id: &request_id,
             caller: &session,
+            guest: None,
             resume: None,
         };
         let admitted = std::panic::catch_unwind(AssertUnwindSafe(|| {

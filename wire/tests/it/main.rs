@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod guests;
 mod http;
 mod merge;
 #[path = "../../examples/probe/schema.rs"]

@@ -29,6 +29,15 @@ async fn an_object_of_which_nothing_is_wanted_is_there() {
             "{ pets { __type: id ... on Cat { meows } } }",
             r#"{"pets":[{"__type":"cat","meows":true},{"__type":"dog"}]}"#,
         ),
+        ("{ only { ... on Pet { id } } }", r#"{"only":{"id":"cat"}}"#),
+        (
+            "{ only { __typename ... on Cat { meows } ... on Pet { id } } }",
+            r#"{"only":{"__typename":"Cat","meows":true,"id":"cat"}}"#,
+        ),
+        (
+            "{ only { ... on Pet { ... on Cat { id } } } }",
+            r#"{"only":{"id":"cat"}}"#,
+        ),
         ("{ pets { id @skip(if: true) } }", r#"{"pets":[{},{}]}"#),
         (
             "{ __schema { queryType @skip(if: true) { name } } }",
