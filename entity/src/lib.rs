@@ -19,5 +19,7 @@ pub mod idempotency_key;
 pub mod member;
 pub mod record;
 pub mod run;
+pub mod session;
+pub mod sign_in_code;
 pub mod tool_start;
 pub mod user;

@@ -3,6 +3,7 @@
 
 pub mod buckets;
 pub mod clock;
+pub mod cookie;
 pub mod cursor;
 pub mod failure;
 pub mod id;

@@ -51,6 +51,12 @@ pub(super) enum Command {
     /// Access tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Prints a link with which a user signs in to the dashboard, once and within ten minutes
+    SignInLink {
+        /// The name of the user
+        #[arg(long, value_name = "NAME")]
+        user: String,
+    },
 }
 
 #[derive(Debug, Default, Args)]
@@ -284,6 +290,10 @@ pub(super) struct SettingFlags {
     #[arg(long, env = "AGENTIC_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration, global = true)]
     request_timeout: Duration,
 
+    /// How long a browser stays signed in
+    #[arg(long, env = "AGENTIC_SESSION", value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration, global = true)]
+    session: Duration,
+
     /// Whether clients may ask for the schema
     #[arg(
         long,
@@ -409,6 +419,7 @@ impl SettingFlags {
                 max_upload_files: self.max_upload_files,
                 request_timeout: self.request_timeout,
                 failures_per_minute: self.failures_per_minute,
+                session: self.session,
             },
             graphql: config::Graphql {
                 introspection: self.introspection,

@@ -102,6 +102,7 @@ async fn run_with(settings: Settings, command: Command) -> Result<(), Failure> {
         Command::Token(TokenCommand::Create(token)) => people::create_token(&settings, token).await,
         Command::Token(TokenCommand::List) => people::list_tokens(&settings).await,
         Command::Token(TokenCommand::Revoke { id }) => people::revoke_token(&settings, &id).await,
+        Command::SignInLink { user } => people::print_sign_in_link(&settings, &user).await,
         Command::Schema => Ok(()),
     }
 }

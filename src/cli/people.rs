@@ -1,7 +1,8 @@
-//! `user` and `token`: what an operator does beside a running server, on its database.
+//! `user`, `token` and `sign-in-link`: what an operator does beside a running server, on its database.
 
 use std::collections::HashMap;
 
+use entity::user;
 use uuid::Uuid;
 
 use super::flags::{CreateToken, CreateUser};
@@ -11,7 +12,7 @@ use crate::base::clock::to_rfc3339;
 use crate::base::id::Kind;
 use crate::config::Settings;
 use crate::db;
-use crate::domain::people;
+use crate::domain::{Store, people, sessions};
 
 pub(super) async fn create_user(settings: &Settings, user: CreateUser) -> Result<(), Failure> {
     let mut data_sets = Vec::with_capacity(user.data_sets.len());
@@ -26,15 +27,33 @@ pub(super) async fn create_user(settings: &Settings, user: CreateUser) -> Result
 
 pub(super) async fn create_token(settings: &Settings, token: CreateToken) -> Result<(), Failure> {
     let store = wiring::local_store(settings).await?;
-    let Some(user) = db::people::find_user_by_name(store.db.read(), &token.user).await? else {
-        return Err(Failure::said(format!(
-            "there is no user {:?}; make one with `agentic-executions user create`",
-            token.user
-        )));
-    };
+    let user = named(&store, &token.user).await?;
     let (_, secret) = people::create_token(&store, user.id, &token.name, token.expires).await?;
     store.db.close().await;
     print(&secret)
+}
+
+async fn named(store: &Store, name: &str) -> Result<user::Model, Failure> {
+    let found = db::people::find_user_by_name(store.db.read(), name).await?;
+    found.ok_or_else(|| {
+        Failure::said(format!(
+            "there is no user {name:?}; make one with `agentic-executions user create`"
+        ))
+    })
+}
+
+pub(super) async fn print_sign_in_link(settings: &Settings, name: &str) -> Result<(), Failure> {
+    let listen = settings.http.listen;
+    if settings.http.public_url.is_none() && listen.port() == 0 {
+        return Err(Failure::said(
+            "port 0 says nothing about where the server is: give its address with --listen or AGENTIC_PUBLIC_URL",
+        ));
+    }
+    let store = wiring::local_store(settings).await?;
+    let user = named(&store, name).await?;
+    let code = sessions::create_code(&store, user.id).await?;
+    store.db.close().await;
+    print(&settings.http.sign_in_link(listen, &code))
 }
 
 pub(super) async fn list_tokens(settings: &Settings) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 //! files, port, and only then demo, workers and listening. The end goes the other way: not ready,
 //! runs handed back, streams closed, database closed. A second signal ends the process at once.
 
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::report::Failure;
 use super::{print, wiring};
 use crate::config::Settings;
+use crate::db;
 use crate::definitions::Catalog;
 use crate::domain::access::Renewal;
 use crate::domain::watch::Hub;
-use crate::domain::{Store, people};
+use crate::domain::{Store, people, sessions};
 use crate::http;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
@@ -87,7 +89,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         .map_err(|error| Failure::chain(format!("cannot listen on {listen}"), error))?;
     let address = listener.local_addr()?;
     let store = parts.store.clone();
-    seed(settings, &store, &parts.catalog, address).await?;
+    let first = seed(settings, &store, &parts.catalog, address).await?;
     let renewal = Renewal::start(store.clone());
     let limits = wiring::limits(settings);
     let schema = graphql::build(graphql::Deps {
@@ -112,6 +114,9 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         limits,
         settings: settings.http.clone(),
     });
+    if let Some(user) = first {
+        invite(settings, &parts.store, user, address).await?;
+    }
     let work = Work::start(settings, parts, has_worker);
     let server = tokio::spawn(http::serve(listener, router, stop.clone()));
     Ok(Serving {
@@ -122,24 +127,54 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
     })
 }
 
-/// What a fresh database gets. The demo first: it wants an empty one, and is no admin.
+/// What a fresh database gets, and who may now sign in for the first time. The demo first: it wants
+/// an empty one, and is no admin.
 async fn seed(
     settings: &Settings,
     store: &Store,
     catalog: &Catalog,
     address: SocketAddr,
-) -> Result<(), Failure> {
+) -> Result<Option<&'static str>, Failure> {
+    let mut first = None;
     if settings.demo && address.ip().is_loopback() && people::create_demo(store, catalog).await? {
         tracing::info!(
             "made the demo: `agentic-executions token create --user {}` prints a token for it",
             people::DEMO
         );
+        first = Some(people::DEMO);
     }
     if let Some(token) = &settings.bootstrap_token
         && people::bootstrap(store, token.expose_secret()).await?
     {
         tracing::info!("made the first admin, with the bootstrap token");
+        first = first.or(Some(people::ADMIN));
     }
+    Ok(first)
+}
+
+/// Shows whoever sits at the terminal how to get in. The link is a secret: it goes to no pipe and
+/// no file, where it would be kept.
+async fn invite(
+    settings: &Settings,
+    store: &Store,
+    user: &'static str,
+    address: SocketAddr,
+) -> Result<(), Failure> {
+    let terminal = std::io::stderr();
+    if !terminal.is_terminal() {
+        return Ok(());
+    }
+    let Some(row) = db::people::find_user_by_name(store.db.read(), user).await? else {
+        return Ok(());
+    };
+    let code = sessions::create_code(store, row.id).await?;
+    let link = settings.http.sign_in_link(address, &code);
+    let minutes = sessions::LINK_LASTS.as_secs() / 60;
+    // A terminal that goes away at this moment is no reason to stop.
+    let _ = writeln!(
+        terminal.lock(),
+        "\n  Sign in as `{user}`, once and within {minutes} minutes:\n\n    {link}\n"
+    );
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::base::cookie::Cookie;
 use crate::base::network::Network;
 
 /// A bootstrap token's least length: what cannot be guessed at any rate that a server answers.
@@ -89,9 +90,25 @@ pub struct Http {
     pub request_timeout: Duration,
     /// Tokens of one address that are not valid, within a minute; 0: as many as come.
     pub failures_per_minute: u64,
+    /// How long a browser stays signed in.
+    pub session: Duration,
 }
 
 impl Http {
+    /// The cookie of sessions: for https alone where that is how browsers come.
+    pub fn cookie(&self) -> Cookie {
+        let is_https = |url: &String| url.to_ascii_lowercase().starts_with("https:");
+        Cookie {
+            is_secure: self.public_url.as_ref().is_some_and(is_https),
+        }
+    }
+
+    /// The address of a link with which someone signs in once. The code stands in the fragment,
+    /// which browsers send to nobody.
+    pub fn sign_in_link(&self, bound: SocketAddr, code: &str) -> String {
+        format!("{}/sign-in#{code}", self.public_url(bound))
+    }
+
     /// Where browsers reach a server that listens at `bound`.
     pub fn public_url(&self, bound: SocketAddr) -> String {
         match &self.public_url {
@@ -281,6 +298,7 @@ impl Settings {
             ("AGENTIC_LEASE_MARGIN", self.worker.lease_margin),
             ("AGENTIC_POLL", self.worker.poll),
             ("AGENTIC_REQUEST_TIMEOUT", self.http.request_timeout),
+            ("AGENTIC_SESSION", self.http.session),
             ("AGENTIC_KEEP_CHANGES", self.retention.changes),
             ("AGENTIC_KEEP_KEYS", self.retention.idempotency_keys),
             ("AGENTIC_KEEP_UPLOADS", self.retention.staged_files),

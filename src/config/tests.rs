@@ -17,6 +17,7 @@ fn settings() -> Settings {
             max_upload_files: 1,
             request_timeout: Duration::from_secs(60),
             failures_per_minute: 600,
+            session: day * 7,
         },
         graphql: Graphql {
             introspection: true,

@@ -22,6 +22,7 @@ pub mod keyset;
 pub mod people;
 pub mod records;
 pub mod runs;
+pub mod sessions;
 #[cfg(test)]
 pub(crate) mod testing;
 

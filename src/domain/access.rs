@@ -22,8 +22,8 @@ use crate::db::executions::filter::Reach;
 /// membership ends a stream within five seconds.
 pub const RENEW_EVERY: Duration = Duration::from_secs(2);
 
-/// Tokens looked up in one statement.
-const TOKENS_AT_ONCE: usize = 1000;
+/// Credentials looked up in one statement.
+const AT_ONCE: usize = 1000;
 
 /// A token's use is noted once in this many milliseconds, so that reading costs no write.
 const TOUCH_EVERY_MS: i64 = 60_000;
@@ -54,6 +54,24 @@ impl Role {
     }
 }
 
+/// What a viewer showed of who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// An access token.
+    Token(Uuid),
+    /// A browser's session.
+    Session(Uuid),
+}
+
+impl Credential {
+    /// The id of its row.
+    pub fn id(self) -> Uuid {
+        match self {
+            Self::Token(id) | Self::Session(id) => id,
+        }
+    }
+}
+
 /// Whoever is asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
@@ -64,7 +82,7 @@ pub struct Viewer {
     /// An admin everywhere.
     pub is_server_admin: bool,
     /// The credential.
-    pub token_id: Uuid,
+    pub credential: Credential,
     /// When the credential ends; streams end with it.
     pub expires_at: Option<UnixMs>,
     roles: Vec<(Uuid, Role)>,
@@ -162,18 +180,65 @@ pub async fn authenticate(store: &Store, secret: &str) -> Result<Option<Viewer>,
         store.db.commit(tx).await?;
     }
     let memberships = db::people::memberships(store.db.read(), &[user.id]).await?;
-    Ok(Some(viewer(&token, user, &memberships)))
+    Ok(Some(viewer(Held::by_token(&token), user, &memberships)))
+}
+
+/// Finds whose session a secret is; none when it is unknown, or has ended or expired, or the token
+/// that it was made from has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn authenticate_session(store: &Store, secret: &str) -> Result<Option<Viewer>, Fault> {
+    let found = db::sessions::find(store.db.read(), &hash_secret(secret)).await?;
+    let Some(held) = found.and_then(|found| Held::by_session(&found, store.clock.now())) else {
+        return Ok(None);
+    };
+    let user = db::people::find_users(store.db.read(), &[held.user_id])
+        .await?
+        .pop();
+    let memberships = db::people::memberships(store.db.read(), &[held.user_id]).await?;
+    Ok(user.map(|user| viewer(held, user, &memberships)))
 }
 
 fn is_live(token: &entity::access_token::Model, now: UnixMs) -> bool {
     token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > now)
 }
 
-fn viewer(
-    token: &entity::access_token::Model,
-    user: entity::user::Model,
-    memberships: &[entity::member::Model],
-) -> Viewer {
+/// A credential that is good now.
+#[derive(Clone, Copy)]
+struct Held {
+    credential: Credential,
+    user_id: Uuid,
+    expires_at: Option<UnixMs>,
+}
+
+impl Held {
+    fn by_token(token: &entity::access_token::Model) -> Self {
+        Self {
+            credential: Credential::Token(token.id),
+            user_id: token.user_id,
+            expires_at: token.expires_at,
+        }
+    }
+
+    /// None when it has ended, or its token has.
+    fn by_session((session, token): &db::sessions::WithToken, now: UnixMs) -> Option<Self> {
+        let is_good = session.ended_at.is_none() && session.expires_at > now;
+        // A session of a token ends with it, whoever revoked it and on whichever node.
+        let token_is_good = match session.token_id {
+            Some(_) => token.as_ref().is_some_and(|token| is_live(token, now)),
+            None => true,
+        };
+        let ends = token.as_ref().and_then(|token| token.expires_at);
+        (is_good && token_is_good).then(|| Self {
+            credential: Credential::Session(session.id),
+            user_id: session.user_id,
+            expires_at: Some(ends.map_or(session.expires_at, |at| at.min(session.expires_at))),
+        })
+    }
+}
+
+fn viewer(held: Held, user: entity::user::Model, memberships: &[entity::member::Model]) -> Viewer {
     let roles = memberships
         .iter()
         .filter(|row| row.user_id == user.id)
@@ -183,8 +248,8 @@ fn viewer(
         user_id: user.id,
         name: user.name,
         is_server_admin: user.is_admin,
-        token_id: token.id,
-        expires_at: token.expires_at,
+        credential: held.credential,
+        expires_at: held.expires_at,
         roles,
     }
 }
@@ -194,8 +259,8 @@ fn viewer(
 #[derive(Debug, Clone)]
 pub struct Renewal(Arc<Mutex<Followed>>);
 
-/// By token.
-type Followed = HashMap<Uuid, watch::Sender<Option<Arc<Viewer>>>>;
+/// By credential.
+type Followed = HashMap<Credential, watch::Sender<Option<Arc<Viewer>>>>;
 
 /// A viewer as of now; none once the credential has ended.
 pub type Current = watch::Receiver<Option<Arc<Viewer>>>;
@@ -223,9 +288,9 @@ impl Renewal {
     pub fn follow(&self, viewer: &Viewer) -> Current {
         let mut followed = self.0.lock().expect("no holder panics");
         let sender = followed
-            .entry(viewer.token_id)
+            .entry(viewer.credential)
             .or_insert_with(|| watch::Sender::new(None));
-        // The viewer was just looked up: others of the same token learn of it too.
+        // The viewer was just looked up: others of the same credential learn of it too.
         sender.send_if_modified(|known| {
             let is_news = known.as_deref() != Some(viewer);
             if is_news {
@@ -241,38 +306,37 @@ impl Renewal {
     /// # Errors
     /// When the database fails; what was known stays.
     pub async fn renew(&self, store: &Store) -> Result<(), Fault> {
-        let tokens: Vec<Uuid> = {
+        let known: Vec<Credential> = {
             let mut followed = self.0.lock().expect("no holder panics");
             followed.retain(|_, sender| sender.receiver_count() > 0);
             followed.keys().copied().collect()
         };
-        for tokens in tokens.chunks(TOKENS_AT_ONCE) {
-            self.renew_some(store, tokens).await?;
+        for some in known.chunks(AT_ONCE) {
+            self.renew_some(store, some).await?;
         }
         Ok(())
     }
 
     /// Only these: who comes meanwhile was not looked up and is not judged.
-    async fn renew_some(&self, store: &Store, tokens: &[Uuid]) -> Result<(), Fault> {
+    async fn renew_some(&self, store: &Store, credentials: &[Credential]) -> Result<(), Fault> {
         let now = store.clock.now();
-        let rows = db::people::find_tokens(store.db.read(), tokens).await?;
-        let user_ids: Vec<Uuid> = rows.iter().map(|row| row.user_id).collect();
+        let held = find_held(store, credentials, now).await?;
+        let user_ids: Vec<Uuid> = held.values().map(|held| held.user_id).collect();
         let users = db::people::find_users(store.db.read(), &user_ids).await?;
+        let users: HashMap<Uuid, entity::user::Model> =
+            users.into_iter().map(|user| (user.id, user)).collect();
         let memberships = db::people::memberships(store.db.read(), &user_ids).await?;
-        let current = |token: &Uuid| {
-            let row = rows
-                .iter()
-                .find(|row| row.id == *token)
-                .filter(|row| is_live(row, now))?;
-            let user = users.iter().find(|user| user.id == row.user_id)?;
-            Some(Arc::new(viewer(row, user.clone(), &memberships)))
+        let current = |credential: &Credential| {
+            let held = held.get(credential)?;
+            let user = users.get(&held.user_id)?;
+            Some(Arc::new(viewer(*held, user.clone(), &memberships)))
         };
         let followed = self.0.lock().expect("no holder panics");
-        for token in tokens {
-            let Some(sender) = followed.get(token) else {
+        for credential in credentials {
+            let Some(sender) = followed.get(credential) else {
                 continue;
             };
-            let current = current(token);
+            let current = current(credential);
             sender.send_if_modified(|known| {
                 let changed = *known != current;
                 *known = current;
@@ -281,4 +345,32 @@ impl Renewal {
         }
         Ok(())
     }
+}
+
+/// Which of these are good now.
+async fn find_held(
+    store: &Store,
+    credentials: &[Credential],
+    now: UnixMs,
+) -> Result<HashMap<Credential, Held>, Fault> {
+    let (mut tokens, mut sessions) = (Vec::new(), Vec::new());
+    for credential in credentials {
+        match credential {
+            Credential::Token(id) => tokens.push(*id),
+            Credential::Session(id) => sessions.push(*id),
+        }
+    }
+    let tokens = db::people::find_tokens(store.db.read(), &tokens).await?;
+    let sessions = db::sessions::find_many(store.db.read(), &sessions).await?;
+    let by_token = tokens
+        .iter()
+        .filter(|token| is_live(token, now))
+        .map(Held::by_token);
+    let by_session = sessions
+        .iter()
+        .filter_map(|session| Held::by_session(session, now));
+    Ok(by_token
+        .chain(by_session)
+        .map(|held| (held.credential, held))
+        .collect())
 }

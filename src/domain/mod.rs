@@ -17,6 +17,7 @@ pub mod launch;
 pub mod lifecycle;
 pub mod people;
 pub mod records;
+pub mod sessions;
 pub mod sweep;
 pub mod watch;
 

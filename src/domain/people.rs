@@ -181,6 +181,9 @@ pub async fn revoke_token(store: &Store, token: Uuid) -> Result<(), Error> {
     Ok(work.commit().await?)
 }
 
+/// The first admin's name.
+pub const ADMIN: &str = "admin";
+
 /// Makes the first admin with the token given by the operator. Once there is an admin it does
 /// nothing. Of several processes that start at once one does it.
 ///
@@ -191,7 +194,7 @@ pub async fn bootstrap(store: &Store, secret: &str) -> Result<bool, Error> {
         return Ok(false);
     }
     let work = store.begin().await?;
-    let made = insert_user(&work, work.id(), "admin", true).await;
+    let made = insert_user(&work, work.id(), ADMIN, true).await;
     let admin = match made {
         // Another process was first, or someone who is no admin has the name.
         Err(Error::NameTaken(name)) => {

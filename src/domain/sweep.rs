@@ -128,6 +128,9 @@ pub async fn forget_old(store: &Store, storage: &Storage, retention: &Retention)
     })
     .await?
     {}
+    // Kept a day longer than they hold, so that nobody wonders where one went.
+    let ended = before(Duration::from_secs(24 * 60 * 60));
+    while in_batch(store, async |tx| db::sessions::trim(tx, ended, BATCH).await).await? {}
     let tx = store.db.begin().await?;
     db::files::delete_staged(&tx, before(retention.staged_files)).await?;
     store.db.commit(tx).await?;

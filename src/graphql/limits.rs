@@ -87,7 +87,7 @@ impl Extension for Guard {
     ) -> std::result::Result<ValidationResult, Vec<ServerError>> {
         let result = next.run(ctx).await?;
         if let Some(throttle) = ctx.data_opt::<Throttle>() {
-            let token = ctx.data_opt::<Viewer>().map(|viewer| viewer.token_id);
+            let token = ctx.data_opt::<Viewer>().map(|viewer| viewer.credential.id());
             let (cost, charged) = throttle.charge(token, result.complexity);
             // The library validates once for each request.
             let _ = self.cost.set(cost);

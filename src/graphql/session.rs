@@ -1,6 +1,10 @@
 //! The viewer, their credentials, and what clients would else hard-code about the server.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use async_graphql::{Context, ID, Object, SimpleObject};
+use uuid::Uuid;
 
 use super::definition::AgentType;
 use super::deps;
@@ -9,9 +13,35 @@ use super::loaders::{self, UserOf};
 use super::page::count_int;
 use super::scalar::{DateTime, int};
 use super::user::User;
+use crate::base::cookie::Cookie;
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::launch::{MAX_BULK, MAX_LABEL, MAX_LABELS};
+
+/// Counts what one sender gets wrong, wherever it shows tokens and codes.
+pub trait Guesses: std::fmt::Debug + Send + Sync {
+    /// Says whether this may be looked up now.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many wrong ones.
+    fn check(&self, secret: &str) -> std::result::Result<(), Duration>;
+
+    /// Notes what came of it.
+    fn learn(&self, secret: &str, is_valid: bool);
+}
+
+/// What signing in and out needs of its request: in the data of those whose answer can set a cookie.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// What its sender got wrong before.
+    pub guesses: Arc<dyn Guesses>,
+    /// How long a session holds at most.
+    pub lasts: Duration,
+    /// How its secret travels.
+    pub cookie: Cookie,
+    /// The session that the browser holds already, which a new one takes the place of.
+    pub session: Option<Uuid>,
+}
 
 /// The caller's credential.
 #[derive(Clone, Debug)]
@@ -22,7 +52,7 @@ pub struct Session(pub Viewer);
 impl Session {
     /// Opaque; not for node.
     pub async fn id(&self) -> ID {
-        Kind::Session.format(self.0.token_id).into()
+        Kind::Session.format(self.0.credential.id()).into()
     }
 
     /// Whose it is.

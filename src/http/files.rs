@@ -102,7 +102,7 @@ fn about(row: &file::Model, etag: &str) -> HeaderMap {
             header::CACHE_CONTROL,
             HeaderValue::from_static("private, no-cache"),
         ),
-        (header::VARY, HeaderValue::from_static("authorization")),
+        (header::VARY, HeaderValue::from_static("authorization, cookie")),
         // Should a browser show it all the same, it is a document without origin that runs nothing.
         (
             header::CONTENT_SECURITY_POLICY,

@@ -1,7 +1,9 @@
 //! `/graphql`: our schema on the `wire` crate, which speaks the protocols. What is ours stands
-//! here: who is asking, the limits, and that sockets end with the credential that opened them.
+//! here: who is asking, the limits, what someone may who is nobody yet, and that sockets end with
+//! the credential that opened them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,13 +13,14 @@ use http::request::Parts;
 use serde_json::Value as Json;
 use uuid::Uuid;
 use wire::{
-    Admit, Authenticate, Caller, Close, Connections, CursorField, DocumentLimits, HttpLimits, Identity,
-    Refusal, Settings, SocketLimits, UploadLimits, Wire,
+    Admit, Authenticate, Caller, Close, Connections, CursorField, DocumentLimits, Guest, HttpLimits,
+    Identity, Origins, Refusal, Settings, SocketLimits, UploadLimits, Wire,
 };
 
-use super::{Deps, auth, observe};
-use crate::domain::access::{Renewal, Viewer};
+use super::{Deps, auth, observe, origin};
+use crate::domain::access::{Credential, Renewal, Viewer};
 use crate::graphql as api;
+use crate::graphql::session::{Door, Guesses};
 
 /// How often a credential's watch looks whether there is still a socket to end.
 const WATCHED_FOR: Duration = Duration::from_secs(60);
@@ -56,11 +59,15 @@ pub(super) fn mount<S: Clone + Send + Sync + 'static>(deps: &Arc<Deps>) -> (Rout
     };
     let wire = Wire::builder(deps.schema.clone(), api::sdl())
         .settings(settings)
-        .authenticate(Bearer {
+        .authenticate(Callers {
             deps: Arc::clone(deps),
             watch: Arc::clone(&watch),
         })
         .admit(Rates(deps.schema.data::<api::Throttle>().cloned()))
+        .origins(Origins::Custom(Arc::new({
+            let own = deps.own();
+            move |headers| own.asks(headers, false)
+        })))
         .resume(CursorField("cursor".to_owned()))
         .build()
         .expect("our own schema is valid");
@@ -78,24 +85,43 @@ impl Admit for Rates {
             return Ok(());
         };
         throttle
-            .arrive(viewer.token_id)
+            .arrive(viewer.credential.id())
             .map_err(|wait| Refusal::rate_limited("too many operations of this token within a minute", wait))
     }
 }
 
-/// Finds who is asking by their bearer token.
-struct Bearer {
+/// What someone without credentials may: become someone. Its field has to be the operation's only
+/// one, so that one request is one guess.
+const OPEN: &[&str] = &["signIn"];
+
+/// Largest body of a sign-in: its document, a secret, and what clients add.
+const SIGN_IN_BYTES: usize = 8 * 1024;
+
+/// For that body to come.
+const SIGN_IN_TIME: Duration = Duration::from_secs(10);
+
+/// Finds who is asking.
+struct Callers {
     deps: Arc<Deps>,
     watch: Arc<Watch>,
 }
 
-impl Authenticate for Bearer {
+impl Authenticate for Callers {
     fn request<'a>(&'a self, parts: &'a Parts) -> BoxFuture<'a, Result<Identity, Refusal>> {
         Box::pin(async {
-            let secret =
-                auth::bearer(&parts.headers).ok_or_else(|| Refusal::unauthenticated(auth::NO_TOKEN))?;
-            let viewer = self.find(secret, parts).await?;
-            Ok(self.identify(viewer, parts))
+            let is_safe = auth::is_safe(&parts.method);
+            let found = auth::identify(&self.deps, &parts.headers, &parts.extensions, is_safe).await;
+            let (session, mut identity) = match found {
+                Ok(viewer) => (session(&viewer), identity(viewer)),
+                // Nobody signs in by what changes nothing, nor from a page of another site.
+                Err(auth::Refused::Nothing) if !is_safe && self.deps.own().asks(&parts.headers, true) => {
+                    (None, guest())
+                }
+                Err(refused) => return Err(refuse(refused, parts, auth::NOTHING)),
+            };
+            identity.data.insert(observe::id(&parts.extensions));
+            identity.data.insert(self.door(parts, session));
+            Ok(identity)
         })
     }
 
@@ -105,42 +131,100 @@ impl Authenticate for Bearer {
         payload: &'a Json,
     ) -> BoxFuture<'a, Result<Identity, Refusal>> {
         Box::pin(async {
-            let secret = payload_secret(payload).or_else(|| auth::bearer(&parts.headers));
-            let secret = secret.ok_or_else(|| Refusal::unauthenticated(NO_PAYLOAD_TOKEN))?;
-            let viewer = self.find(secret, parts).await?;
+            let found = match payload_secret(payload) {
+                Some(token) => auth::by_token(&self.deps, token, &parts.extensions).await,
+                // An upgrade is a GET, but what follows may change things.
+                None => auth::identify(&self.deps, &parts.headers, &parts.extensions, false).await,
+            };
+            let viewer = found.map_err(|refused| refuse(refused, parts, NO_PAYLOAD_TOKEN))?;
             self.watch.follow(&viewer);
-            Ok(self.identify(viewer, parts))
+            let mut identity = identity(viewer);
+            identity.data.insert(observe::id(&parts.extensions));
+            Ok(identity)
         })
     }
 }
 
-impl Bearer {
-    async fn find(&self, secret: &str, parts: &Parts) -> Result<Viewer, Refusal> {
-        match auth::find(&self.deps, secret, &parts.extensions).await {
-            Ok(viewer) => Ok(viewer),
-            Err(auth::Refused::Unknown) => Err(Refusal::unauthenticated(auth::BAD_TOKEN)),
-            Err(auth::Refused::TooOften(wait)) => Err(Refusal::rate_limited(auth::TOO_OFTEN, wait)),
-            Err(auth::Refused::Failed) => {
-                let id = observe::id(&parts.extensions);
-                Err(Refusal {
-                    status: http::StatusCode::SERVICE_UNAVAILABLE,
-                    code: wire::code::INTERNAL,
-                    message: format!("the server failed; its log has request {}", id.0),
-                    retry_after: Some(Duration::from_secs(1)),
-                })
-            }
+impl Callers {
+    fn door(&self, parts: &Parts, session: Option<Uuid>) -> Door {
+        let settings = &self.deps.settings;
+        Door {
+            guesses: Arc::new(FromHere {
+                strangers: self.deps.strangers.clone(),
+                address: auth::address(&parts.extensions),
+            }),
+            lasts: settings.session,
+            cookie: settings.cookie(),
+            session,
         }
-    }
-
-    fn identify(&self, viewer: Viewer, parts: &Parts) -> Identity {
-        let key = viewer.token_id.simple().to_string();
-        let mut identity = Identity::with(viewer).keyed(key);
-        identity.data.insert(observe::id(&parts.extensions));
-        identity
     }
 }
 
-const NO_PAYLOAD_TOKEN: &str = "send a token in the payload of connection_init, as Authorization";
+/// The guesses of one address.
+#[derive(Debug)]
+struct FromHere {
+    strangers: auth::Strangers,
+    address: Option<IpAddr>,
+}
+
+impl Guesses for FromHere {
+    fn check(&self, secret: &str) -> Result<(), Duration> {
+        match self.address {
+            Some(address) => self.strangers.check(address, secret),
+            None => Ok(()),
+        }
+    }
+
+    fn learn(&self, secret: &str, is_valid: bool) {
+        if let Some(address) = self.address {
+            self.strangers.learn(address, secret, is_valid);
+        }
+    }
+}
+
+fn session(viewer: &Viewer) -> Option<Uuid> {
+    match viewer.credential {
+        Credential::Session(id) => Some(id),
+        Credential::Token(_) => None,
+    }
+}
+
+fn identity(viewer: Viewer) -> Identity {
+    let key = viewer.credential.id().simple().to_string();
+    Identity::with(viewer).keyed(key)
+}
+
+fn guest() -> Identity {
+    Identity {
+        guest: Some(Guest {
+            refusal: Refusal::unauthenticated(auth::NOTHING),
+            root_fields: OPEN,
+            body_bytes: SIGN_IN_BYTES,
+            body_time: SIGN_IN_TIME,
+        }),
+        ..Identity::default()
+    }
+}
+
+fn refuse(refused: auth::Refused, parts: &Parts, nothing: &str) -> Refusal {
+    match refused {
+        auth::Refused::Nothing => Refusal::unauthenticated(nothing),
+        auth::Refused::Unknown => Refusal::unauthenticated(auth::BAD_TOKEN),
+        auth::Refused::Foreign => Refusal::forbidden(origin::FOREIGN),
+        auth::Refused::TooOften(wait) => Refusal::rate_limited(auth::TOO_OFTEN, wait),
+        auth::Refused::Failed => {
+            let id = observe::id(&parts.extensions);
+            Refusal {
+                status: http::StatusCode::SERVICE_UNAVAILABLE,
+                code: wire::code::INTERNAL,
+                message: format!("the server failed; its log has request {}", id.0),
+                retry_after: Some(Duration::from_secs(1)),
+            }
+        }
+    }
+}
+
+const NO_PAYLOAD_TOKEN: &str = "send a token in the payload of connection_init, as Authorization, or sign in";
 
 /// Clients differ in where they put it; the secret may stand with or without `Bearer`.
 fn payload_secret(payload: &Json) -> Option<&str> {
@@ -159,13 +243,13 @@ fn payload_secret(payload: &Json) -> Option<&str> {
     })
 }
 
-/// Ends the sockets of a token that was revoked or has expired, or whose user is not any more what
+/// Ends the sockets of a credential that was revoked or has expired, or whose user is not any more what
 /// they were when the socket opened; also those on which nothing runs.
 #[derive(Default)]
 struct Watch {
     parts: Mutex<Option<(Renewal, Connections)>>,
-    /// When each token last opened a socket; its task ends a while after the last.
-    followed: Mutex<HashMap<Uuid, tokio::time::Instant>>,
+    /// When each credential last opened a socket; its task ends a while after the last.
+    followed: Mutex<HashMap<Credential, tokio::time::Instant>>,
 }
 
 impl Watch {
@@ -177,16 +261,20 @@ impl Watch {
         let Some((renewal, connections)) = self.parts.lock().expect("no holder panics").clone() else {
             return;
         };
-        let token = viewer.token_id;
+        let credential = viewer.credential;
         let now = tokio::time::Instant::now();
-        let known = self.followed.lock().expect("no holder panics").insert(token, now);
+        let known = self
+            .followed
+            .lock()
+            .expect("no holder panics")
+            .insert(credential, now);
         if known.is_some() {
             return;
         }
         let mut access = renewal.follow(viewer);
         let watch = Arc::clone(self);
         tokio::spawn(async move {
-            let key = token.simple().to_string();
+            let key = credential.id().simple().to_string();
             let mut known = access.borrow_and_update().clone();
             loop {
                 tokio::select! {
@@ -194,7 +282,7 @@ impl Watch {
                     changed = access.changed() => {
                         let now = access.borrow_and_update().clone();
                         if changed.is_err() || now.is_none() {
-                            watch.followed.lock().expect("no holder panics").remove(&token);
+                            watch.followed.lock().expect("no holder panics").remove(&credential);
                             connections.close(&key, &Close::forbidden());
                             return;
                         }
@@ -207,9 +295,9 @@ impl Watch {
                     }
                     () = tokio::time::sleep(WATCHED_FOR) => {
                         let mut followed = watch.followed.lock().expect("no holder panics");
-                        let is_recent = followed.get(&token).is_some_and(|at| at.elapsed() < WATCHED_FOR);
+                        let is_recent = followed.get(&credential).is_some_and(|at| at.elapsed() < WATCHED_FOR);
                         if !is_recent && connections.count_of(&key) == 0 {
-                            followed.remove(&token);
+                            followed.remove(&credential);
                             return;
                         }
                     }

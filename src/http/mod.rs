@@ -11,6 +11,7 @@ mod files;
 mod graphql;
 mod health;
 mod observe;
+mod origin;
 mod page;
 mod stop;
 
@@ -59,6 +60,13 @@ pub struct Deps {
     pub settings: config::Http,
 }
 
+impl Deps {
+    /// Which pages are ours.
+    fn own(&self) -> origin::Own {
+        origin::Own::new(self.settings.public_url.as_deref())
+    }
+}
+
 /// How often closing streams are looked at.
 const CLOSING: std::time::Duration = std::time::Duration::from_millis(20);
 
@@ -87,12 +95,16 @@ pub fn router(deps: Deps) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .route("/graphiql", get(page::graphiql))
         .fallback(page::home)
-        .layer(CompressionLayer::new().compress_when(
-            // A stream's parts would wait in the encoder.
-            DefaultPredicate::new().and(NotForContentType::const_new("multipart/mixed")),
-        ));
+        .layer(
+            CompressionLayer::new().compress_when(
+                // A stream's parts would wait in the encoder.
+                DefaultPredicate::new()
+                    .and(NotForContentType::const_new("multipart/mixed"))
+                    // Compressed already.
+                    .and(NotForContentType::const_new("font/woff")),
+            ),
+        );
     compressed
         .merge(files)
         .layer(from_fn(page::secure))

@@ -9,6 +9,8 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tower::ServiceExt;
 
+mod sessions;
+
 use super::*;
 use crate::base::clock::Clock;
 use crate::base::id::{Ids, Kind};
@@ -41,6 +43,7 @@ fn settings() -> config::Http {
         max_upload_files: 2,
         request_timeout: Duration::from_secs(30),
         failures_per_minute: 3,
+        session: Duration::from_secs(3600),
     }
 }
 
@@ -504,7 +507,7 @@ async fn a_revoked_token_ends_its_socket_with_4403() {
         .await
         .expect("looks")
         .expect("is ann");
-    people::revoke_token(store, viewer.token_id)
+    people::revoke_token(store, viewer.credential.id())
         .await
         .expect("revokes");
     house.deps.renewal.renew(store).await.expect("renews");

@@ -3,7 +3,6 @@
 const facets = 'counts for the filters of a list come with search';
 const stats = 'statistics over time come with the dashboard';
 const deltas = 'text while it is being written comes with real models';
-const session = 'signing in with a cookie comes with the dashboard';
 const parts = (reason, ...names) => names.map((name) => [name, reason]);
 
 export const later = new Map([
@@ -11,6 +10,4 @@ export const later = new Map([
   ...parts(stats, 'Query.executionStats', 'ExecutionStats', 'ExecutionStatsPoint', 'StatsInterval', 'DurationStats',
     'FailureStats', 'AgentStats', 'UsageStats'),
   ...parts(deltas, 'Subscription.messageDeltas', 'MessageDelta', 'MessageDeltaKind'),
-  ...parts(session, 'Mutation.signIn', 'SignInInput', 'SignInPayload', 'SignInError', 'InvalidCredentialError',
-    'Mutation.signOut', 'SignOutInput', 'SignOutPayload'),
 ]);

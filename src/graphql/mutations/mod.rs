@@ -18,6 +18,7 @@ mod records;
 pub mod refusals;
 mod retry_execution;
 mod send_message;
+mod sign_in;
 mod start_conversation;
 mod stop_reply;
 mod upload;
@@ -44,6 +45,7 @@ pub struct Mutation(
     send_message::SendMessage,
     stop_reply::StopReply,
     upload_file::UploadFile,
+    sign_in::SignIn,
     access_tokens::AccessTokens,
     users::Users,
     data_sets::DataSets,

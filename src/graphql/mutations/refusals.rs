@@ -151,6 +151,11 @@ refusal! {
         current: Agent,
     }
 }
+refusal! {
+    /// The token or code is unknown, used up, expired or revoked: which of them is not told. Code
+    /// INVALID_CREDENTIAL.
+    InvalidCredentialError {}
+}
 
 /// A refusal that the caller can act on. Faults go to the top-level errors instead.
 #[derive(Interface, Clone, Debug)]
@@ -185,6 +190,7 @@ pub enum UserError {
     ConversationBusy(ConversationBusyError),
     NameTaken(NameTakenError),
     EditConflict(EditConflictError),
+    InvalidCredential(InvalidCredentialError),
 }
 
 /// Why a file was refused.
@@ -282,6 +288,17 @@ impl NotAllowedError {
             code: "NOT_ALLOWED".to_owned(),
             message: sentence(message),
             path,
+        }
+    }
+}
+
+impl InvalidCredentialError {
+    /// What was given as this member of the input.
+    pub fn of(argument: &str) -> Self {
+        Self {
+            code: "INVALID_CREDENTIAL".to_owned(),
+            message: format!("The {argument} is not valid."),
+            path: Place::Input.path(argument),
         }
     }
 }

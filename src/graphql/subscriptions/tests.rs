@@ -396,7 +396,7 @@ async fn access_that_ends_ends_the_streams() {
 
     let mut own = watch(&world, &world.other, SET, json!({}));
     next(&mut own).await;
-    let token = json!({ "id": Kind::Token.format(world.other.token_id) });
+    let token = json!({ "id": Kind::Token.format(world.other.credential.id()) });
     world
         .run(&world.other, "revokeAccessToken", "accessToken { id }", token)
         .await;

@@ -8,6 +8,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
 
 use super::site::PATIENCE;
 
@@ -218,14 +219,8 @@ impl Client {
             "sec-websocket-protocol",
             "graphql-transport-ws".parse().expect("a header"),
         );
-        let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("connects");
-        let mut socket = Socket {
-            stream,
-            waiting: VecDeque::new(),
-            closed: None,
-        };
-        socket.send(json!({ "type": "connection_init", "payload": { "Authorization": format!("Bearer {}", self.token) } })).await;
-        socket
+        let payload = json!({ "Authorization": format!("Bearer {}", self.token) });
+        Socket::open(request, json!({ "type": "connection_init", "payload": payload })).await
     }
 }
 
@@ -248,6 +243,18 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Opens one and sends the first message; the answer is still to be received.
+    pub async fn open(request: Request, init: Value) -> Self {
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("connects");
+        let mut socket = Self {
+            stream,
+            waiting: VecDeque::new(),
+            closed: None,
+        };
+        socket.send(init).await;
+        socket
+    }
+
     async fn send(&mut self, message: Value) {
         self.stream
             .send(Message::text(message.to_string()))
@@ -255,7 +262,8 @@ impl Socket {
             .expect("sends");
     }
 
-    async fn receive(&mut self) -> Option<Value> {
+    /// The next message of whatever kind; none when the socket closed.
+    pub async fn receive(&mut self) -> Option<Value> {
         if let Some(message) = self.waiting.pop_front() {
             return Some(message);
         }
