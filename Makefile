@@ -1,10 +1,25 @@
 # What people type. The steps themselves are scripts, so that they can be read and run alone.
 
-.PHONY: run test lint schema bench
+.PHONY: run web test lint schema bench
 
-# The server with the demo, on http://127.0.0.1:8000.
-run:
+# The server with its dashboard and the demo, on http://127.0.0.1:8000.
+run: web
 	cargo run
+
+# The dashboard, when something that it is made of is newer than it.
+web: web/dist/index.html
+
+web/dist/index.html: web/node_modules/.package-lock.json schema.graphql $(shell find web -type f \
+		-not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
+	@# A release build only follows a folder that was there: the first time it has to be told.
+	@[ -d web/dist ] || touch build.rs
+	cd web && npm run build
+	@touch $@
+
+# npm writes this file when it is done.
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci
+	@touch $@
 
 # Everything that must hold; installs what it needs and starts a PostgreSQL of its own.
 test:
