@@ -1,6 +1,7 @@
 //! Has the dashboard embedded anew when it was built anew. Only a release build embeds it: others
 //! read `web/dist` while they run, so that a change of the page compiles nothing here.
 
+#[allow(clippy::disallowed_methods)] // only cargo's environment knows the profile
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let is_release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
