@@ -77,14 +77,14 @@ export function Shell() {
         <aside className="fixed inset-y-0 left-0 hidden w-60 border-r bg-sunken lg:block">
           <Sidebar />
         </aside>
-        <div className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b bg-bg/95 px-2 backdrop-blur-sm lg:hidden">
+        <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b bg-bg/95 px-2 backdrop-blur-sm lg:hidden">
           <IconButton label="Open navigation" aria-expanded={drawerOpen} onClick={() => setDrawerAt(location.key)}>
             <MenuIcon aria-hidden="true" />
           </IconButton>
           <span className="truncate text-sm font-medium">
             {data?.dataSets.nodes.find((one) => one.id === dataSetId)?.name}
           </span>
-        </div>
+        </header>
         <dialog
           ref={drawer}
           aria-label="Navigation"

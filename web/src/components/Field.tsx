@@ -4,7 +4,7 @@ import { type ComponentProps, type ReactNode, useId } from 'react';
 
 export const controlClass =
   'w-full rounded-md border border-line-strong bg-surface px-2.5 text-sm text-text shadow-card transition-colors ' +
-  'placeholder:text-faint hover:border-faint disabled:opacity-60 read-only:bg-sunken ' +
+  'placeholder:text-faint hover:border-faint disabled:opacity-60 [&:is(input,textarea):read-only]:bg-sunken ' +
   'aria-invalid:border-bad focus-visible:outline-offset-0';
 
 /** What a control needs to be known by its label, hint and error. */

@@ -35,9 +35,15 @@ export function Time({ at, className }: { at: string; className?: string }) {
   const now = useSyncExternalStore(slow.subscribe, slow.read);
   return (
     <time dateTime={at} title={exactly(at)} className={className}>
-      {relativeTo(at, Math.max(now, Date.parse(at)))}
+      {relativeTo(at, aligned(at, now))}
     </time>
   );
+}
+
+/** The server's clock may be a little ahead of the viewer's: what has just happened there is not yet to come here. */
+function aligned(at: string, now: number): number {
+  const ahead = Date.parse(at) - now;
+  return ahead > 0 && ahead < 60_000 ? now + ahead : now;
 }
 
 /** How long since `from`, counting while `to` is null. */

@@ -4,6 +4,7 @@ import { type ReactNode, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { useQuery, useSubscription } from 'urql';
 import { useConnection } from '@/api/connection';
+import { isObject } from '@/api/json';
 import { NotFound } from '@/app/NotFound';
 import { paths } from '@/app/paths';
 import { useDataSet } from '@/app/ShellContext';
@@ -84,12 +85,12 @@ function Detail({ execution }: { execution: Execution }) {
       }
       tabTitle={`${words} · ${name}`}
       description={
-        <span className="inline-flex max-w-full flex-wrap items-center gap-x-1.5">
+        <span className="flex min-w-0 items-center gap-x-1.5">
           <Link to={paths.history(dataSetId)} className="rounded hover:text-text hover:underline">
             History
           </Link>
           <span aria-hidden="true">/</span>
-          <code className="text-xs wrap-anywhere">{execution.id}</code>
+          <code className="min-w-0 truncate text-xs">{execution.id}</code>
           <CopyButton text={execution.id} label="Copy the id" />
         </span>
       }
@@ -167,7 +168,11 @@ function Detail({ execution }: { execution: Execution }) {
           )}
           {execution.rejections.length > 0 && <Rejections execution={execution} />}
           <Card title="Input">
-            <JsonTree value={execution.input} label="Input" />
+            {isObject(execution.input) && Object.keys(execution.input).length === 0 ? (
+              <p className="text-sm text-muted">Launched without any field.</p>
+            ) : (
+              <JsonTree value={execution.input} label="Input" />
+            )}
             {execution.files.length > 0 && (
               <ul aria-label="Files" className="mt-3 flex flex-col gap-1.5">
                 {execution.files.map((file) => (

@@ -341,7 +341,8 @@ function InputStep({
         {loose.length > 0 && <span className="sr-only">{loose.map((issue) => issue.message).join(' ')}</span>}
       </div>
 
-      <div className="card p-4 sm:p-5">
+      {/* What gets the focus comes to stand above the bar with the buttons. */}
+      <div className="card p-4 sm:p-5 [&_:is(input,select,textarea,button)]:scroll-mb-24">
         <Tabs
           label="Input"
           value={view}

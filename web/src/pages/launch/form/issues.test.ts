@@ -49,6 +49,8 @@ test('an edit takes away the issues of what it changed, and no others', () => {
 test('places are read as people count, by the titles of the schema', () => {
   const schema = { properties: { urls: { title: 'Pages', items: { properties: { at: { title: 'Address' } } } } } };
   expect(placeWords(issue('/urls/0', 'at'), schema)).toBe('Pages › 1 › Address');
+  const referring = { $defs: { who: { title: 'Contact', properties: { name: { title: 'Name' } } } }, properties: { who: { $ref: '#/$defs/who' } } };
+  expect(placeWords(issue('/who', 'name'), referring)).toBe('Contact › Name');
   expect(placeWords(issue('/urls/0/other'), schema)).toBe('Pages › 1 › other');
   expect(placeWords(issue('/urls/0'))).toBe('urls › 1');
   expect(placeWords(issue('', 'urls'))).toBe('urls');

@@ -76,12 +76,19 @@ function at(value: JsonValue | undefined, place: readonly string[]): JsonValue |
 /** "Pages › 1": by the titles that the schema gives, and counted from one, as people do. */
 export function placeWords(issue: Issue, schema?: JsonValue): string {
   const words: string[] = [];
-  let at = schema;
+  let here = schema;
   for (const part of placeOf(issue)) {
+    const parent = resolved(here, schema);
     const isIndex = /^\d+$/.test(part);
-    const parent: JsonObject = isObject(at) ? at : {};
-    at = isIndex ? parent.items : isObject(parent.properties) ? parent.properties[part] : undefined;
-    words.push(isIndex ? String(Number(part) + 1) : isObject(at) && typeof at.title === 'string' ? at.title : part);
+    here = isIndex ? parent.items : isObject(parent.properties) ? parent.properties[part] : undefined;
+    const title = isObject(here) && typeof here.title === 'string' ? here.title : resolved(here, schema).title;
+    words.push(isIndex ? String(Number(part) + 1) : typeof title === 'string' ? title : part);
   }
   return words.join(' › ');
+}
+
+/** A part of a schema, or what its reference inside the schema points at. */
+function resolved(part: JsonValue | undefined, root: JsonValue | undefined): JsonObject {
+  const found = isObject(part) && typeof part.$ref === 'string' && part.$ref.startsWith('#') ? at(root, segments(part.$ref.slice(1))) : part;
+  return isObject(found) ? found : {};
 }

@@ -164,7 +164,7 @@ function ObjectFieldTemplate({
     <fieldset id={fieldPathId.$id} className="min-w-0 rounded-lg border p-4">
       <legend className="-ml-1 px-1 text-sm font-medium">
         {title}
-        {required && <Required />}
+        {required && typeof fieldPathId.path.at(-1) !== 'number' && <Required />}
       </legend>
       {description && (
         <p id={descriptionId(fieldPathId)} className="-mt-1 mb-3 text-xs text-muted">
@@ -282,7 +282,10 @@ function MultiSchemaFieldTemplate({ selector, optionSchemaField }: MultiSchemaFi
 }
 
 /** A field of a list has its label in the list's heading; read aloud it needs one of its own. */
-const spoken = ({ label, hideLabel }: Widget) => (hideLabel && label ? { 'aria-label': label } : {});
+const spoken = ({ id, label, hideLabel }: Widget) => {
+  if (/__(one|any)of_select$/.test(id)) return { 'aria-label': 'Kind' };
+  return hideLabel && label ? { 'aria-label': label } : {};
+};
 
 function BaseInputTemplate(props: BaseInputTemplateProps<unknown, S, FormContext>) {
   const { id, value, required, disabled, readonly, placeholder, schema, options, type, rawErrors, onChange, onBlur, onFocus } = props;
@@ -298,7 +301,7 @@ function BaseInputTemplate(props: BaseInputTemplateProps<unknown, S, FormContext
         step={step}
         min={min}
         max={max}
-        className={clsx(isNumber && 'max-w-48')}
+        className={clsx((isNumber || inputType === 'date' || inputType === 'time') && 'max-w-48', inputType === 'datetime-local' && 'max-w-64')}
         value={value === undefined || value === null ? '' : String(value)}
         placeholder={placeholder}
         disabled={disabled}
