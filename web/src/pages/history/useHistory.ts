@@ -1,6 +1,6 @@
 /** Reads a page of the history, and keeps it right while it is open. */
 import { stringifyDocument } from '@urql/core';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { startTransition, useCallback, useEffect, useMemo, useState } from 'react';
 import { useQuery } from 'urql';
 import { useLive } from '@/app/ApiProvider';
 import type { ExecutionFilter, HistoryChangesSubscription, HistoryQuery } from '@/gql/graphql';
@@ -72,7 +72,8 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
           // A refusal ends the stream: the cursor is too old for the server, or the data set is no longer the viewer's.
           if (!frame) setState((was) => was && { ...was, cut: true });
           else if (frame.resync) reload();
-          else change((history) => framed(history, frame));
+          // Ten frames a second never stand before what the reader types.
+          else startTransition(() => change((history) => framed(history, frame)));
         },
         error: () => setState((was) => was && { ...was, cut: true }),
         complete: () => {},
