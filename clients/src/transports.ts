@@ -57,6 +57,7 @@ const REFUSED = new Set(['UNAUTHENTICATED']);
 export function webSocket(means: Means): Transport & { probe(): Promise<boolean> } {
   const open = (on: { connected?: () => void } = {}, lazy = true): Client => {
     let alive: ReturnType<typeof setTimeout> | undefined;
+    let opening: ReturnType<typeof setTimeout> | undefined;
     const client = createClient({
       url: means.url.replace(/^http/, 'ws'),
       webSocketImpl: means.WebSocket,
@@ -74,6 +75,12 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
         return authorization === null ? {} : { authorization };
       },
       on: {
+        // Some proxies take the upgrade and never answer it: the browser would wait for minutes.
+        connecting: () => {
+          clearTimeout(opening);
+          opening = setTimeout(() => client.terminate(), means.silenceMs);
+        },
+        opened: () => clearTimeout(opening),
         ping: (received) => {
           // Browsers show no pings of the server's, so we ask, and a socket that does not answer is dead.
           if (!received) alive = setTimeout(() => client.terminate(), Math.ceil(means.silenceMs / 3));
@@ -81,7 +88,11 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
         pong: (received) => {
           if (received) clearTimeout(alive);
         },
-        closed: () => clearTimeout(alive),
+        error: () => clearTimeout(opening),
+        closed: () => {
+          clearTimeout(alive);
+          clearTimeout(opening);
+        },
         connected: () => on.connected?.(),
       },
     });
