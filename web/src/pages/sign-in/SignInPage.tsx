@@ -66,7 +66,7 @@ export function Component() {
     if (!code || taken.current) return;
     taken.current = true;
     window.history.replaceState(window.history.state, '', window.location.pathname + window.location.search);
-    void send({ code }, 'This link has been used already, or it is too old. Sign in with a token, or start the server anew for another link.');
+    void send({ code }, 'This link has been used already, or it is too old. Sign in with a token, or have another link made.');
   }, [code, send]);
 
   return (
@@ -76,7 +76,7 @@ export function Component() {
         <div>
           <h1 className="text-xl font-semibold tracking-tight">Sign in to agentic-executions</h1>
           <p className="mt-1 text-sm text-muted">
-            {next ? 'Your session is over. Sign in to go on where you were.' : 'Launch, watch and steer autonomous agent jobs.'}
+            {next ? 'Sign in to go on where you were.' : 'Launch, watch and steer autonomous agent jobs.'}
           </p>
         </div>
       </div>
@@ -124,10 +124,14 @@ export function Component() {
           </form>
         )}
       </div>
-      <p className="max-w-sm text-center text-xs text-muted">
-        No token? Whoever runs the server makes one:{' '}
-        <code className="rounded bg-sunken px-1 py-0.5 wrap-anywhere">agentic-executions token create --user &lt;name&gt;</code>
-      </p>
+      <div className="max-w-full text-center text-xs text-muted">
+        No token? Whoever runs the server makes one, or a link:
+        <code className="mx-auto mt-2 block w-fit rounded-md bg-sunken px-2 py-1 text-left wrap-anywhere">
+          agentic-executions token create --user &lt;name&gt;
+          <br />
+          agentic-executions sign-in-link --user &lt;name&gt;
+        </code>
+      </div>
     </main>
   );
 }
