@@ -21,6 +21,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::base::tls;
+use crate::child;
 use crate::config::Settings;
 use crate::graphql;
 use crate::telemetry::log;
@@ -33,6 +34,11 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs the command that `arguments` (the program's name first) and the environment ask for.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // Roles of this binary beside its commands: they have no use for any of what follows.
+    if let Some(ended) = child::main(&arguments) {
+        return ended;
+    }
     tls::use_ring();
     let command = flags::without_empty_environment(Flags::command());
     let parsed = command.try_get_matches_from(arguments);

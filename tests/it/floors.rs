@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Floors from the ground up; those of one row do not know each other, but for what is named.
-const FLOORS: [&[&str]; 8] = [
+const FLOORS: [&[&str]; 9] = [
     &["base"],
     &["config"],
+    &["child"],
     &["db", "bus", "storage", "model", "fetch", "telemetry"],
     &["definitions"],
     &["domain"],
@@ -17,13 +18,14 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 6] = [
+const LIBRARIES: [(&str, &[&str]); 7] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
     ("object_store", &["storage"]),
     ("opentelemetry", &["telemetry"]),
     ("reqwest", &["fetch", "model"]),
+    ("rustix", &["child"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
