@@ -32,6 +32,8 @@ step "the README's story"
 scripts/check-story.sh
 step "the shipped cases"
 target/debug/agentic-executions rehearse test
+step "MCP servers for the tests"
+npm --prefix tests/mcp ci --no-audit --no-fund --loglevel=error
 step tests
 # Once more on PostgreSQL: the unit tests that touch a database. The others choose for themselves.
 # One at a time, for an open transaction of another test holds the change log back on the whole server,

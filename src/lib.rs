@@ -14,6 +14,7 @@ pub mod domain;
 pub mod fetch;
 pub mod graphql;
 pub mod http;
+pub mod mcp;
 pub mod model;
 pub mod rehearse;
 pub mod runner;

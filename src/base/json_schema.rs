@@ -88,9 +88,37 @@ impl Schema {
         Self::build(document).map_err(|error| vec![error])
     }
 
+    /// Compiles a schema that another system wrote: of the draft that it names, from draft 4 on, or
+    /// of 2020-12 where it names none.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile), or when it names what is no draft.
+    pub fn compile_foreign(document: Value) -> Result<Self, SchemaError> {
+        let named = document.get("$schema").and_then(Value::as_str);
+        let named = named.map(|uri| uri.trim_end_matches('#'));
+        let number = named.and_then(|uri| {
+            let uri = uri
+                .strip_prefix("https://")
+                .or_else(|| uri.strip_prefix("http://"))?;
+            uri.strip_prefix("json-schema.org/draft")?.strip_suffix("/schema")
+        });
+        let draft = match number {
+            Some("-04") => Draft::Draft4,
+            Some("-06") => Draft::Draft6,
+            Some("-07") => Draft::Draft7,
+            Some("/2019-09") => Draft::Draft201909,
+            _ => return Self::compile(document),
+        };
+        Self::build_as(document, draft)
+    }
+
     fn build(document: Value) -> Result<Self, SchemaError> {
+        Self::build_as(document, Draft::Draft202012)
+    }
+
+    fn build_as(document: Value, draft: Draft) -> Result<Self, SchemaError> {
         let built = jsonschema::options()
-            .with_draft(Draft::Draft202012)
+            .with_draft(draft)
             .offline()
             .with_pattern_options(PatternOptions::regex())
             .should_validate_formats(true)

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::report::Failure;
 use super::{print, wiring};
+use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::db;
 use crate::definitions::Catalog;
@@ -23,6 +24,7 @@ use crate::domain::access::Renewal;
 use crate::domain::watch::Hub;
 use crate::domain::{Store, people, sessions};
 use crate::http;
+use crate::mcp::Servers;
 use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 use crate::{graphql, runner};
@@ -82,7 +84,7 @@ struct Serving {
 
 async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving, Failure> {
     let metrics = Metrics::install();
-    let parts = Parts::make(settings).await?;
+    let parts = Parts::make(settings, has_worker).await?;
     let listen = settings.http.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -186,7 +188,7 @@ pub(super) async fn worker(settings: Settings) -> Result<(), Failure> {
     }
     let mut signals = Signals::hear()?;
     let parts = tokio::select! {
-        parts = Parts::make(&settings) => parts?,
+        parts = Parts::make(&settings, true) => parts?,
         () = signals.next() => return Ok(()),
     };
     let work = Work::start(&settings, parts, true);
@@ -206,21 +208,30 @@ struct Parts {
     registry: runner::Registry,
     models: crate::model::Models,
     catalog: Catalog,
+    mcp: Servers,
     store: Store,
     storage: Storage,
 }
 
 impl Parts {
-    async fn make(settings: &Settings) -> Result<Self, Failure> {
-        let registry = runner::Registry::built_in(wiring::fetcher(settings));
+    async fn make(settings: &Settings, has_worker: bool) -> Result<Self, Failure> {
+        let mut registry = runner::Registry::built_in(wiring::fetcher(settings));
         let models = wiring::models();
         let catalog = wiring::catalog(settings, &registry, &models)?.without_cases();
+        // Whoever works on no runs is not asked for what these servers are given.
+        let mcp = if has_worker {
+            wiring::mcp(&catalog, &Clock::system())?
+        } else {
+            Servers::default()
+        };
+        registry.mcp_servers(mcp.clone());
         let store = wiring::shared_store(settings).await?;
         let storage = wiring::storage(settings)?;
         Ok(Self {
             registry,
             models,
             catalog,
+            mcp,
             store,
             storage,
         })
@@ -231,6 +242,7 @@ impl Parts {
 struct Work {
     store: Store,
     worker: Option<runner::Handle>,
+    mcp: Servers,
     sweeper: JoinHandle<()>,
     cancel_sweeper: CancellationToken,
 }
@@ -245,6 +257,7 @@ impl Work {
             wiring::sweeper(&settings.retention),
             cancel_sweeper.clone(),
         ));
+        let mcp = parts.mcp;
         let worker = has_worker.then(|| {
             let terms = wiring::worker(&settings.worker);
             let deps = runner::Deps {
@@ -259,6 +272,7 @@ impl Work {
         Self {
             store,
             worker,
+            mcp,
             sweeper,
             cancel_sweeper,
         }
@@ -269,6 +283,7 @@ impl Work {
         if let Some(worker) = self.worker {
             worker.stop(grace).await;
         }
+        self.mcp.close().await;
         self.cancel_sweeper.cancel();
         if self.sweeper.await.is_err() {
             tracing::warn!("the sweeper had ended before");

@@ -1,17 +1,21 @@
 //! Concrete parts, made from settings: the only place that chooses between them.
 
-use secrecy::ExposeSecret;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
 
 use super::report::Failure;
 use crate::base::clock::Clock;
 use crate::base::id::Ids;
 use crate::bus::{self, Bus};
+use crate::child::Launcher;
 use crate::config::{self, Settings};
 use crate::db::{self, Db};
-use crate::definitions::{Catalog, Sources};
+use crate::definitions::{Catalog, McpReach, Sources};
 use crate::domain::Store;
 use crate::domain::sweep::Retention;
 use crate::fetch::{self, Fetcher};
+use crate::mcp;
 use crate::model::Models;
 use crate::storage::Storage;
 use crate::{graphql, runner};
@@ -40,6 +44,58 @@ pub(super) fn catalog(
         None => Sources::shipped(),
     };
     Catalog::load(&sources, &registry.names(models).known()).map_err(Failure::Definitions)
+}
+
+/// The MCP servers that the definitions name. What these are given of the environment is read here,
+/// once, and goes to nobody else.
+#[allow(clippy::disallowed_methods)] // only the definitions know which variables are meant
+pub(super) fn mcp(catalog: &Catalog, clock: &Clock) -> Result<mcp::Servers, Failure> {
+    let mut servers = Vec::new();
+    let mut missing = Vec::new();
+    for agent_type in catalog.agent_types() {
+        for server in &agent_type.mcp {
+            let mut read = |name: &str| match std::env::var(name) {
+                Ok(value) => Some(SecretString::from(value)),
+                Err(_) => {
+                    missing.push(format!(
+                        "the environment lacks {name}, which the MCP server {} of the agent type {} is to be given",
+                        server.name, agent_type.key
+                    ));
+                    None
+                }
+            };
+            let reach = match &server.reach {
+                McpReach::Child {
+                    command,
+                    arguments,
+                    environment,
+                } => mcp::Reach::Child {
+                    command: command.clone(),
+                    arguments: arguments.clone(),
+                    environment: environment
+                        .iter()
+                        .filter_map(|name| Some((name.clone(), read(name)?)))
+                        .collect(),
+                },
+                McpReach::Http { url, headers } => mcp::Reach::Http {
+                    url: url.clone(),
+                    headers: headers
+                        .iter()
+                        .filter_map(|(header, name)| Some((header.clone(), read(name)?)))
+                        .collect(),
+                },
+            };
+            let settings = mcp::Settings {
+                reach,
+                call_timeout: Duration::from_secs(u64::from(server.timeout_seconds)),
+            };
+            servers.push(((agent_type.key.clone(), server.name.clone()), settings));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(mcp::Servers::new(clock, &Launcher::this_program(), servers));
+    }
+    Err(Failure::said(missing.join("; ")))
 }
 
 /// The database, whatever its schema. The folder of a SQLite file is made when it is missing.

@@ -1,6 +1,6 @@
 //! The loaded definitions: plain data, shared and never changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,11 +72,21 @@ impl Catalog {
     }
 
     /// The same, played by the rehearsal model whatever the operator chose; an execution type by
-    /// this script where one is given.
+    /// this script where one is given. No MCP server is reached: of their tools there are those
+    /// that are named here.
     #[must_use]
-    pub fn rehearsing(self, execution_type: &str, script: Option<&Arc<Script>>) -> Self {
+    pub fn rehearsing(
+        self,
+        execution_type: &str,
+        script: Option<&Arc<Script>>,
+        outside: &BTreeSet<String>,
+    ) -> Self {
         self.changed(|agent_type, known| {
             rehearsal::NAME.clone_into(&mut agent_type.model);
+            for server in std::mem::take(&mut agent_type.mcp) {
+                let own = outside.iter().filter(|tool| server.may_have(tool));
+                agent_type.tools.extend(own.cloned());
+            }
             if let (Some(script), true) = (script, known.key == execution_type) {
                 known.script = Arc::clone(script);
             }
@@ -124,6 +134,8 @@ pub struct AgentType {
     pub model: String,
     /// The tools that it may call.
     pub tools: Vec<String>,
+    /// Servers whose tools it may call too.
+    pub mcp: Vec<McpServer>,
     /// What one execution may use.
     pub limits: Limits,
     /// None where it takes no files.
@@ -138,6 +150,75 @@ pub struct AgentType {
     pub configuration_schema: Schema,
     /// In the order of their keys; never empty.
     pub execution_types: Vec<Arc<ExecutionType>>,
+}
+
+/// A server that speaks the Model Context Protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpServer {
+    /// Slug, unique in its agent type; its tools are called `<name>__<tool>`.
+    pub name: String,
+    /// How it is reached.
+    pub reach: McpReach,
+    /// What agents may call of it; `*` stands for all.
+    pub tools: Vec<String>,
+    /// What may be repeated whatever the server says of it.
+    pub idempotent: Vec<String>,
+    /// For one call.
+    pub timeout_seconds: u32,
+}
+
+/// How a server is reached. What is secret stands in the environment, and only its name here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum McpReach {
+    Child {
+        command: String,
+        arguments: Vec<String>,
+        /// Variables that it inherits.
+        environment: Vec<String>,
+    },
+    Http {
+        url: String,
+        /// Each with the variable that holds its value.
+        headers: Vec<(String, String)>,
+    },
+}
+
+impl McpServer {
+    /// How agents call a tool of it.
+    pub fn tool_name(&self, tool: &str) -> String {
+        format!("{}__{tool}", self.name)
+    }
+
+    /// Whether agents may call this tool of it.
+    pub fn allows(&self, tool: &str) -> bool {
+        self.tools.iter().any(|allowed| allowed == "*" || allowed == tool)
+    }
+
+    /// Whether this may be the name of one of its tools, as agents call them.
+    pub fn may_have(&self, name: &str) -> bool {
+        let own = name
+            .strip_prefix(&self.name)
+            .and_then(|rest| rest.strip_prefix("__"));
+        own.is_some_and(|tool| self.allows(tool))
+    }
+
+    /// The variables of the environment that it needs.
+    pub fn variables(&self) -> Vec<&str> {
+        match &self.reach {
+            McpReach::Child { environment, .. } => environment.iter().map(String::as_str).collect(),
+            McpReach::Http { headers, .. } => headers.iter().map(|(_, name)| name.as_str()).collect(),
+        }
+    }
+}
+
+impl AgentType {
+    /// The tools that it may call, as agents call them; `*` for all of a server's.
+    pub fn tool_names(&self) -> Vec<String> {
+        let servers = self.mcp.iter();
+        let of_servers = servers.flat_map(|server| server.tools.iter().map(|tool| server.tool_name(tool)));
+        self.tools.iter().cloned().chain(of_servers).collect()
+    }
 }
 
 /// What one execution, or one reply in a conversation, may use before it is ended.

@@ -23,9 +23,11 @@
 //! checked as JSON against its schema first, so that all its mistakes come at once; the structures
 //! here then only take over what is known to fit.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::base::json_schema::Schema;
@@ -56,9 +58,36 @@ pub(super) struct AgentFile {
     pub model: String,
     #[serde(default)]
     pub tools: Vec<String>,
+    /// Taken over table by table, see `Reader::tables`.
+    #[serde(default, rename = "mcp")]
+    _mcp: IgnoredAny,
     #[serde(default)]
     pub limits: LimitsTable,
     pub files: Option<FilesTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct McpTable {
+    pub name: String,
+    pub command: Option<String>,
+    #[serde(default)]
+    pub args: Vec<String>,
+    #[serde(default)]
+    pub env: Vec<String>,
+    pub url: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub tools: Vec<String>,
+    #[serde(default)]
+    pub idempotent: Vec<String>,
+    /// A minute is what people wait for.
+    #[serde(default = "a_minute")]
+    pub timeout_seconds: u32,
+}
+
+fn a_minute() -> u32 {
+    60
 }
 
 /// The defaults fit a job on one document of a few thousand lines.

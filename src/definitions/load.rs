@@ -3,6 +3,7 @@
 mod agent;
 mod case;
 mod execution;
+mod mcp;
 mod reader;
 
 use std::collections::BTreeMap;

@@ -18,7 +18,8 @@ mod source;
 
 pub use case::Case;
 pub use catalog::{
-    AgentType, Catalog, Example, ExecutionType, FileRules, Limits, STOPPED_BY_AGENT, ValidatorSpec,
+    AgentType, Catalog, Example, ExecutionType, FileRules, Limits, McpReach, McpServer, STOPPED_BY_AGENT,
+    ValidatorSpec,
 };
 pub use load::{CheckSettings, Known, Mistake};
 pub use message::MessageTemplate;

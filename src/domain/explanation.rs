@@ -18,6 +18,11 @@ pub enum Cause {
     Internal,
     /// What it needs is not among the definitions of this server any more.
     DefinitionGone,
+    /// The tools of an MCP server are not to be had.
+    ToolsGone {
+        /// The server's name in the definition.
+        server: String,
+    },
     /// The message template cannot be rendered from this input.
     MessageNotWritten,
     /// Every attempt was refused, and the model could not say why.
@@ -86,7 +91,9 @@ impl Cause {
     /// The kind of failure.
     pub fn category(&self) -> FailureCategory {
         match self {
-            Self::Internal | Self::DefinitionGone | Self::MessageNotWritten => FailureCategory::RuntimeError,
+            Self::Internal | Self::DefinitionGone | Self::ToolsGone { .. } | Self::MessageNotWritten => {
+                FailureCategory::RuntimeError
+            }
             Self::Refused { .. } => FailureCategory::MaxRetriesExceeded,
             Self::RefusedForGood { .. } => FailureCategory::ValidationFailed,
             Self::Canceled => FailureCategory::Canceled,
@@ -107,6 +114,9 @@ impl Cause {
             ),
             Self::DefinitionGone => format!(
                 "{tried} when this server was found to be without its agent type, execution type or model, which were there when it was launched. Ask the operator to bring back what is missing, then launch it again."
+            ),
+            Self::ToolsGone { server } => format!(
+                "{tried}, and the tools of `{server}`, which its agent type wants, could not be had: that system was asked several times and does not answer. Launch it again later; if that fails too, ask the operator of this server, whose log says more."
             ),
             Self::MessageNotWritten => "The agent's first message was to be written from the input, and the definition's template cannot do that with this input, so no model was asked. Launch it with another input, or show it to whoever maintains the execution type.".to_owned(),
             Self::Refused { validator, feedback } => format!(
@@ -154,6 +164,9 @@ impl Cause {
         let words = match self {
             Self::Internal => "The agent was answering when something inside this server broke. Send the message again; if it fails in the same way, ask the operator of this server, whose log says what broke.".to_owned(),
             Self::DefinitionGone => "The agent was to answer, and this server is without its agent type or model, which were there when the conversation began. Ask the operator to bring back what is missing, then send the message again.".to_owned(),
+            Self::ToolsGone { server } => format!(
+                "The agent was to answer, and the tools of `{server}`, which its agent type wants, could not be had: that system was asked several times and does not answer. Send the message again later; if that fails too, ask the operator of this server, whose log says more."
+            ),
             Self::MessageNotWritten => "The agent was to answer, and its instructions could not be written. Show this to whoever maintains the agent type.".to_owned(),
             Self::Refused { validator, feedback } | Self::RefusedForGood { validator, words: feedback } => format!(
                 "The agent answered, and {validator} did not accept the answer: {} Say it another way.",
@@ -266,6 +279,9 @@ mod tests {
         vec![
             Cause::Internal,
             Cause::DefinitionGone,
+            Cause::ToolsGone {
+                server: "tickets".to_owned(),
+            },
             Cause::MessageNotWritten,
             Cause::Refused {
                 validator: "output_schema".to_owned(),

@@ -9,7 +9,7 @@ use std::io::SeekFrom;
 use entity::{agent, conversation, file};
 use futures::stream::BoxStream;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt};
 use uuid::Uuid;
 
 use super::access::{Viewer, hex};
@@ -325,10 +325,30 @@ async fn store_one(
             message,
         ));
     }
+    let taken = keep(store, storage, &upload.filename, upload.content).await?;
+    if let Err(error) = check_content(rules, index, &taken.filename, &taken.content_type) {
+        discard(store, storage, std::slice::from_ref(&taken)).await;
+        return Err(error);
+    }
+    Ok(taken)
+}
+
+/// Stores bytes under no rules but that their name fits, such as what a tool gave. Swept like an
+/// upload when nothing attaches them.
+///
+/// # Errors
+/// When the database or the store fails; nothing is kept then.
+pub async fn keep(
+    store: &Store,
+    storage: &Storage,
+    filename: &str,
+    content: impl AsyncRead + Unpin + Send,
+) -> Result<Taken, Fault> {
+    let name = base_name(filename).replace('\0', "\u{FFFD}");
     let mut taken = Taken {
         blob_id: store.ids.next(),
         is_new: true,
-        filename: base_name(&upload.filename).to_owned(),
+        filename: name.chars().take(MAX_FILENAME).collect(),
         content_type: String::new(),
         size_bytes: 0,
         sha256: String::new(),
@@ -336,28 +356,50 @@ async fn store_one(
     let tx = store.db.begin().await?;
     db::files::stage(&tx, taken.blob_id, store.clock.now()).await?;
     store.db.commit(tx).await?;
-    let written = match storage.write(taken.blob_id, upload.content).await {
+    let written = match storage.write(taken.blob_id, content).await {
         Ok(written) => written,
         Err(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "an upload could not be stored"
+                "a file could not be stored"
             );
             discard(store, storage, std::slice::from_ref(&taken)).await;
-            return Err(TakeError::Fault(error.into()));
+            return Err(error.into());
         }
     };
     taken.content_type = sniff::content_type(&written.head, &taken.filename);
-    if let Err(error) = check_content(rules, index, &taken.filename, &taken.content_type) {
-        discard(store, storage, std::slice::from_ref(&taken)).await;
-        return Err(error);
-    }
     taken.size_bytes = i64::try_from(written.size_bytes).unwrap_or(i64::MAX);
     taken.sha256 = written.sha256;
     let tx = store.db.begin().await?;
     db::files::complete(&tx, taken.blob_id, taken.size_bytes, &taken.sha256).await?;
     store.db.commit(tx).await?;
     Ok(taken)
+}
+
+/// Attaches what a tool brought to the conversation it was called in, and gives the ids. It is no
+/// part of what the execution was launched with, so a retry does not bring it along.
+///
+/// # Errors
+/// When the database fails.
+pub async fn attach(work: &Work, conversation: Uuid, brought: Vec<Taken>) -> Result<Vec<Uuid>, Fault> {
+    if brought.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = db::conversations::find(&work.tx, conversation).await?;
+    let to = found.ok_or_else(|| Fault::Corrupt {
+        what: "conversation",
+        id: conversation.to_string(),
+    })?;
+    let first = db::files::of_conversation(&work.tx, conversation).await?.len();
+    let row = |(taken, position): (Taken, usize)| file::Model {
+        conversation_id: Some(to.id),
+        position: i32::try_from(position).unwrap_or(i32::MAX),
+        ..taken.stage(work, to.started_by, to.data_set_id)
+    };
+    let rows: Vec<file::Model> = brought.into_iter().zip(first..).map(row).collect();
+    let ids = rows.iter().map(|row| row.id).collect();
+    db::files::insert(&work.tx, rows).await?;
+    Ok(ids)
 }
 
 /// Removes what came with a request that failed. What cannot be removed now is swept later.

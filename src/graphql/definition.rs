@@ -52,9 +52,10 @@ impl AgentType {
         &self.0.model
     }
 
-    /// The names of the tools that it may call.
-    async fn tools(&self) -> &[String] {
-        &self.0.tools
+    /// The names of the tools that it may call. Those of another system's server are called
+    /// `<server>__<tool>`, and `<server>__*` stands for all of a server's.
+    async fn tools(&self) -> Vec<String> {
+        self.0.tool_names()
     }
 
     /// JSON Schema (draft 2020-12) of Agent.configuration.

@@ -137,7 +137,10 @@ impl Played {
 /// [`Error`]: it did not even begin, or the database of its own failed.
 pub async fn play(setup: &Setup, execution_key: &str, case: &Case) -> Result<Played, Error> {
     let script = case.script();
-    let catalog = setup.catalog.clone().rehearsing(execution_key, script.as_ref());
+    let results = case.story.results.iter();
+    let outside = results.map(|result| result.tool.clone()).collect();
+    let catalog = setup.catalog.clone();
+    let catalog = catalog.rehearsing(execution_key, script.as_ref(), &outside);
     let Some(execution_type) = catalog.execution_type(execution_key).cloned() else {
         return Err(Error::UnknownType(execution_key.to_owned()));
     };

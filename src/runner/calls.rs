@@ -17,6 +17,7 @@ use tracing::{Instrument, Span};
 use crate::base::message::{Message, Part, Role};
 use crate::base::text::{json_depth, without_nul};
 use crate::db;
+use crate::domain::files;
 use crate::domain::journal::Entry;
 use crate::telemetry::traces;
 
@@ -199,6 +200,11 @@ impl One<'_> {
                 output: without_nul(json!({"error": message})).into(),
                 duration_ms,
             },
+            Err(Error::Said(output)) => Outcome {
+                is_error: true,
+                output: without_nul(output).into(),
+                duration_ms,
+            },
             Err(Error::Fault(fault)) => return Err(fault.into()),
         };
         self.journal(held, outcome).await.map(Some)
@@ -234,15 +240,22 @@ impl One<'_> {
         };
         let result = if outcome.is_error { "error" } else { "success" };
         let tool = self.call.tool.clone();
+        let Output {
+            value,
+            mut files,
+            new_files,
+        } = outcome.output;
+        let conversation = held.conversation_id();
+        files.extend(files::attach(&held.work, conversation, new_files).await?);
         let entry = Entry::message(Message {
             role: Role::Tool,
             parts: vec![Part::ToolResult {
                 call_id: self.call.call_id.clone(),
                 tool: tool.clone(),
                 is_error: outcome.is_error,
-                output: outcome.output.value,
+                output: value,
                 duration_ms: outcome.duration_ms,
-                files: outcome.output.files,
+                files,
             }],
         });
         held.journal(self.attempt, entry.clone());
@@ -275,7 +288,7 @@ fn fitting(output: Output) -> Result<Output, Error> {
     }
     Ok(Output {
         value: without_nul(output.value),
-        files: output.files,
+        ..output
     })
 }
 

@@ -44,6 +44,8 @@ struct Execution<'a> {
 /// Works until the execution has ended.
 pub(super) async fn run(job: &Job, row: &execution::Model) -> Result<(), Exit> {
     let mut execution = load(job, row).await?;
+    // Calls that an earlier worker left want their tools at once.
+    execution.session.refresh_tools().await?;
     loop {
         job.lease.boundary()?;
         if execution.next().await? {
@@ -178,6 +180,7 @@ impl Execution<'_> {
             }
             held.commit().await?;
         }
+        self.session.refresh_tools().await?;
         let reply = self.session.ask(&self.request(Purpose::Turn)).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();

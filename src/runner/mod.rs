@@ -16,6 +16,7 @@ mod execution;
 mod exit;
 mod held;
 mod lease;
+mod mcp;
 mod model;
 mod registry;
 mod reply;

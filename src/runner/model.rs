@@ -13,7 +13,7 @@ use tracing::field::Empty;
 use crate::base::failure::FailureCategory;
 use crate::base::message::{Message, Part};
 use crate::db;
-use crate::definitions::{AgentType, ExecutionType};
+use crate::definitions::{AgentType, ExecutionType, McpServer};
 use crate::domain::explanation::Cause;
 use crate::domain::journal::{Entry, Tokens};
 use crate::model::{Error, Model, Reply, Request, ToolSpec};
@@ -22,6 +22,7 @@ use crate::telemetry::traces;
 use super::drive::Job;
 use super::exit::Exit;
 use super::held::Held;
+use super::mcp::Offered;
 use super::registry::Registered;
 use super::tools::Context;
 
@@ -32,11 +33,22 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Providers ask for minutes at times; more is another execution's business.
 const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
+/// Tries to reach an MCP server before its tools are given up: with the waits between them ten seconds
+/// and more, in which a server that was just started anew is there.
+const REACH_TRIES: u32 = 4;
+
+/// For a look at whether a list has changed, which most often costs nothing.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
+
 pub(super) struct Session<'a> {
     pub job: &'a Job,
     pub agent_type: Arc<AgentType>,
     pub model: Arc<dyn Model>,
+    /// What agents may call now: its own tools, then those of its MCP servers.
     pub tools: Vec<Arc<Registered>>,
+    /// Those that were listed last, by server.
+    offered: Vec<Option<Offered>>,
+    own_tools: usize,
     pub context: Context,
     writing: Arc<Mutex<()>>,
     /// The agent's own addition to the prompts.
@@ -70,7 +82,7 @@ impl<'a> Session<'a> {
             .find(name)
             .ok_or_else(|| unable(format!("there is no model {name}")))?;
         let is_chat = about.execution_type.is_none();
-        let tools = agent_type
+        let tools: Vec<Arc<Registered>> = agent_type
             .tools
             .iter()
             .filter_map(|name| deps.registry.find_tool(name).cloned())
@@ -91,13 +103,78 @@ impl<'a> Session<'a> {
             job,
             agent_type,
             model,
+            own_tools: tools.len(),
             tools,
+            offered: Vec::new(),
             context,
             writing: Arc::default(),
             instructions: instructions
                 .filter(|text| !text.trim().is_empty())
                 .map(str::to_owned),
         })
+    }
+
+    /// Asks the MCP servers of the agent type what they have to offer; to be called before each turn.
+    /// A server that offered something before and is away now keeps its tools: calling them says so.
+    pub async fn refresh_tools(&mut self) -> Result<(), Exit> {
+        let agent_type = Arc::clone(&self.agent_type);
+        if agent_type.mcp.is_empty() {
+            return Ok(());
+        }
+        self.offered.resize(agent_type.mcp.len(), None);
+        for (place, server) in agent_type.mcp.iter().enumerate() {
+            let offered = match self.offered[place].take() {
+                Some(before) => self.look_again(server, before).await?,
+                None => self.reach(server).await?,
+            };
+            self.offered[place] = Some(offered);
+        }
+        self.tools.truncate(self.own_tools);
+        // An own tool of this name is the one that is meant.
+        let own: Vec<String> = self.tools.iter().map(|tool| tool.spec.name.clone()).collect();
+        let offered = self.offered.iter().flatten().flat_map(|tools| tools.iter());
+        let offered = offered.filter(|tool| !own.contains(&tool.spec.name));
+        self.tools.extend(offered.cloned());
+        Ok(())
+    }
+
+    async fn look_again(&self, server: &McpServer, before: Offered) -> Result<Offered, Exit> {
+        let asked = self.job.deps.registry.offered(&self.agent_type.key, server);
+        let asked = tokio::time::timeout(LOOK_WITHIN, asked);
+        Ok(match self.job.lease.or_cut(asked).await? {
+            Ok(Ok(offered)) => offered,
+            _ => before,
+        })
+    }
+
+    async fn reach(&self, server: &McpServer) -> Result<Offered, Exit> {
+        let mut tries = 1;
+        loop {
+            let asked = self.job.deps.registry.offered(&self.agent_type.key, server);
+            let error = match self.job.lease.or_cut(asked).await? {
+                Ok(offered) => return Ok(offered),
+                Err(error) => error,
+            };
+            if tries == REACH_TRIES {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    server = server.name,
+                    tries,
+                    "an MCP server is not to be had"
+                );
+                return Err(Exit::from(Cause::ToolsGone {
+                    server: server.name.clone(),
+                }));
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                server = server.name,
+                tries,
+                "an MCP server is not to be had yet"
+            );
+            self.job.lease.wait(FIRST_WAIT * tries).await?;
+            tries += 1;
+        }
     }
 
     /// A prompt of the definition, with the agent's own addition.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use crate::base::json_schema::{Schema, SchemaError};
 use crate::definitions::case::OutsideResult;
-use crate::definitions::{CheckSettings, Known};
+use crate::definitions::{CheckSettings, Known, McpServer};
 use crate::fetch::Fetcher;
+use crate::mcp::{self, Servers};
 use crate::model::{Models, ToolSpec};
 
+use super::mcp::{McpTools, Offered};
 use super::tools::{self, FromCase, Tool};
 use super::validators::{self, Validator};
 
@@ -18,6 +20,7 @@ use super::validators::{self, Validator};
 pub struct Registry {
     tools: BTreeMap<String, Arc<Registered>>,
     validators: BTreeMap<String, Arc<dyn Validator>>,
+    mcp: McpTools,
 }
 
 /// A tool with what the runner asks for at every call.
@@ -68,6 +71,13 @@ impl Registry {
     #[must_use]
     pub fn for_case(&self, results: &[OutsideResult]) -> Self {
         let mut registry = self.clone();
+        registry.mcp = McpTools::default();
+        for result in results {
+            if registry.find_tool(&result.tool).is_none() {
+                let tool: Arc<dyn Tool> = Arc::new(FromCase::named(&result.tool, results));
+                registry.tool(tool).expect("an empty schema is one");
+            }
+        }
         for known in registry.tools.values_mut() {
             if !known.tool.is_ours() {
                 *known = Arc::new(Registered {
@@ -83,6 +93,17 @@ impl Registry {
     /// Whether this is a tool whose reads and writes are all this server's own.
     pub fn is_ours(&self, tool: &str) -> bool {
         self.find_tool(tool).is_some_and(|known| known.tool.is_ours())
+    }
+
+    /// Takes the MCP servers that the agent types name.
+    pub fn mcp_servers(&mut self, servers: Servers) -> &mut Self {
+        self.mcp = McpTools::new(servers);
+        self
+    }
+
+    /// What a server of an agent type has to offer now.
+    pub(super) async fn offered(&self, agent_type: &str, server: &McpServer) -> Result<Offered, mcp::Error> {
+        self.mcp.of(agent_type, server).await
     }
 
     /// Adds a validator, or replaces the one of the same name.

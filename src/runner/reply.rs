@@ -42,6 +42,7 @@ pub(super) async fn run(job: &Job) -> Result<(), Exit> {
         transcript: Transcript::read(events.iter().map(|event| &event.entry)),
         started: started.into_iter().map(|mark| mark.call_id).collect(),
     };
+    reply.session.refresh_tools().await?;
     loop {
         job.lease.boundary()?;
         if reply.next().await? {
@@ -86,6 +87,7 @@ impl Reply<'_> {
         if spent.model_calls >= u64::from(limits.max_model_calls) {
             return Err(over(Budget::ModelCalls, &limits).into());
         }
+        self.session.refresh_tools().await?;
         let reply = self.session.ask(&self.request()).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();

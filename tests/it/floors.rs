@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 9] = [
     &["base"],
     &["config"],
     &["child"],
-    &["db", "bus", "storage", "model", "fetch", "telemetry"],
+    &["db", "bus", "storage", "model", "fetch", "mcp", "telemetry"],
     &["definitions"],
     &["domain"],
     &["runner", "graphql"],
@@ -18,13 +18,14 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 7] = [
+const LIBRARIES: [(&str, &[&str]); 8] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
     ("object_store", &["storage"]),
     ("opentelemetry", &["telemetry"]),
-    ("reqwest", &["fetch", "model"]),
+    ("reqwest", &["fetch", "mcp", "model"]),
+    ("rmcp", &["mcp"]),
     ("rustix", &["child"]),
 ];
 

@@ -8,6 +8,7 @@ mod children;
 mod commands;
 mod floors;
 mod guarantees;
+mod mcp;
 mod plans;
 mod processes;
 mod refusals;

@@ -158,3 +158,27 @@ fn a_schema_that_refers_to_itself_comes_to_an_end() {
         schema.check(&json!(1));
     }
 }
+
+#[test]
+fn schemas_of_others_are_read_by_the_draft_that_they_name() {
+    let seventh = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {"pair": {"type": "array", "items": [{"type": "integer"}, {"type": "string"}], "additionalItems": false}},
+        "required": ["pair"],
+    });
+    assert!(Schema::compile(seventh.clone()).is_err(), "ours are of one draft");
+    let schema = Schema::compile_foreign(seventh).expect("draft 7");
+    assert_eq!(schema.check(&json!({"pair": [1, "a"]})), []);
+    let issues = schema.check(&json!({"pair": ["a", "a", 1]}));
+    assert_eq!(issues.len(), 2, "{issues:?}");
+    assert!(Schema::compile_foreign(json!({"type": "object"})).is_ok());
+    for broken in [
+        json!({"$schema": "http://json-schema.org/draft-07/schema#", "type": 7}),
+        json!({"$schema": "http://json-schema.org/draft-07/schema#", "$ref": "http://127.0.0.1:1/a.json"}),
+        json!({"$schema": "https://example.com/mine", "type": "object"}),
+        json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}}),
+    ] {
+        assert!(Schema::compile_foreign(broken.clone()).is_err(), "{broken}");
+    }
+}

@@ -50,6 +50,8 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
     if let Some(document) = &document {
         note_unknown_names(&mut reader, document, known);
     }
+    let tables = Reader::tables(document.as_ref(), "mcp");
+    let mcp = super::mcp::read(&mut reader, AGENT, tables);
     let file: Option<AgentFile> = document.and_then(|document| reader.structure(AGENT, document));
 
     let execution_prompt = reader.prompt("prompts/execution.md");
@@ -66,6 +68,7 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
         agent_type_key: &key,
         file_rules: file.as_ref().and_then(|file| file.files.as_ref()).map(file_rules),
         tools: file.as_ref().map(|file| file.tools.as_slice()),
+        mcp: &mcp,
         wants_script,
         known,
     };
@@ -95,6 +98,7 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
             description: file.description,
             model: file.model,
             tools: file.tools,
+            mcp,
             limits: Limits {
                 max_model_calls: file.limits.max_model_calls,
                 max_tool_calls: file.limits.max_tool_calls,

@@ -8,7 +8,7 @@ use crate::base::failure::{self, FailureCategory, FailureCode};
 use crate::base::json_schema::Schema;
 use crate::base::toml_text;
 use crate::definitions::catalog::{
-    Example, ExecutionType, FileRules, STOPPED_BY_AGENT, ValidatorSpec, schema_version,
+    Example, ExecutionType, FileRules, McpServer, STOPPED_BY_AGENT, ValidatorSpec, schema_version,
 };
 use crate::definitions::format::{self, ExampleTable, ExecutionFile};
 use crate::definitions::message::MessageTemplate;
@@ -23,6 +23,7 @@ pub(super) struct Context<'a> {
     pub file_rules: Option<FileRules>,
     /// None where `agent.toml` could not be read.
     pub tools: Option<&'a [String]>,
+    pub mcp: &'a [McpServer],
     pub wants_script: bool,
     pub known: &'a Known<'a>,
 }
@@ -226,6 +227,7 @@ fn validators(
         // A validator that waits for a tool which the agent lacks would pass or refuse for ever.
         if let (Some(tool), Some(tools)) = (settings["tool"].as_str(), context.tools)
             && !tools.iter().any(|known| known == tool)
+            && !context.mcp.iter().any(|server| server.may_have(tool))
         {
             let message = format!("the agent type has no tool {tool:?}");
             reader.note(path, &at("settings/tool"), message);

@@ -1,4 +1,5 @@
 mod cases;
+mod mcp;
 mod mistakes;
 mod shipped;
 mod stage;

@@ -32,6 +32,20 @@ impl FromCase {
         }
     }
 
+    /// In the place of a tool that is not known here, such as an MCP server's.
+    pub fn named(name: &str, results: &[OutsideResult]) -> Self {
+        let own = results.iter().filter(|result| result.tool == name);
+        Self {
+            spec: ToolSpec {
+                name: name.to_owned(),
+                description: "Answered from the case.".to_owned(),
+                parameters: serde_json::json!({}),
+            },
+            is_for_conversations: true,
+            left: Mutex::new(own.cloned().collect()),
+        }
+    }
+
     fn take(&self, arguments: &Value) -> Option<OutsideResult> {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let place = left.iter().position(|result| result.arguments == *arguments)?;
@@ -73,11 +87,7 @@ impl Outside for FromCase {
             if !result.is_error {
                 return Ok(output.into());
             }
-            // As the runner words an error for the model.
-            match output["error"].as_str() {
-                Some(message) => Err(Error::Refused(message.to_owned())),
-                None => Err(Error::Refused(output.to_string())),
-            }
+            Err(Error::Said(output))
         }
         .boxed()
     }

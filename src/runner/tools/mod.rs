@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::base::id::Kind;
 use crate::db;
 use crate::definitions::ExecutionType;
+use crate::domain::files::Taken;
 use crate::domain::{Fault, Store};
 use crate::fetch::Fetcher;
 use crate::model::{FileInfo, ToolSpec};
@@ -110,6 +111,9 @@ pub struct Output {
     /// Rows of files that belong to it, of this conversation only: whoever may read that may read
     /// them. A model that sees is shown those that are images.
     pub files: Vec<Uuid>,
+    /// What the call brought and nobody has yet: becomes files of the conversation with the result's
+    /// own commit, and is named after the others.
+    pub new_files: Vec<Taken>,
 }
 
 impl From<Value> for Output {
@@ -117,6 +121,7 @@ impl From<Value> for Output {
         Self {
             value,
             files: Vec::new(),
+            new_files: Vec::new(),
         }
     }
 }
@@ -127,6 +132,9 @@ pub enum Error {
     /// For the model to read and go on from: what was wrong with the call.
     #[error("{0}")]
     Refused(String),
+    /// The same, as the whole output.
+    #[error("{0}")]
+    Said(Value),
     /// The database or the file store failed; the call is made again.
     #[error(transparent)]
     Fault(#[from] Fault),

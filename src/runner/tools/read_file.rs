@@ -117,6 +117,7 @@ fn show(image: &file::Model, model_sees: bool) -> Result<Output, Error> {
     Ok(Output {
         value: json!({"filename": name, "content_type": kind, "text": "The image is shown with this result."}),
         files: vec![image.id],
+        new_files: Vec::new(),
     })
 }
 

@@ -1,0 +1,312 @@
+//! One server: started when it is needed, started again when it died, cut off when it hangs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rmcp::RoleClient;
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientRequest,
+    PaginatedRequestParams, PingRequest, RequestId, ServerResult,
+};
+use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::base::clock::Clock;
+use crate::child::Launcher;
+
+use super::connect::{self, Connection};
+use super::{Answer, Error, Listed, Reach, Settings, Tool, result};
+
+/// For the start of a program that may have to be found and loaded first, and its first list.
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// For one page of its list.
+const LIST_WITHIN: Duration = Duration::from_secs(20);
+
+/// After a call that was too slow: who does not even answer this hangs, and is ended.
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+
+/// Before a call over HTTP: longer than a busy server takes, much shorter than a call.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Between two starts of a server that keeps dying: doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// For a child to end by itself when its worker does.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Tools of one server. No model chooses well among more.
+const MAX_TOOLS: usize = 1000;
+const MAX_PAGES: usize = 100;
+
+#[derive(Debug)]
+pub(super) struct Server {
+    name: String,
+    settings: Settings,
+    launcher: Launcher,
+    clock: Clock,
+    state: Mutex<State>,
+    lists: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: Option<Arc<Live>>,
+    /// Starts since a call last succeeded.
+    starts: u32,
+    /// On the monotonic clock.
+    last_start: Duration,
+}
+
+#[derive(Debug)]
+struct Live {
+    connection: Connection,
+    listed: Mutex<Option<Listed>>,
+    /// Set when the server says that its list has changed.
+    is_stale: Arc<AtomicBool>,
+}
+
+impl Server {
+    pub fn new(name: String, settings: Settings, launcher: Launcher, clock: Clock) -> Self {
+        Self {
+            name,
+            settings,
+            launcher,
+            clock,
+            state: Mutex::default(),
+            lists: AtomicU64::new(0),
+        }
+    }
+
+    pub async fn tools(&self) -> Result<Listed, Error> {
+        let live = self.live().await?;
+        let mut listed = live.listed.lock().await;
+        let was_stale = live.is_stale.swap(false, Ordering::SeqCst);
+        if let (Some(listed), false) = (&*listed, was_stale) {
+            return Ok(listed.clone());
+        }
+        match self.list(live.connection.peer()).await {
+            Ok(tools) => {
+                let version = self.lists.fetch_add(1, Ordering::SeqCst);
+                let new = Listed {
+                    version,
+                    tools: tools.into(),
+                };
+                *listed = Some(new.clone());
+                Ok(new)
+            }
+            Err(error) => {
+                drop(listed);
+                // One that cannot say what it can do serves nobody.
+                self.end(&live).await;
+                Err(unavailable(&error))
+            }
+        }
+    }
+
+    async fn list(&self, peer: &Peer<RoleClient>) -> Result<Vec<Tool>, ServiceError> {
+        let mut tools = Vec::new();
+        let mut cursor = None;
+        for _ in 0..MAX_PAGES {
+            let page = peer.list_tools(Some(PaginatedRequestParams::default().with_cursor(cursor)));
+            let page = tokio::time::timeout(LIST_WITHIN, page)
+                .await
+                .map_err(|_| ServiceError::Timeout { timeout: LIST_WITHIN })??;
+            tools.extend(page.tools.into_iter().map(tool));
+            cursor = page.next_cursor;
+            if cursor.is_none() || tools.len() >= MAX_TOOLS {
+                break;
+            }
+        }
+        if tools.len() > MAX_TOOLS {
+            tracing::warn!(
+                server = self.name,
+                tools = tools.len(),
+                "an MCP server has more tools than are taken"
+            );
+            tools.truncate(MAX_TOOLS);
+        }
+        Ok(tools)
+    }
+
+    pub async fn call(&self, tool: &str, arguments: &Value) -> Result<Answer, Error> {
+        let live = self.lively().await?;
+        let limit = self.settings.call_timeout;
+        let mut params = CallToolRequestParams::new(tool.to_owned());
+        params.arguments = arguments.as_object().cloned();
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let peer = live.connection.peer().clone();
+        let sent = peer
+            .send_request_with_option(request, PeerRequestOptions::with_timeout(limit))
+            .await;
+        let handle = match sent {
+            Ok(handle) => handle,
+            Err(error) => {
+                self.end(&live).await;
+                return Err(unavailable(&error));
+            }
+        };
+        let mut withdraw = Withdraw(Some((peer, handle.id.clone())));
+        let answer = handle.await_response().await;
+        withdraw.0 = None;
+        match answer {
+            Ok(ServerResult::CallToolResult(answer)) => {
+                self.state.lock().await.starts = 0;
+                Ok(result::read(answer))
+            }
+            Ok(_) => Err(Error::Refused {
+                message: "the server answered something that is no result of a tool; it may want to ask a person, which it cannot here".to_owned(),
+            }),
+            Err(ServiceError::McpError(error)) => Err(Error::Refused {
+                message: error.message.into_owned(),
+            }),
+            Err(ServiceError::Timeout { .. }) => {
+                self.end_if_hanging(&live).await;
+                Err(Error::TooSlow { limit })
+            }
+            Err(error) => {
+                self.end(&live).await;
+                let reason = said(&error);
+                Err(Error::BrokenOff { reason })
+            }
+        }
+    }
+
+    async fn end_if_hanging(&self, live: &Arc<Live>) {
+        if !answers(live, PONG_WITHIN).await {
+            tracing::warn!(server = self.name, "an MCP server hangs and is ended");
+            self.end(live).await;
+        }
+    }
+
+    /// A server that can be called. One at an address is asked first whether it still knows us: after
+    /// a restart some answer calls of an old session in a way that belongs to no call.
+    async fn lively(&self) -> Result<Arc<Live>, Error> {
+        let live = self.live().await?;
+        if matches!(self.settings.reach, Reach::Http { .. }) && !answers(&live, KNOWN_WITHIN).await {
+            tracing::warn!(
+                server = self.name,
+                "an MCP server does not know us any more and is greeted anew"
+            );
+            self.end(&live).await;
+            return self.live().await;
+        }
+        Ok(live)
+    }
+
+    /// Ends this connection, so that the next caller starts another.
+    async fn end(&self, live: &Arc<Live>) {
+        let mut state = self.state.lock().await;
+        if state
+            .live
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, live))
+        {
+            state.live = None;
+        }
+        drop(state);
+        live.connection.end(Duration::ZERO).await;
+    }
+
+    pub async fn close(&self) {
+        let live = self.state.lock().await.live.take();
+        if let Some(live) = live {
+            live.connection.end(GRACE).await;
+        }
+    }
+
+    /// The running server, started when there is none.
+    async fn live(&self) -> Result<Arc<Live>, Error> {
+        let mut state = self.state.lock().await;
+        if let Some(live) = &state.live {
+            if !live.connection.is_closed() {
+                return Ok(Arc::clone(live));
+            }
+            tracing::warn!(server = self.name, "an MCP server has ended and is started again");
+            state.live = None;
+        }
+        if state.starts > 1 {
+            let wait = FIRST_WAIT * 2_u32.saturating_pow(state.starts - 2);
+            let next = state.last_start + wait.min(LONGEST_WAIT);
+            let left = next.saturating_sub(self.clock.monotonic());
+            if !left.is_zero() {
+                tokio::time::sleep(left).await;
+            }
+        }
+        state.starts = state.starts.saturating_add(1);
+        state.last_start = self.clock.monotonic();
+        let is_stale = Arc::new(AtomicBool::new(false));
+        let connected = connect::connect(&self.launcher, &self.settings.reach, Arc::clone(&is_stale));
+        let connection = match tokio::time::timeout(START_WITHIN, connected).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(reason)) => return Err(Error::Unavailable { reason }),
+            Err(_) => {
+                let reason = format!("it did not begin within {} seconds", START_WITHIN.as_secs());
+                return Err(Error::Unavailable { reason });
+            }
+        };
+        tracing::info!(server = self.name, "an MCP server is there");
+        let live = Arc::new(Live {
+            connection,
+            listed: Mutex::default(),
+            is_stale,
+        });
+        state.live = Some(Arc::clone(&live));
+        Ok(live)
+    }
+}
+
+async fn answers(live: &Live, within: Duration) -> bool {
+    let ping = ClientRequest::PingRequest(PingRequest::default());
+    let ping = live.connection.peer().send_request(ping);
+    match tokio::time::timeout(within, ping).await {
+        // A refusal is an answer too.
+        Ok(answer) => matches!(answer, Ok(_) | Err(ServiceError::McpError(_))),
+        Err(_) => false,
+    }
+}
+
+/// Tells the server that nobody waits for the answer any more, unless it came.
+struct Withdraw(Option<(Peer<RoleClient>, RequestId)>);
+
+impl Drop for Withdraw {
+    fn drop(&mut self) {
+        let Some((peer, id)) = self.0.take() else { return };
+        // A run is cut from within the runtime; at its very end there is nobody left to tell.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let told = CancelledNotificationParam::new(Some(id), Some("the run was ended".to_owned()));
+                // A server that is gone need not be told.
+                let _ = peer.notify_cancelled(told).await;
+            });
+        }
+    }
+}
+
+fn tool(listed: rmcp::model::Tool) -> Tool {
+    let hints = listed.annotations.unwrap_or_default();
+    Tool {
+        is_idempotent: hints.read_only_hint == Some(true) || hints.idempotent_hint == Some(true),
+        description: listed.description.unwrap_or_default().into_owned(),
+        parameters: Value::Object(listed.input_schema.as_ref().clone()),
+        name: listed.name.into_owned(),
+    }
+}
+
+fn unavailable(error: &ServiceError) -> Error {
+    Error::Unavailable { reason: said(error) }
+}
+
+/// The error with its causes.
+pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
