@@ -134,7 +134,7 @@ export function Composer({ conversation }: { conversation: Conversation }) {
               void submit();
             }
           }}
-          className={`${controlClass} max-h-60 min-h-10 resize-none py-2.5`}
+          className={`${controlClass} max-h-60 min-h-10 resize-none py-2.5 disabled:bg-sunken disabled:opacity-100!`}
         />
         {isReplying && !readOnly ? (
           <Button

@@ -88,8 +88,13 @@ function Loaded({
         <div className="min-w-0 flex-1">
           <h1 className="truncate text-lg font-semibold tracking-tight">{title}</h1>
           <p className="flex flex-wrap items-center gap-x-1.5 text-xs text-muted">
-            {execution ? 'Conversation of an execution' : `with ${conversation.agent.name}`}
-            {(execution || !isMine) && <span>{`· ${conversation.startedBy.name}`}</span>}
+            {[
+              execution ? 'Execution' : null,
+              conversation.agent.name,
+              execution || !isMine ? `by ${conversation.startedBy.name}` : null,
+            ]
+              .filter((one) => one !== null)
+              .join(' · ')}
             <span aria-hidden="true">·</span>
             <Time at={conversation.createdAt} />
           </p>

@@ -1,0 +1,47 @@
+// Talking to an agent: what is said, what it does on the way, files, and stopping it.
+import { expect, shoot, test } from './world.ts';
+
+test('a conversation begins, is answered live, and stays in the list', async ({ page, server, set }) => {
+  await page.goto(`${server.url}/sets/${set.dataSetId}/conversations`);
+  await page.getByRole('button', { name: /^Catalog enrichment/ }).click();
+  await expect(page.getByText('Say something to Catalog enrichment')).toBeVisible();
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.fill('What is known about MUG-002?');
+  await message.press('Enter');
+  await expect(message).toHaveValue('');
+  await expect(page.getByText('MUG-002 has these fields')).toBeVisible();
+  const call = page.locator('summary').filter({ hasText: 'search_records' });
+  await call.click();
+  await expect(page.getByRole('group', { name: 'result of search_records', exact: true })).toContainText('Stoneware mug, sand');
+  await shoot(page, 'talk-answered');
+  await page.getByRole('link', { name: 'Back to the conversations' }).click();
+  await expect(page.getByRole('list', { name: 'Conversations' }).getByRole('link')).toHaveCount(1);
+});
+
+test('a file goes with a message, and one that is not taken says why', async ({ page, server, set }) => {
+  await page.goto(`${server.url}/sets/${set.dataSetId}/conversations`);
+  await page.getByRole('button', { name: /^Catalog enrichment/ }).click();
+  const files = page.getByLabel('Files', { exact: true });
+  await files.setInputFiles({ name: 'picture.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+  await expect(page.getByRole('alert')).toContainText('Only .csv, .txt files are taken here.');
+  await page.getByRole('button', { name: 'Remove picture.png' }).click();
+  await files.setInputFiles({ name: 'sheet.csv', mimeType: 'text/csv', buffer: Buffer.from('sku,color\nMUG-001,blue\n') });
+  await page.getByRole('textbox', { name: 'Message' }).fill('Which files are here?');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await expect(page.getByRole('link', { name: /sheet\.csv/ })).toBeVisible();
+  await expect(page.getByText('sheet.csv (text/csv, 23 bytes)')).toBeVisible();
+});
+
+test('an answer is stopped', async ({ page, server, set }) => {
+  await page.goto(`${server.url}/sets/${set.dataSetId}/conversations`);
+  await page.getByRole('button', { name: /^Trials/ }).click();
+  const message = page.getByRole('textbox', { name: 'Message' });
+  await message.fill('please wait');
+  await message.press('Enter');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.getByText('Answer stopped')).toBeVisible();
+  await expect(page.getByText('I waited.')).toHaveCount(0);
+  await message.fill('and now?');
+  await message.press('Enter');
+  await expect(page.getByText('You said: and now?')).toBeVisible();
+});
