@@ -33,7 +33,7 @@ test('without WebSockets the page says that it falls back, and misses nothing', 
   const set = await stage(demo);
   const page = await context.newPage();
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
-  await expect(page.locator('[data-connection=fallback]')).toBeVisible();
+  await expect(page.locator('[data-connection=sse]')).toBeVisible();
   expect(proxy.upgrades).toBeGreaterThan(0);
   const many = await Promise.all(
     Array.from({ length: 12 }, (_, number) =>
@@ -49,24 +49,32 @@ test('without WebSockets the page says that it falls back, and misses nothing', 
 });
 
 test('a conversation whose connection is cut again and again has every event once', async ({ context, between: proxy, behind }) => {
-  const token = behind.token('demo');
-  const demo = api({ url: behind.listens }, token);
+  const demo = api({ url: behind.listens }, behind.token('demo'));
   const set = await stage(demo);
+  const { startConversation } = await demo(
+    'mutation($id: ID!) { startConversation(input: { agentId: $id }) { conversation { id } errors { ... on UserError { message } } } }',
+    { id: set.agents.trials },
+  );
+  const { id } = startConversation.conversation;
   const page = await context.newPage();
-  const rounds = 12;
-  const { id, conversationId } = await launch(demo, {
-    agentId: set.agents.trials!,
-    executionKey: 'ledger',
-    input: { rounds },
-  });
-  await page.goto(`${proxy.url}/sets/${set.dataSetId}/conversations/${conversationId}`);
-  const cutting = setInterval(() => proxy.cut(), 150);
-  await ended({ url: behind.listens }, token, id);
-  clearInterval(cutting);
-  await expect(page.getByRole('status').locator('[data-status=FINISHED]')).toBeVisible({ timeout: 40_000 });
-  // One look and two entries with progress in each round.
-  await expect(page.locator('summary').filter({ hasText: 'upsert_records' })).toHaveCount(rounds * 2);
-  await expect(page.locator('summary').filter({ hasText: 'search_records' })).toHaveCount(rounds);
+  await page.goto(`${proxy.url}/sets/${set.dataSetId}/conversations/${id}`);
+  const words = ['one', 'two', 'three', 'four'];
+  for (const word of words) {
+    await expect(page.locator('[data-connection=live]')).toBeVisible({ timeout: 30_000 });
+    // Said and answered while nothing comes through.
+    proxy.isDown = true;
+    proxy.cut();
+    await demo(
+      `mutation($input: SendMessageInput!) { sendMessage(input: $input) { message { id } errors { ... on UserError { message } } } }`,
+      { input: { conversationId: id, text: word } },
+    );
+    await expect
+      .poll(async () => (await demo('query($id: ID!) { conversation(id: $id) { activity } }', { id })).conversation.activity)
+      .toBe('IDLE');
+    proxy.isDown = false;
+    await expect(page.getByText(`You said: ${word}`)).toBeVisible({ timeout: 30_000 });
+  }
+  for (const word of words) await expect(page.getByText(`You said: ${word}`)).toHaveCount(1);
 });
 
 test('a page whose server restarts says so, and catches up', async ({ context, between: proxy, behind }) => {

@@ -1,11 +1,8 @@
 // What admins do: agents, access tokens, members, users, data sets. As the server's admin, on a server of its own.
 import { api } from './api.ts';
-import { expect, signIn, test } from './world.ts';
+import { expect, test } from './world.ts';
 
-test.beforeEach(async ({ context, server }) => {
-  await context.clearCookies();
-  await signIn(context, server, server.adminToken);
-});
+test.use({ as: 'admin' });
 
 test('an agent is made, refused a taken name, changed and retired', async ({ page, server, set }) => {
   await page.goto(`${server.url}/sets/${set.dataSetId}/agents`);

@@ -32,8 +32,10 @@ interface Worker {
 }
 
 interface Each {
+  /** Who is signed in: the demo's user, or the server's admin. */
+  as: 'demo' | 'admin';
   complaints: Complaints;
-  /** A page on which the demo's user is signed in. */
+  /** A page on which they are signed in. */
   page: Page;
 }
 
@@ -50,14 +52,15 @@ export const test = base.extend<Each, Worker>({
   demo: [async ({ server, demoToken }, use) => use(api(server, demoToken)), { scope: 'worker' }],
   admin: [async ({ server }, use) => use(api(server, server.adminToken)), { scope: 'worker' }],
   set: [async ({ demo }, use) => use(await stage(demo)), { scope: 'worker' }],
+  as: ['demo', { option: true }],
   complaints: async ({ context }, use) => {
     const complaints = new Complaints(context);
     await use(complaints);
     complaints.check();
   },
-  page: async ({ context, server, demoToken, complaints }, use) => {
+  page: async ({ context, server, demoToken, as, complaints }, use) => {
     void complaints;
-    await signIn(context, server, demoToken);
+    await signIn(context, server, as === 'admin' ? server.adminToken : demoToken);
     await use(await context.newPage());
   },
 });

@@ -61,7 +61,7 @@ export function ToolCallCard({
           {call && (
             <section>
               <h3 className="mb-1 text-xs font-medium text-muted">Arguments</h3>
-              <JsonTree value={call.arguments} label={`arguments of ${tool}`} openDepth={3} />
+              <JsonTree value={call.arguments} label={`arguments of ${tool}`} openDepth={5} />
             </section>
           )}
           {result && (
@@ -96,5 +96,5 @@ function Output({ result }: { result: ToolResult }) {
       </pre>
     );
   }
-  return <JsonTree value={part.output ?? null} label={`result of ${result.tool}`} openDepth={3} />;
+  return <JsonTree value={part.output ?? null} label={`result of ${result.tool}`} openDepth={5} />;
 }

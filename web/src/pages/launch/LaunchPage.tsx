@@ -189,6 +189,8 @@ function InputStep({
   const [issues, setIssues] = useState<readonly Issue[]>([]);
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [failure, setFailure] = useState<string>();
+  /** Where the reader is to be taken. */
+  const [sought, setSought] = useState<{ issue: Issue | undefined }>();
   const [checked, setChecked] = useState(false);
   // One for the form, so that a second press, or one after a cut, finds the first one's execution.
   const [key, setKey] = useState(randomKey);
@@ -219,12 +221,14 @@ function InputStep({
   /** Shows what is wrong, and takes the reader to the first of it. */
   const show = (found: readonly Issue[]) => {
     setIssues(found);
-    requestAnimationFrame(() => {
-      const first = found[0] && fieldOf(found[0]);
-      if (first && view === 'form') first.focus();
-      else summary.current?.focus();
-    });
+    setSought({ issue: view === 'form' ? found[0] : undefined });
   };
+  // While the launch is on its way the fields are disabled, and take no focus.
+  useEffect(() => {
+    if (!sought || fetching) return;
+    const field = sought.issue && fieldOf(sought.issue);
+    (field ?? summary.current)?.focus();
+  }, [sought, fetching]);
 
   const submit = async () => {
     if (leaving.current || fetching) return;

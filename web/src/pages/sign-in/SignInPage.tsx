@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
 import { useMutation } from 'urql';
 import { useResetApi } from '@/app/ApiProvider';
-import { safeNext } from '@/app/paths';
+import { paths, safeNext } from '@/app/paths';
 import mark from '@/assets/mark.svg';
 import { Button } from '@/components/Button';
 import { Field, Input } from '@/components/Field';
@@ -52,7 +52,10 @@ export function Component() {
       const { data, error: fault } = await signIn({ input });
       if (data?.signIn.session) {
         reset();
-        void navigate(safeNext(next), { replace: true });
+        const to = safeNext(next);
+        // Another document, which the router knows nothing of.
+        if (to.startsWith(paths.playground)) window.location.replace(to);
+        else void navigate(to, { replace: true });
         return;
       }
       setState('form');
