@@ -1,7 +1,7 @@
 /** The rows. A table to assistive technology; a grid to the eye, which becomes cards where it is narrow. */
 import { clsx } from 'clsx';
 import { Ban, Ellipsis, MessagesSquare, Play, RotateCcw } from 'lucide-react';
-import { Fragment, memo } from 'react';
+import { Fragment, memo, useState } from 'react';
 import { Link } from 'react-router';
 import { paths } from '@/app/paths';
 import { Label } from '@/components/Badge';
@@ -145,35 +145,48 @@ const HistoryRow = memo(function HistoryRow({
         <Duration row={row} />
       </div>
       <div role="cell" className="z-10 flex justify-end max-md:col-start-3 max-md:row-start-1 max-md:self-start">
-        <Menu
-          align="end"
-          trigger={
-            <IconButton label={`Actions for ${name}, ${row.id}`} title="Actions" size="sm">
-              <Ellipsis aria-hidden="true" />
-            </IconButton>
-          }
-        >
-          {row.viewerCan.cancel && (
-            <MenuItem danger icon={<Ban aria-hidden="true" />} onSelect={() => onCancel([row])}>
-              Cancel…
-            </MenuItem>
-          )}
-          {row.viewerCan.retry && (
-            <MenuItem icon={<RotateCcw aria-hidden="true" />} onSelect={() => onRetry([row])}>
-              Retry
-            </MenuItem>
-          )}
-          <MenuLink to={paths.launch(set, { from: row.id })} icon={<Play aria-hidden="true" />}>
-            Launch again…
-          </MenuLink>
-          <MenuLink to={paths.conversation(set, row.conversation.id)} icon={<MessagesSquare aria-hidden="true" />}>
-            Conversation
-          </MenuLink>
-        </Menu>
+        <RowMenu row={row} name={name} onCancel={onCancel} onRetry={onRetry} />
       </div>
     </div>
   );
 });
+
+/** The menu of a row. Most are never opened, so it is made when it is: a page of them is what drawing a list costs. */
+function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' | 'onRetry'> & { row: Row; name: string }) {
+  const [made, setMade] = useState(false);
+  const set = row.dataSet.id;
+  const trigger = (
+    <IconButton
+      label={`Actions for ${name}, ${row.id}`}
+      title="Actions"
+      size="sm"
+      {...(made ? {} : { 'aria-haspopup': 'menu', 'aria-expanded': false, onClick: () => setMade(true) })}
+    >
+      <Ellipsis aria-hidden="true" />
+    </IconButton>
+  );
+  if (!made) return trigger;
+  return (
+    <Menu align="end" defaultOpen trigger={trigger}>
+      {row.viewerCan.cancel && (
+        <MenuItem danger icon={<Ban aria-hidden="true" />} onSelect={() => onCancel([row])}>
+          Cancel…
+        </MenuItem>
+      )}
+      {row.viewerCan.retry && (
+        <MenuItem icon={<RotateCcw aria-hidden="true" />} onSelect={() => onRetry([row])}>
+          Retry
+        </MenuItem>
+      )}
+      <MenuLink to={paths.launch(set, { from: row.id })} icon={<Play aria-hidden="true" />}>
+        Launch again…
+      </MenuLink>
+      <MenuLink to={paths.conversation(set, row.conversation.id)} icon={<MessagesSquare aria-hidden="true" />}>
+        Conversation
+      </MenuLink>
+    </Menu>
+  );
+}
 
 function Subline({ row, canceling }: { row: Row; canceling: boolean }) {
   const failed = row.failure && row.failure.category !== 'CANCELED' ? row.failure : undefined;
