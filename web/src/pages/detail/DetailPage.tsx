@@ -301,7 +301,7 @@ function Failure({ execution }: { execution: Execution }) {
             <Fact label="Asked for by">
               {cancellation.requestedBy.name}, <Time at={cancellation.requestedAt} />
             </Fact>
-            {cancellation.reason && <Fact label="Reason">{cancellation.reason}</Fact>}
+            {cancellation.reason && cancellation.reason !== failure.explanation && <Fact label="Reason">{cancellation.reason}</Fact>}
             {cancellation.confirmedAt && (
               <Fact label="Stopped after">{span(Date.parse(cancellation.confirmedAt) - Date.parse(cancellation.requestedAt))}</Fact>
             )}

@@ -87,6 +87,8 @@ const HistoryRow = memo(function HistoryRow({
   const name = row.executionType?.name ?? row.executionKey;
   const set = row.dataSet.id;
   const canceling = row.cancellation && !row.isTerminal;
+  // What has just been launched lights up as it comes, and not when it is scrolled or paged to.
+  const [isNew] = useState(() => isFresh(row.createdAt));
   return (
     <div
       role="row"
@@ -95,6 +97,7 @@ const HistoryRow = memo(function HistoryRow({
         GRID,
         'relative py-2.5 text-sm last:rounded-b-[0.6rem] md:h-14 md:py-0',
         selected ? 'bg-accent-soft/60' : 'hover:bg-hover',
+        isNew && 'animate-arrive',
       )}
     >
       <div role="cell" className="z-10 flex self-start pt-0.5 md:self-center md:pt-0">
@@ -150,6 +153,9 @@ const HistoryRow = memo(function HistoryRow({
     </div>
   );
 });
+
+const FRESH_MS = 5_000;
+const isFresh = (createdAt: string) => Date.now() - Date.parse(createdAt) < FRESH_MS;
 
 /** The menu of a row. Most are never opened, so it is made when it is: a page of them is what drawing a list costs. */
 function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' | 'onRetry'> & { row: Row; name: string }) {
