@@ -35,7 +35,7 @@ test('from the first start to the playground', async ({ context, fresh }) => {
 
   await test.step('launch, with a mistake first', async () => {
     await page.getByRole('link', { name: 'Launch', exact: true }).first().click();
-    await page.getByRole('radio', { name: /Catalog enrichment/ }).first().check();
+    await choose(page, /Catalog enrichment/);
     await drop(page, sheet, 'data-sheet.csv', 'text/csv');
     await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('data-sheet.csv');
     await page.getByRole('button', { name: 'Add SKU' }).click();
@@ -59,7 +59,7 @@ test('from the first start to the playground', async ({ context, fresh }) => {
     let loads = 0;
     page.on('load', () => (loads += 1));
     await expect(page.getByRole('heading', { level: 1 }).locator('[data-status=FINISHED]')).toBeVisible({ timeout: 60_000 });
-    await expect(page.getByRole('region', { name: 'Result' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Result', exact: true })).toBeVisible();
     expect(requests.filter(({ what }) => what.includes('/graphql') || what.includes('WebSocket'))).toEqual([]);
     expect(loads).toBe(0);
     await shoot(page, 'story-3-finished');
@@ -82,8 +82,8 @@ test('from the first start to the playground', async ({ context, fresh }) => {
 
   await test.step('cancel a long one', async () => {
     await page.getByRole('link', { name: 'Launch', exact: true }).first().click();
-    await page.getByRole('radio', { name: /Trials/ }).first().check();
-    await page.getByRole('radio', { name: /Slow/ }).check();
+    await choose(page, /Trials/);
+    await choose(page, /Slow/);
     await page.getByRole('button', { name: 'Launch', exact: true }).click();
     await expect(page).toHaveURL(/\/executions\/exe_/);
     await expect(page.getByRole('heading', { level: 1 }).locator('[data-status=IN_PROGRESS]')).toBeVisible();
@@ -147,7 +147,7 @@ test('from the first start to the playground', async ({ context, fresh }) => {
 
   await test.step('sign out', async () => {
     await page.goto(finished);
-    await page.getByRole('button', { name: /theme and sign-out/ }).click();
+    await page.getByRole('button', { name: /^Signed in as/ }).click();
     await page.getByRole('menuitem', { name: 'Sign out' }).click();
     await expect(page).toHaveURL(/\/sign-in/);
     await page.goto(finished);
@@ -160,6 +160,13 @@ test('from the first start to the playground', async ({ context, fresh }) => {
 
 /** "just now" is "1 min. ago" a moment later. */
 const withoutTimes = (row: string) => row.replace(/just now|\d+ (min|sec)\.? ago/g, '');
+
+/** What is chosen stands in the address, and is drawn from there. */
+async function choose(page: Page, name: RegExp): Promise<void> {
+  const card = page.getByRole('radio', { name }).first();
+  await card.click();
+  await expect(card).toBeChecked();
+}
 
 /** Drops a file onto the zone, as a mouse does. */
 async function drop(page: Page, path: string, name: string, type: string): Promise<void> {

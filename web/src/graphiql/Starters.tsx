@@ -54,7 +54,7 @@ function Pane() {
       <ul>
         {starters.map((starter) => (
           <li key={starter.title}>
-            <button type="button" disabled={busy} onClick={() => void open(starter)}>
+            <button type="button" disabled={busy || !queryEditor || !variableEditor} onClick={() => void open(starter)}>
               <strong>{starter.title}</strong>
               <span>{starter.description}</span>
             </button>
