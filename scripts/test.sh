@@ -42,3 +42,5 @@ UNIT_TESTS_ON=postgres cargo test --lib --locked -- --test-threads=1 graphql:: h
 cargo test --workspace --locked
 step conformance
 scripts/conformance.sh
+step "the dashboard in a browser"
+scripts/browser.sh

@@ -1,10 +1,13 @@
 import { clsx } from 'clsx';
 import type { ComponentProps, ReactNode } from 'react';
 
-/** A table that scrolls sideways inside its card where it is too wide, and never moves the page. */
+/**
+ * A table that scrolls sideways inside its card where it is too wide, and never moves the page.
+ * `relative`, for words that are only read aloud are placed absolutely, and would widen the page.
+ */
 export function Table({ label, children, className }: { label: string; children: ReactNode; className?: string }) {
   return (
-    <div role="region" aria-label={label} tabIndex={0} className={clsx('card overflow-x-auto', className)}>
+    <div role="region" aria-label={label} tabIndex={0} className={clsx('card relative overflow-x-auto', className)}>
       <table className="w-full border-separate border-spacing-0 text-sm">{children}</table>
     </div>
   );

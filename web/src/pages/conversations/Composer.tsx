@@ -19,8 +19,8 @@ const READ_ONLY: Record<ReadOnlyReason, string> = {
   NOT_PARTICIPANT: 'This conversation is read-only: somebody else started it.',
 };
 
-export function Composer({ conversation }: { conversation: Conversation }) {
-  const { id, readOnly, readOnlyReason, activity, agent } = conversation;
+export function Composer({ conversation, isReplying }: { conversation: Conversation; isReplying: boolean }) {
+  const { id, readOnly, readOnlyReason, agent } = conversation;
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
   const [{ fetching: isSending }, send] = useMutation(SendMessageDocument);
@@ -31,7 +31,6 @@ export function Composer({ conversation }: { conversation: Conversation }) {
   // Kept until the message was taken: sent again after a lost answer, it is still one message.
   const key = useRef(randomKey());
   const rules = readOnly ? null : agent.fileRules;
-  const isReplying = activity === 'REPLYING';
   const isUploading = files.some((file) => file.state === 'uploading');
   const canSend = !readOnly && !isReplying && !isUploading && text.trim() !== '';
 

@@ -74,7 +74,8 @@ function Loaded({
   const { transcript, streamError } = followed;
   const session = useSession();
   const isMine = session?.user.id === conversation.startedBy.id;
-  const isOver = execution ? execution.isTerminal : conversation.activity === 'IDLE';
+  const isReplying = !execution && (transcript.owesAnswer ?? conversation.activity === 'REPLYING');
+  const isOver = execution ? execution.isTerminal : !isReplying;
   return (
     <>
       <header className="sticky top-12 z-20 -mx-4 flex flex-wrap items-center gap-x-3 gap-y-1 border-b bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6 lg:top-0">
@@ -107,7 +108,7 @@ function Loaded({
             <StatusPill status={execution.status} category={execution.failure?.category} size="md" />
           </div>
         ) : (
-          conversation.activity === 'REPLYING' && <Badge tone="run">answering</Badge>
+          isReplying && <Badge tone="run">answering</Badge>
         )}
       </header>
 
@@ -139,7 +140,7 @@ function Loaded({
           </Notice>
         </div>
       )}
-      <Composer conversation={conversation} />
+      <Composer conversation={conversation} isReplying={isReplying} />
     </>
   );
 }

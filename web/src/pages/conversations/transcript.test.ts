@@ -71,6 +71,23 @@ describe('a transcript', () => {
   });
 });
 
+describe('an answer that is owed', () => {
+  const reply = (sequence: number, __typename: string) => event(sequence, { __typename, outcome: 'ANSWERED', failure: null });
+  const owed = (...events: TranscriptEvent[]) => shown(...events).owesAnswer;
+
+  it('is owed from what was said until the reply has ended, in whatever order that arrives', () => {
+    const said = message(1, 'USER', [text('a')]);
+    const [started, answer, ended] = [reply(2, 'ReplyStartedEvent'), message(3, 'ASSISTANT', [text('b')]), reply(4, 'ReplyEndedEvent')];
+    expect(owed(said)).toBe(true);
+    expect(owed(said, started, answer)).toBe(true);
+    expect(owed(ended, answer, started, said)).toBe(false);
+    expect(owed(said, started, answer, ended, message(5, 'USER', [text('c')]))).toBe(true);
+  });
+  it('is not known where nothing tells of it', () => {
+    expect(owed(message(3, 'ASSISTANT', [text('b')]))).toBeUndefined();
+  });
+});
+
 describe('an answer', () => {
   it('is JSON only where all of it is', () => {
     expect(jsonOf(' {"a": [1]} ')).toEqual({ a: [1] });

@@ -31,6 +31,11 @@ export interface Transcript {
   entries: Entry[];
   /** Results by the call that they answer. */
   results: ReadonlyMap<string, ToolResult>;
+  /**
+   * Whether the agent owes an answer, as of the last of these events; undefined where none of them says. Read from the
+   * journal, for it has an order: a late answer to a mutation would say that an ended reply is still under way.
+   */
+  owesAnswer: boolean | undefined;
 }
 
 /** Adds events by their sequence. The same one twice changes nothing. */
@@ -56,7 +61,17 @@ export function transcriptOf(known: ReadonlyMap<number, TranscriptEvent>): Trans
       if (part.__typename === 'ToolResultPart') results.set(part.callId, { ...part, messageId: event.message.id });
     }
   }
-  return { entries: entriesOf(events, called, results, refused), results };
+  return { entries: entriesOf(events, called, results, refused), results, owesAnswer: owesAnswer(events) };
+}
+
+function owesAnswer(events: readonly TranscriptEvent[]): boolean | undefined {
+  const last = events.findLast(
+    (event) =>
+      event.__typename === 'ReplyStartedEvent' ||
+      event.__typename === 'ReplyEndedEvent' ||
+      (event.__typename === 'MessageAddedEvent' && event.message.role === 'USER'),
+  );
+  return last && last.__typename !== 'ReplyEndedEvent';
 }
 
 function entriesOf(
