@@ -118,7 +118,60 @@ pub struct FailureCode {
     pub retryable: bool,
 }
 
-/// The codes that every execution type has, one of each category.
+/// Further codes that every execution type has: what can go wrong between this server and a model.
+const OF_MODELS: [(&str, FailureCategory, bool, &str); 6] = [
+    (
+        MODEL_UNAVAILABLE,
+        FailureCategory::RuntimeError,
+        true,
+        "The model's provider could not be reached, was overloaded or failed, again and again.",
+    ),
+    (
+        MODEL_MISCONFIGURED,
+        FailureCategory::RuntimeError,
+        false,
+        "The model's provider does not take this server's requests: its operator must look.",
+    ),
+    (
+        MODEL_REFUSED,
+        FailureCategory::RuntimeError,
+        false,
+        "The model, or its provider's filter, refused to answer.",
+    ),
+    (
+        ANSWER_CUT_OFF,
+        FailureCategory::RuntimeError,
+        false,
+        "The model's answer was longer than it may be and was cut off.",
+    ),
+    (
+        ANSWER_UNUSABLE,
+        FailureCategory::RuntimeError,
+        true,
+        "The model's answers broke off or could not be read, again and again.",
+    ),
+    (
+        CONTEXT_EXCEEDED,
+        FailureCategory::RuntimeError,
+        false,
+        "The job grew longer than what the model can read at once.",
+    ),
+];
+
+/// The provider is down, overloaded or out of reach.
+pub const MODEL_UNAVAILABLE: &str = "model_unavailable";
+/// Key, account or model name are not what the provider takes.
+pub const MODEL_MISCONFIGURED: &str = "model_misconfigured";
+/// It will not answer this.
+pub const MODEL_REFUSED: &str = "model_refused";
+/// The most tokens of an answer were reached.
+pub const ANSWER_CUT_OFF: &str = "answer_cut_off";
+/// Nothing that came was an answer.
+pub const ANSWER_UNUSABLE: &str = "answer_unusable";
+/// The conversation is longer than the model's context.
+pub const CONTEXT_EXCEEDED: &str = "context_exceeded";
+
+/// The codes that every execution type has: one of each category, and those about models.
 pub fn built_in() -> Vec<FailureCode> {
     let code = |category: FailureCategory| FailureCode {
         code: category.as_str().to_owned(),
@@ -126,7 +179,17 @@ pub fn built_in() -> Vec<FailureCode> {
         description: category.description().to_owned(),
         retryable: category.is_retryable(),
     };
-    FailureCategory::ALL.into_iter().map(code).collect()
+    let further = OF_MODELS.map(|(code, category, retryable, description)| FailureCode {
+        code: code.to_owned(),
+        category,
+        description: description.to_owned(),
+        retryable,
+    });
+    FailureCategory::ALL
+        .into_iter()
+        .map(code)
+        .chain(further)
+        .collect()
 }
 
 /// Who says why it failed.
@@ -186,7 +249,7 @@ mod tests {
     fn every_category_brings_the_code_that_the_design_names() {
         let codes: Vec<String> = built_in().into_iter().map(|code| code.code).collect();
         assert_eq!(
-            codes.join(" "),
+            codes[..10].join(" "),
             "runtime_error max_retries_exceeded validation_failed stopped_by_agent canceled \
              timed_out expired worker_lost budget_exceeded unknown"
         );

@@ -92,12 +92,25 @@ pub enum Part {
         /// Its row.
         file_id: Uuid,
     },
+    /// What a provider wants handed back as it came, such as the signature of the part before.
+    /// Nobody else is shown it, and parts are counted without it.
+    Opaque {
+        /// The provider's kind, for no other can read it.
+        provider: String,
+        /// Its own.
+        data: Value,
+    },
 }
 
 impl Part {
     /// A text part.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
+    }
+
+    /// Whether readers are shown it.
+    pub fn is_shown(&self) -> bool {
+        !matches!(self, Self::Opaque { .. })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `check`: the definitions, and nothing else.
+//! `check`: the definitions and the models that they may use, and nothing else.
 
 use super::report::Failure;
 use super::{print, wiring};
@@ -7,7 +7,7 @@ use crate::runner::Registry;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let registry = Registry::built_in(wiring::fetcher(settings));
-    let loaded = wiring::catalog(settings, &registry, &wiring::models());
+    let loaded = wiring::catalog(settings, &registry, &wiring::models(settings)?);
     match loaded {
         Ok(catalog) => {
             let agents = catalog.agent_types().count();
@@ -35,7 +35,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
                 "mistakes"
             };
             Err(Failure::said(format!(
-                "the definitions have {} {noun}",
+                "the definitions or models have {} {noun}",
                 mistakes.len()
             )))
         }

@@ -39,7 +39,7 @@ pub(super) enum Command {
     Migrate,
     /// Prints the GraphQL schema
     Schema,
-    /// Checks the definitions: prints every mistake as `file#pointer: message`, and fails if there
+    /// Checks the definitions and the models: prints every mistake as `file#pointer: message`, and fails if there
     /// is one
     Check,
     /// Executions as tests: records one as a case of its definition, and plays cases
@@ -192,6 +192,10 @@ pub(super) struct SettingFlags {
     /// A directory of agent types that adds to the shipped ones; the same key overrides
     #[arg(long, env = "AGENTIC_DEFINITIONS", value_name = "DIRECTORY", global = true)]
     definitions: Option<PathBuf>,
+
+    /// A TOML file that declares the models that agents may run on; keys stay in the environment
+    #[arg(long, env = "AGENTIC_MODELS", value_name = "FILE", global = true)]
+    models: Option<PathBuf>,
 
     /// The first admin's token, 32 characters or more; acts only while there is no admin
     #[arg(
@@ -411,6 +415,7 @@ impl SettingFlags {
             },
             files_url,
             definitions: self.definitions,
+            models: self.models,
             http: config::Http {
                 listen: self.listen,
                 public_url: self.public_url,

@@ -16,7 +16,7 @@ use crate::runner::Registry;
 
 fn setup(settings: &Settings) -> Result<Setup, Failure> {
     let registry = Registry::built_in(wiring::fetcher(settings));
-    let catalog = wiring::catalog(settings, &registry, &wiring::models())?;
+    let catalog = wiring::catalog(settings, &registry, &wiring::models(settings)?)?;
     Ok(Setup { catalog, registry })
 }
 

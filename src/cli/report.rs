@@ -44,7 +44,10 @@ impl fmt::Display for Failure {
             Self::Definitions(mistakes) => {
                 let count = mistakes.len();
                 let noun = if count == 1 { "mistake" } else { "mistakes" };
-                write!(f, "the definitions have {count} {noun}; nothing was started")
+                write!(
+                    f,
+                    "the definitions or models have {count} {noun}; nothing was started"
+                )
             }
         }
     }

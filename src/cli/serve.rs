@@ -216,8 +216,9 @@ struct Parts {
 impl Parts {
     async fn make(settings: &Settings, has_worker: bool) -> Result<Self, Failure> {
         let mut registry = runner::Registry::built_in(wiring::fetcher(settings));
-        let models = wiring::models();
-        let catalog = wiring::catalog(settings, &registry, &models)?.without_cases();
+        let offered = wiring::models(settings)?;
+        let catalog = wiring::catalog(settings, &registry, &offered)?.without_cases();
+        let models = offered.models;
         // Whoever works on no runs is not asked for what these servers are given.
         let mcp = if has_worker {
             wiring::mcp(&catalog, &Clock::system())?

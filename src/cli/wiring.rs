@@ -1,5 +1,6 @@
 //! Concrete parts, made from settings: the only place that chooses between them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -11,18 +12,60 @@ use crate::bus::{self, Bus};
 use crate::child::Launcher;
 use crate::config::{self, Settings};
 use crate::db::{self, Db};
-use crate::definitions::{Catalog, McpReach, Sources};
+use crate::definitions::{Catalog, McpReach, Mistake, Sources};
 use crate::domain::Store;
 use crate::domain::sweep::Retention;
 use crate::fetch::{self, Fetcher};
 use crate::mcp;
-use crate::model::Models;
+use crate::model::provider::Provider;
+use crate::model::{Models, declared};
 use crate::storage::Storage;
 use crate::{graphql, runner};
 
 /// The models that can be asked.
-pub(super) fn models() -> Models {
-    Models::rehearsal_only()
+pub(super) struct Offered {
+    pub models: Models,
+    /// Declared ones that cannot be used are named all the same: what refers to them is right.
+    names: Vec<String>,
+    mistakes: Vec<Mistake>,
+}
+
+/// The rehearsal, and what the operator declares. Mistakes are told with those of the definitions.
+pub(super) fn models(settings: &Settings) -> Result<Offered, Failure> {
+    let mut offered = Offered {
+        models: Models::rehearsal_only(),
+        names: Vec::new(),
+        mistakes: Vec::new(),
+    };
+    let Some(file) = &settings.models else {
+        return Ok(offered);
+    };
+    let shown = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::chain(format!("{shown} cannot be read"), error))?;
+    let declared = declared::read(&text, environment);
+    let mistake = |mistake: declared::Mistake| Mistake {
+        file: shown.clone(),
+        pointer: mistake.pointer,
+        message: mistake.message,
+    };
+    offered.mistakes = declared.mistakes.into_iter().map(mistake).collect();
+    offered.names = declared.names;
+    for declaration in declared.models {
+        let name = declaration.name.clone();
+        let provider = Provider::new(declaration, Clock::system()).map_err(|error| {
+            Failure::chain(format!("the model {name} cannot be reached from here"), error)
+        })?;
+        offered.models.register(Arc::new(provider));
+    }
+    Ok(offered)
+}
+
+/// A secret's value; one that is set to nothing is not set.
+#[allow(clippy::disallowed_methods)] // read once, at start: which variables it is, only the file says
+fn environment(variable: &str) -> Option<SecretString> {
+    let value = std::env::var(variable).ok()?;
+    (!value.is_empty()).then(|| SecretString::from(value))
 }
 
 /// Pages of the web.
@@ -37,13 +80,22 @@ pub(super) fn fetcher(settings: &Settings) -> Fetcher {
 pub(super) fn catalog(
     settings: &Settings,
     registry: &runner::Registry,
-    models: &Models,
+    offered: &Offered,
 ) -> Result<Catalog, Failure> {
     let sources = match &settings.definitions {
         Some(directory) => Sources::shipped().and(directory),
         None => Sources::shipped(),
     };
-    Catalog::load(&sources, &registry.names(models).known()).map_err(Failure::Definitions)
+    let names = registry.names(&offered.models).and_models(&offered.names);
+    let mut mistakes = offered.mistakes.clone();
+    match Catalog::load(&sources, &names.known()) {
+        Ok(catalog) if mistakes.is_empty() => Ok(catalog),
+        Ok(_) => Err(Failure::Definitions(mistakes)),
+        Err(more) => {
+            mistakes.extend(more);
+            Err(Failure::Definitions(mistakes))
+        }
+    }
 }
 
 /// The MCP servers that the definitions name. What these are given of the environment is read here,

@@ -26,6 +26,8 @@ pub struct Settings {
     pub files_url: String,
     /// A directory that adds to the shipped definitions or overrides them.
     pub definitions: Option<PathBuf>,
+    /// The file that declares models; without it there is the rehearsal alone.
+    pub models: Option<PathBuf>,
     /// The API.
     pub http: Http,
     /// What one GraphQL operation may ask.
@@ -225,6 +227,12 @@ impl Settings {
         {
             let problem = format!("is `{}`, which is no directory", directory.display());
             return mistake("AGENTIC_DEFINITIONS", problem);
+        }
+        if let Some(file) = &self.models
+            && !file.is_file()
+        {
+            let problem = format!("is `{}`, which is no file", file.display());
+            return mistake("AGENTIC_MODELS", problem);
         }
         if let Some(url) = &self.http.public_url
             && !is_origin(url)

@@ -11,8 +11,8 @@ use crate::base::failure::FailureCode;
 use crate::base::json_schema::Schema;
 use crate::base::template;
 use crate::base::text::canonical;
-use crate::model::FileInfo;
 use crate::model::rehearsal::{self, Script};
+use crate::model::{self, FileInfo};
 
 use super::case::Case;
 use super::load::{self, Known, Mistake};
@@ -132,6 +132,8 @@ pub struct AgentType {
     pub description: Option<String>,
     /// The model that it asks unless an agent's settings choose another declared one.
     pub model: String,
+    /// How that model is to answer; none of it: as it was declared.
+    pub model_settings: model::Settings,
     /// The tools that it may call.
     pub tools: Vec<String>,
     /// Servers whose tools it may call too.

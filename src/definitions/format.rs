@@ -57,6 +57,8 @@ pub(super) struct AgentFile {
     pub description: Option<String>,
     pub model: String,
     #[serde(default)]
+    pub model_settings: ModelTable,
+    #[serde(default)]
     pub tools: Vec<String>,
     /// Taken over table by table, see `Reader::tables`.
     #[serde(default, rename = "mcp")]
@@ -88,6 +90,14 @@ pub(super) struct McpTable {
 
 fn a_minute() -> u32 {
     60
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ModelTable {
+    pub temperature: Option<f64>,
+    pub max_output_tokens: Option<u32>,
+    pub timeout_seconds: Option<f64>,
 }
 
 /// The defaults fit a job on one document of a few thousand lines.

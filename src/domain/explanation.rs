@@ -9,7 +9,10 @@
 use entity::execution;
 
 use super::lifecycle::Failure;
-use crate::base::failure::{ExplanationSource, FailureCategory};
+use crate::base::failure::{
+    ANSWER_CUT_OFF, ANSWER_UNUSABLE, CONTEXT_EXCEEDED, ExplanationSource, FailureCategory,
+    MODEL_MISCONFIGURED, MODEL_REFUSED, MODEL_UNAVAILABLE,
+};
 
 /// Why the system ends something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +66,98 @@ pub enum Cause {
         /// What its agent type allows.
         limit: u64,
     },
+    /// The model gave no answer that could be used.
+    NoAnswer {
+        /// As agents name it.
+        model: String,
+        /// What was wrong.
+        why: NoAnswer,
+        /// So often it was asked.
+        tries: u32,
+        /// Waited between the tries; in milliseconds.
+        waited_ms: i64,
+    },
     /// Nobody knows.
     Unknown,
+}
+
+/// What was wrong between this server and a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// Its provider turns requests away.
+    Overloaded {
+        /// How long it wants to be left alone, when that is longer than anybody waits.
+        for_ms: Option<i64>,
+    },
+    /// Its provider cannot be reached, or fails.
+    Down,
+    /// What it said broke off or could not be read.
+    Unusable,
+    /// It said more than one answer may hold.
+    CutOff,
+    /// It was told more than it can read.
+    TooLong,
+    /// It, or its provider's filter, will not answer.
+    Refused,
+    /// Its provider does not take this server's requests.
+    NotAccepted,
+    /// This server does not have it.
+    Missing,
+}
+
+impl NoAnswer {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Overloaded { .. } | Self::Down => MODEL_UNAVAILABLE,
+            Self::Unusable => ANSWER_UNUSABLE,
+            Self::CutOff => ANSWER_CUT_OFF,
+            Self::TooLong => CONTEXT_EXCEEDED,
+            Self::Refused => MODEL_REFUSED,
+            Self::NotAccepted | Self::Missing => MODEL_MISCONFIGURED,
+        }
+    }
+
+    /// What stopped it, and what to do; `again` is how one asks again.
+    fn words(self, model: &str, tries: u32, waited_ms: i64, again: &str) -> String {
+        let asked = match tries {
+            1 => String::new(),
+            _ => format!(
+                " It was asked {} in {}.",
+                times(i64::from(tries)),
+                span(waited_ms)
+            ),
+        };
+        match self {
+            Self::Overloaded { for_ms } => {
+                let until = for_ms.map(|wait| format!(" It wants to be left alone for {}.", span(wait)));
+                format!(
+                    "when the provider of the model `{model}` turned its request away, being overloaded or its quota used up.{asked}{} Nothing is wrong with what was asked: {again} later.",
+                    until.unwrap_or_default()
+                )
+            }
+            Self::Down => format!(
+                "when the provider of the model `{model}` could not be reached or failed.{asked} Nothing is wrong with what was asked: {again} later."
+            ),
+            Self::Unusable => format!(
+                "when what the model `{model}` answered broke off or could not be read, and no part of it was used.{asked} It may help to {again}; if it fails in the same way, ask the operator of this server, whose log says what came."
+            ),
+            Self::CutOff => format!(
+                "when the model `{model}` wrote more than one answer may hold, so the answer was cut off and not used. Ask for less at a time, or have the operator allow longer answers (max_output_tokens)."
+            ),
+            Self::TooLong => format!(
+                "when instructions, documents and results together were more than the model `{model}` can read at once. Use fewer or shorter documents, or have the agent run on a model that reads more."
+            ),
+            Self::Refused => format!(
+                "when the model `{model}`, or its provider's filter, refused to answer. The same would most likely be refused again: change what is asked, or the documents."
+            ),
+            Self::NotAccepted => format!(
+                "when the provider of the model `{model}` did not accept this server's request, for its key, its account or how the model is declared. Ask the operator of this server, whose log has the provider's words, then {again}."
+            ),
+            Self::Missing => format!(
+                "when this server was found to be without the model `{model}` that the agent is set to. Choose another one in the agent's configuration, or have the operator declare it, then {again}."
+            ),
+        }
+    }
 }
 
 /// What is counted.
@@ -91,9 +184,11 @@ impl Cause {
     /// The kind of failure.
     pub fn category(&self) -> FailureCategory {
         match self {
-            Self::Internal | Self::DefinitionGone | Self::ToolsGone { .. } | Self::MessageNotWritten => {
-                FailureCategory::RuntimeError
-            }
+            Self::Internal
+            | Self::DefinitionGone
+            | Self::ToolsGone { .. }
+            | Self::MessageNotWritten
+            | Self::NoAnswer { .. } => FailureCategory::RuntimeError,
             Self::Refused { .. } => FailureCategory::MaxRetriesExceeded,
             Self::RefusedForGood { .. } => FailureCategory::ValidationFailed,
             Self::Canceled => FailureCategory::Canceled,
@@ -152,6 +247,9 @@ impl Cause {
                     "{tried} and needed more {what} than the {limit} that its agent type allows. What was written until then stays. Launch it again with less to do at a time, or have the operator raise {name}."
                 )
             }
+            Self::NoAnswer { model, why, tries, waited_ms } => {
+                format!("{tried} {}", why.words(model, *tries, *waited_ms, "launch it again"))
+            }
             Self::Unknown => format!(
                 "{tried} and then ended for a reason that could not be determined. Look at its conversation for how far it came, and launch it again; if it fails in the same way, ask the operator of this server."
             ),
@@ -194,13 +292,20 @@ impl Cause {
                     "The agent was answering and needed more {what} than the {limit} that its agent type allows for one answer. Ask for less at a time, or have the operator raise {name}."
                 )
             }
+            Self::NoAnswer { model, why, tries, waited_ms } => {
+                let words = why.words(model, *tries, *waited_ms, "send the message again");
+                format!("The agent was answering {words}")
+            }
             Self::Unknown => "The agent was answering, and the answer ended for a reason that could not be determined. Send the message again; if it fails in the same way, ask the operator of this server.".to_owned(),
         };
         self.failure(words)
     }
 
     fn failure(&self, words: String) -> Failure {
-        let failure = Failure::of(self.category(), words);
+        let failure = match self {
+            Self::NoAnswer { why, .. } => Failure::coded(why.code(), words),
+            _ => Failure::of(self.category(), words),
+        };
         match self {
             Self::RefusedForGood { .. } => failure.explained_by(ExplanationSource::Validator),
             _ => failure,
@@ -275,6 +380,15 @@ mod tests {
     use crate::domain::lifecycle::Status;
     use uuid::Uuid;
 
+    fn no_answer(why: NoAnswer, tries: u32) -> Cause {
+        Cause::NoAnswer {
+            model: "fast".to_owned(),
+            why,
+            tries,
+            waited_ms: 31_000,
+        }
+    }
+
     fn every_cause() -> Vec<Cause> {
         vec![
             Cause::Internal,
@@ -301,6 +415,19 @@ mod tests {
                 of: Budget::ToolCalls,
                 limit: 300,
             },
+            no_answer(
+                NoAnswer::Overloaded {
+                    for_ms: Some(600_000),
+                },
+                1,
+            ),
+            no_answer(NoAnswer::Down, 6),
+            no_answer(NoAnswer::Unusable, 3),
+            no_answer(NoAnswer::CutOff, 1),
+            no_answer(NoAnswer::TooLong, 1),
+            no_answer(NoAnswer::Refused, 1),
+            no_answer(NoAnswer::NotAccepted, 1),
+            no_answer(NoAnswer::Missing, 1),
             Cause::Unknown,
         ]
     }

@@ -13,7 +13,7 @@ use super::access::Viewer;
 use super::explanation::Cause;
 use super::journal::{self, Entry, Progress};
 use super::{Fault, Store, Work, faults};
-use crate::base::failure::{ExplanationSource, FailureCategory};
+use crate::base::failure::{self, ExplanationSource, FailureCategory};
 use crate::base::text::without_nul;
 use crate::bus::Signal;
 use crate::db;
@@ -106,6 +106,17 @@ impl Failure {
             explanation: explanation.into(),
             source: ExplanationSource::System.as_str().to_owned(),
             retryable: category.is_retryable(),
+        }
+    }
+
+    /// A failure with one of the further built-in codes, explained by the system.
+    pub fn coded(code: &str, explanation: impl Into<String>) -> Self {
+        let known = failure::built_in().into_iter().find(|known| known.code == code);
+        let known = known.expect("codes are given by their constants");
+        Self {
+            code: known.code,
+            retryable: known.retryable,
+            ..Self::of(known.category, explanation)
         }
     }
 

@@ -106,7 +106,8 @@ impl Message {
     async fn parts(&self) -> Vec<MessagePart> {
         let id = self.formatted_id();
         let part = |(index, part)| MessagePart::of(&id, index, part);
-        self.said().iter().enumerate().map(part).collect()
+        let shown = self.said().iter().filter(|part| part.is_shown());
+        shown.enumerate().filter_map(part).collect()
     }
 
     /// Correction cycle of the execution, from 1; null outside executions.
@@ -141,9 +142,9 @@ pub enum MessagePart {
 }
 
 impl MessagePart {
-    fn of(message: &str, index: usize, part: &Part) -> Self {
+    fn of(message: &str, index: usize, part: &Part) -> Option<Self> {
         let id = ID(format!("{message}.{index}"));
-        match part.clone() {
+        Some(match part.clone() {
             Part::Text { text } => Self::Text(TextPart { id, text }),
             Part::Reasoning { text } => Self::Reasoning(ReasoningPart { id, text }),
             Part::ToolCall {
@@ -173,7 +174,8 @@ impl MessagePart {
                 file_ids: files,
             }),
             Part::File { file_id } => Self::File(FilePart { id, file_id }),
-        }
+            Part::Opaque { .. } => return None,
+        })
     }
 }
 

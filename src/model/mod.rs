@@ -1,19 +1,24 @@
 //! Model providers behind one trait. A provider turns one [`Request`] into one [`Reply`]; it keeps
-//! no state between requests, runs no tool, stores nothing and retries only what its own protocol
-//! asks for. Dropping the future aborts the request and what it costs.
+//! no conversation between requests, runs no tool, stores nothing and never asks twice: whether to
+//! ask again is the runner's. Dropping the future aborts the request and what it costs.
 //!
-//! To add a provider: a folder beside `rehearsal/` with a type that implements [`Model`], and its
-//! registration in `cli`, where the operator's configuration is read. Keys come from the
-//! environment there and stay inside the provider.
+//! The operator declares models in a file ([`declared`]); each becomes a [`provider::Provider`].
+//! To add a provider that speaks another protocol: a [`provider`] of its own kind, see there. To
+//! add something else that answers: a type that implements [`Model`], and its registration in
+//! `cli`. Keys come from the environment there and stay inside the provider.
 
+pub mod declared;
+pub mod provider;
 pub mod rehearsal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::base::message::{Message, Part};
 
@@ -24,13 +29,66 @@ pub trait Model: Send + Sync {
     /// As definitions and `Message.model` name it.
     fn name(&self) -> &str;
 
-    /// Whether images that a tool's result names can be shown to it.
-    fn sees_images(&self) -> bool {
-        false
+    /// What it can do and costs; nothing of either unless it says so.
+    fn profile(&self) -> Profile {
+        Profile::default()
     }
 
-    /// The next turn. Cancelled by dropping the future.
-    fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>>;
+    /// Whether images that come with messages and results can be shown to it.
+    fn sees_images(&self) -> bool {
+        self.profile().sees_images
+    }
+
+    /// The next turn. What is said is told to `live` while it is being said; the reply has all of
+    /// it. Cancelled by dropping the future.
+    fn complete<'a>(
+        &'a self,
+        request: &'a Request,
+        live: &'a Live<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Error>>;
+}
+
+/// What a model can do and costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// It takes images; others are told that there is one.
+    pub sees_images: bool,
+    /// It can be held to a JSON Schema.
+    pub has_structured_output: bool,
+    /// None where nothing is known about its cost.
+    pub price: Option<Price>,
+}
+
+/// What tokens cost, in millionths of a US dollar for a million of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Price {
+    pub input: u64,
+    pub cached_input: u64,
+    pub output: u64,
+}
+
+/// Hears an answer while it is being written.
+pub type Live<'a> = dyn Fn(Delta) + Send + Sync + 'a;
+
+/// More of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// Index into the parts that readers are shown.
+    pub part: usize,
+    /// What it is.
+    pub kind: DeltaKind,
+    /// To be appended.
+    pub text: String,
+}
+
+/// What is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum DeltaKind {
+    Text,
+    Reasoning,
+    ToolArguments,
 }
 
 /// What a model is asked.
@@ -44,8 +102,36 @@ pub struct Request {
     pub tools: Vec<ToolSpec>,
     /// What the answer is for.
     pub purpose: Purpose,
+    /// The files that messages and results name.
+    pub files: Vec<Attachment>,
+    /// What the answer must satisfy, for models that can be held to it.
+    pub output_schema: Option<Value>,
+    /// How it is to answer.
+    pub settings: Settings,
     /// What a rehearsal sees beside the messages. Real providers never read it.
     pub rehearsal: Scene,
+}
+
+/// How a model is to answer; what is none is as the model was declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// 0 for the likeliest words.
+    pub temperature: Option<f64>,
+    /// Of one answer, reasoning included.
+    pub max_output_tokens: Option<u32>,
+    /// For one whole answer.
+    pub timeout: Option<Duration>,
+}
+
+/// A file that a request is about.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Its row, as parts name it.
+    pub id: Uuid,
+    /// As tools know it.
+    pub info: FileInfo,
+    /// Its bytes, where it is an image and the model sees.
+    pub image: Option<Bytes>,
 }
 
 /// A tool as the model sees it.
@@ -128,33 +214,68 @@ pub struct Reply {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Usage {
+    /// With the cached ones.
     pub input_tokens: u64,
+    /// Those that the provider had kept and charges less for.
+    pub cached_input_tokens: u64,
+    /// With reasoning.
     pub output_tokens: u64,
 }
 
-/// Why there is no answer.
+/// Why there is no answer. Reasons are for the log: they may quote the provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum Error {
-    /// Overloaded, rate limited or not reachable: asking again later may help.
+    /// Rate limited or overloaded: asking again later may help.
     #[error("the model is unavailable: {reason}")]
     Unavailable {
-        /// For the log.
         reason: String,
         /// When the provider says to come back.
         retry_after: Option<Duration>,
     },
-    /// The provider will not answer this request, now or later.
+    /// Its endpoint is not reachable, fails, or does not answer in time: nobody else is answered
+    /// there either.
+    #[error("the model's endpoint is down: {reason}")]
+    Down {
+        reason: String,
+        /// When the provider says to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The answer broke off or cannot be read: asking again may help.
+    #[error("the model's answer broke off: {reason}")]
+    Interrupted { reason: String },
+    /// The answer reached the most tokens that it may have, so it is no whole one.
+    #[error("the model's answer was cut off: {reason}")]
+    CutOff { reason: String },
+    /// The request is longer than the model can read.
+    #[error("the request is too long for the model: {reason}")]
+    TooLong { reason: String },
+    /// The model, or its provider's filter, will not answer this request, now or later.
     #[error("the model refused the request: {reason}")]
-    Refused {
-        /// For the log.
-        reason: String,
-    },
-    /// It answered something that is no answer: a cut stream, a script that does not go on.
+    Refused { reason: String },
+    /// The provider does not take the request as this server is set up to make it: its key, its
+    /// account, the model's name.
+    #[error("the model is set up wrongly: {reason}")]
+    Misconfigured { reason: String },
+    /// It answered something that is no answer, and would again: a script that does not go on.
     #[error("the model's answer is unusable: {reason}")]
-    Broken {
-        /// For the log.
-        reason: String,
-    },
+    Broken { reason: String },
+}
+
+impl Error {
+    /// A word for metrics and traces.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::Down { .. } => "down",
+            Self::Interrupted { .. } => "interrupted",
+            Self::CutOff { .. } => "cut_off",
+            Self::TooLong { .. } => "too_long",
+            Self::Refused { .. } => "refused",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::Broken { .. } => "broken",
+        }
+    }
 }
 
 /// The models that this process can ask, by name.

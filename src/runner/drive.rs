@@ -86,7 +86,7 @@ async fn work(job: &Job) -> Result<(), Exit> {
 
 /// Writes what there is to write about an exit.
 async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
-    let ended = match exit {
+    let cause = match exit {
         Exit::Fault(_) => return Err(exit),
         Exit::Lost => {
             lost();
@@ -99,23 +99,18 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
             return Ok(());
         }
         // Its end is CANCELED whatever is said here.
-        Exit::Stopped => Err(Cause::Canceled),
-        Exit::Overdue => Err(Cause::TimedOut {
+        Exit::Stopped => Cause::Canceled,
+        Exit::Overdue => Cause::TimedOut {
             limit_ms: job.run.deadline_at.map(|at| at.saturating_sub(job.run.queued_at)),
-        }),
-        Exit::Ended(cause) => Err(cause),
-        Exit::Failed(failure) => Ok(*failure),
+        },
+        Exit::Ended(cause) => cause,
     };
     let mut held = Held::open(&job.deps.store, &job.lease).await?;
     if job.run.execution_id.is_some() {
-        let failure = match ended {
-            Ok(failure) => failure,
-            Err(cause) => cause.of_execution(held.get_execution().await?),
-        };
+        let failure = cause.of_execution(held.get_execution().await?);
         held.end(Ending::Failed(failure)).await
     } else {
-        let failure = ended.unwrap_or_else(|cause| cause.of_reply());
-        held.end_reply(Ended::Failed(failure)).await
+        held.end_reply(Ended::Failed(cause.of_reply())).await
     }
 }
 

@@ -181,7 +181,7 @@ impl Execution<'_> {
             held.commit().await?;
         }
         self.session.refresh_tools().await?;
-        let reply = self.session.ask(&self.request(Purpose::Turn)).await?;
+        let reply = self.session.ask(self.request(Purpose::Turn)).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();
         let text = message.plain_text();
@@ -219,6 +219,15 @@ impl Execution<'_> {
             messages: transcript.view(),
             tools,
             purpose,
+            files: Vec::new(),
+            output_schema: match purpose {
+                Purpose::Explanation => None,
+                Purpose::Turn | Purpose::Conversation => {
+                    let schema = self.execution_type.output_schema.as_ref();
+                    schema.map(|schema| schema.document().clone())
+                }
+            },
+            settings: self.session.settings,
             rehearsal: Scene {
                 script: Arc::clone(&self.execution_type.script),
                 input: self.input.clone(),
@@ -377,9 +386,9 @@ impl Execution<'_> {
         let ask = "No attempt is left, so the job has failed. Say in two or three sentences, for the person who asked for it, what was tried, what stopped it and what they can do now. Answer in plain text.";
         request.messages.push(Message::text(Role::User, ask));
         let attempt = self.transcript.attempt;
-        let answered = match self.session.ask(&request).await {
+        let answered = match self.session.ask(request).await {
             Ok(reply) => Some(reply),
-            Err(Exit::Failed(_) | Exit::Ended(_)) => None,
+            Err(Exit::Ended(_)) => None,
             Err(exit) => return Err(exit),
         };
         let mut held = self.session.hold().await?;

@@ -1,11 +1,9 @@
 //! Why a run's code stops before the run has ended: `?` carries it up to `drive`, which decides
 //! what is written about it, if anything.
 
-use crate::base::failure::FailureCategory;
 use crate::db;
 use crate::domain::Fault;
 use crate::domain::explanation::Cause;
-use crate::domain::lifecycle::Failure;
 
 #[derive(Debug)]
 pub(super) enum Exit {
@@ -19,8 +17,6 @@ pub(super) enum Exit {
     Parked,
     /// It ends, for this reason of the system's.
     Ended(Cause),
-    /// It ends with this failure.
-    Failed(Box<Failure>),
     /// The database or the file store failed: going on from the journal may help.
     Fault(Fault),
 }
@@ -28,13 +24,6 @@ pub(super) enum Exit {
 impl From<Cause> for Exit {
     fn from(cause: Cause) -> Self {
         Self::Ended(cause)
-    }
-}
-
-impl Exit {
-    /// A failure that the system explains; the words are safe for clients.
-    pub fn failed(category: FailureCategory, explanation: impl Into<String>) -> Self {
-        Self::Failed(Box::new(Failure::of(category, explanation)))
     }
 }
 

@@ -18,6 +18,7 @@ mod held;
 mod lease;
 mod mcp;
 mod model;
+mod outage;
 mod registry;
 mod reply;
 pub mod sweeper;

@@ -1,37 +1,40 @@
 //! One run's session: its definition, its model, its tools, and the model call with its retries.
 //! Shared by executions and replies, which differ in what they do with an answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use entity::{agent, file};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tracing::Instrument;
 use tracing::field::Empty;
+use uuid::Uuid;
 
-use crate::base::failure::FailureCategory;
 use crate::base::message::{Message, Part};
 use crate::db;
 use crate::definitions::{AgentType, ExecutionType, McpServer};
-use crate::domain::explanation::Cause;
+use crate::domain::explanation::{Cause, NoAnswer};
 use crate::domain::journal::{Entry, Tokens};
-use crate::model::{Error, Model, Reply, Request, ToolSpec};
+use crate::domain::{Fault, files};
+use crate::model::{self, Attachment, Error, Model, Reply, Request, ToolSpec};
 use crate::telemetry::traces;
 
 use super::drive::Job;
 use super::exit::Exit;
 use super::held::Held;
 use super::mcp::Offered;
+use super::outage::{self, Tries};
 use super::registry::Registered;
-use super::tools::Context;
+use super::tools::{self, Context};
 
-/// Tries of one model call: with the waits below they span half a minute, which most overloads do
-/// not outlast; the worker that comes next would find the rest no better.
-const TRIES: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Providers ask for minutes at times; more is another execution's business.
-const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// What providers take as pictures.
+const SEEN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// Of all pictures of one request: providers refuse requests of 20 MB and more, and a third is
+/// added on the way.
+const MAX_IMAGE_BYTES: u64 = 12 * 1024 * 1024;
 
 /// Tries to reach an MCP server before its tools are given up: with the waits between them ten seconds
 /// and more, in which a server that was just started anew is there.
@@ -53,6 +56,10 @@ pub(super) struct Session<'a> {
     writing: Arc<Mutex<()>>,
     /// The agent's own addition to the prompts.
     instructions: Option<String>,
+    /// The agent type's, or the agent's own.
+    pub settings: model::Settings,
+    /// Files that messages name, once they were read.
+    attached: Mutex<HashMap<Uuid, Attachment>>,
 }
 
 /// What a session is about.
@@ -77,10 +84,15 @@ impl<'a> Session<'a> {
             .ok_or_else(|| unable(format!("there is no agent type {}", about.agent.agent_type_key)))?;
         let settings: Value = serde_json::from_str(&about.agent.configuration).unwrap_or(Value::Null);
         let name = settings["model"].as_str().unwrap_or(&agent_type.model);
-        let model = deps
-            .models
-            .find(name)
-            .ok_or_else(|| unable(format!("there is no model {name}")))?;
+        let model = deps.models.find(name).ok_or_else(|| {
+            tracing::error!(run.id = %job.lease.run, model = name, "a run cannot start: there is no such model");
+            Exit::from(Cause::NoAnswer {
+                model: name.to_owned(),
+                why: NoAnswer::Missing,
+                tries: 1,
+                waited_ms: 0,
+            })
+        })?;
         let is_chat = about.execution_type.is_none();
         let tools: Vec<Arc<Registered>> = agent_type
             .tools
@@ -99,6 +111,7 @@ impl<'a> Session<'a> {
             model_sees_images: model.sees_images(),
         };
         let instructions = settings["additional_instructions"].as_str();
+        let answering = answering(&agent_type, &settings, name);
         Ok(Self {
             job,
             agent_type,
@@ -108,6 +121,8 @@ impl<'a> Session<'a> {
             offered: Vec::new(),
             context,
             writing: Arc::default(),
+            settings: answering,
+            attached: Mutex::default(),
             instructions: instructions
                 .filter(|text| !text.trim().is_empty())
                 .map(str::to_owned),
@@ -197,69 +212,134 @@ impl<'a> Session<'a> {
         Ok(held.in_turn(turn))
     }
 
+    /// The files that messages name; pictures with their bytes, where the model sees.
+    async fn attachments(&self, messages: &[Message]) -> Result<Vec<Attachment>, Exit> {
+        let parts = messages.iter().flat_map(|message| &message.parts);
+        let mut named: Vec<Uuid> = parts
+            .flat_map(|part| match part {
+                Part::File { file_id } => std::slice::from_ref(file_id),
+                Part::ToolResult { files, .. } => files,
+                _ => &[],
+            })
+            .copied()
+            .collect();
+        named.sort_unstable();
+        named.dedup();
+        let mut known = self.attached.lock().await;
+        let missing: Vec<Uuid> = named
+            .iter()
+            .filter(|id| !known.contains_key(id))
+            .copied()
+            .collect();
+        if !missing.is_empty() {
+            // Not the context's: tools make files too.
+            for row in db::files::find_many(self.job.deps.store.db.read(), &missing).await? {
+                let attachment = self.attach(&row).await?;
+                known.insert(row.id, attachment);
+            }
+        }
+        let mut left = MAX_IMAGE_BYTES;
+        let mut attached: Vec<Attachment> = Vec::with_capacity(named.len());
+        // The newest first, for they are what it is about.
+        for id in named.iter().rev() {
+            let Some(mut attachment) = known.get(id).cloned() else {
+                continue;
+            };
+            let length = attachment.image.as_ref().map_or(0, Bytes::len) as u64;
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => attachment.image = None,
+            }
+            attached.push(attachment);
+        }
+        Ok(attached)
+    }
+
+    async fn attach(&self, row: &file::Model) -> Result<Attachment, Exit> {
+        let is_seen = self.model.sees_images() && SEEN.contains(&row.content_type.as_str());
+        let image = if is_seen {
+            let read = files::read_all(&self.context.storage, row, MAX_IMAGE_BYTES).await;
+            read.map_err(Fault::from)?.map(Bytes::from)
+        } else {
+            None
+        };
+        Ok(Attachment {
+            id: row.id,
+            info: tools::info(row),
+            image,
+        })
+    }
+
     /// Asks the model; asks again when that may help. Aborted when the run is cut.
-    pub async fn ask(&self, request: &Request) -> Result<Reply, Exit> {
-        let clock = &self.job.deps.store.clock;
-        let mut tries = 1;
+    pub async fn ask(&self, mut request: Request) -> Result<Reply, Exit> {
+        request.files = self.attachments(&request.messages).await?;
+        request.settings = self.settings;
+        let mut tries = Tries::default();
         loop {
             self.job.lease.check()?;
-            let asked_at = clock.monotonic();
-            // Names of OpenTelemetry's semantic conventions for generative AI.
-            let trace = tracing::info_span!(
-                target: traces::TARGET,
-                "model call",
-                otel.kind = "client",
-                otel.status_code = Empty,
-                gen_ai.operation.name = "chat",
-                gen_ai.request.model = self.model.name(),
-                gen_ai.usage.input_tokens = Empty,
-                gen_ai.usage.output_tokens = Empty,
-                tries,
-                outcome = Empty,
-            );
-            let answer = self.model.complete(request).instrument(trace.clone());
-            let answer = self.job.lease.or_cut(answer).await?;
-            let seconds = clock.monotonic().saturating_sub(asked_at).as_secs_f64();
-            let outcome = match &answer {
-                Ok(_) => "answered",
-                Err(Error::Unavailable { .. }) => "unavailable",
-                Err(Error::Refused { .. }) => "refused",
-                Err(Error::Broken { .. }) => "broken",
+            let error = match self.ask_once(&request, tries.all()).await? {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
             };
-            trace.record("outcome", outcome);
-            match &answer {
-                Ok(reply) => {
-                    trace.record("gen_ai.usage.input_tokens", reply.usage.input_tokens);
-                    trace.record("gen_ai.usage.output_tokens", reply.usage.output_tokens);
+            let chance = self.job.deps.store.ids.next().as_u128() as u16;
+            match tries.after(&error, f64::from(chance) / f64::from(u16::MAX)) {
+                Some(wait) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        model = self.model.name(),
+                        tries = tries.all(),
+                        wait_ms = crate::base::clock::ms(wait),
+                        "no answer, asking again"
+                    );
+                    self.job.lease.wait(wait).await?;
                 }
-                Err(_) => {
-                    trace.record("otel.status_code", "ERROR");
+                None => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        model = self.model.name(),
+                        tries = tries.all(),
+                        "no answer"
+                    );
+                    return Err(outage::cause(&error, self.model.name(), &tries).into());
                 }
             }
-            drop(trace);
-            let model = self.model.name().to_owned();
-            metrics::histogram!("agentic_model_call_seconds", "model" => model, "outcome" => outcome)
-                .record(seconds);
-            let (error, words) = match answer {
-                Ok(reply) => return Ok(reply),
-                Err(Error::Unavailable { reason, retry_after }) if tries < TRIES => {
-                    let wait = retry_after.unwrap_or(FIRST_WAIT * 2_u32.pow(tries - 1));
-                    tracing::warn!(tries, reason, "the model is unavailable, asking again");
-                    self.job.lease.wait(wait.min(LONGEST_WAIT)).await?;
-                    tries += 1;
-                    continue;
-                }
-                Err(error @ Error::Unavailable { .. }) => (error, "The model could not be reached."),
-                Err(error @ Error::Refused { .. }) => (error, "The model refused to answer."),
-                Err(error @ Error::Broken { .. }) => (error, "The model gave no usable answer."),
-            };
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                model = self.model.name(),
-                "no answer"
-            );
-            return Err(Exit::failed(FailureCategory::RuntimeError, words));
         }
+    }
+
+    async fn ask_once(&self, request: &Request, tries: u32) -> Result<Result<Reply, Error>, Exit> {
+        let clock = &self.job.deps.store.clock;
+        let asked_at = clock.monotonic();
+        // Names of OpenTelemetry's semantic conventions for generative AI.
+        let trace = tracing::info_span!(
+            target: traces::TARGET,
+            "model call",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = self.model.name(),
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            tries,
+            outcome = Empty,
+        );
+        let answer = self.model.complete(request, &|_| {}).instrument(trace.clone());
+        let answer = self.job.lease.or_cut(answer).await?;
+        let seconds = clock.monotonic().saturating_sub(asked_at).as_secs_f64();
+        let outcome = answer.as_ref().map_or_else(Error::outcome, |_| "answered");
+        trace.record("outcome", outcome);
+        match &answer {
+            Ok(reply) => {
+                trace.record("gen_ai.usage.input_tokens", reply.usage.input_tokens);
+                trace.record("gen_ai.usage.output_tokens", reply.usage.output_tokens);
+            }
+            Err(_) => {
+                trace.record("otel.status_code", "ERROR");
+            }
+        }
+        let model = self.model.name().to_owned();
+        metrics::histogram!("agentic_model_call_seconds", "model" => model, "outcome" => outcome)
+            .record(seconds);
+        Ok(answer)
     }
 
     /// A model's turn as an entry, and its tokens.
@@ -275,6 +355,23 @@ impl<'a> Session<'a> {
             usage: Some(usage),
         };
         (entry, usage)
+    }
+}
+
+/// How the model is to answer. What the agent type says is about its own model, and no other.
+fn answering(agent_type: &AgentType, chosen: &Value, model: &str) -> model::Settings {
+    let standard = if model == agent_type.model {
+        agent_type.model_settings
+    } else {
+        model::Settings::default()
+    };
+    let most = chosen["max_output_tokens"].as_u64();
+    model::Settings {
+        temperature: chosen["temperature"].as_f64().or(standard.temperature),
+        max_output_tokens: most
+            .and_then(|most| u32::try_from(most).ok())
+            .or(standard.max_output_tokens),
+        timeout: standard.timeout,
     }
 }
 

@@ -150,6 +150,19 @@ pub struct Names<'a> {
     models: Vec<&'a str>,
 }
 
+impl<'a> Names<'a> {
+    /// With further models, whether or not they are there already.
+    #[must_use]
+    pub fn and_models(mut self, more: &'a [String]) -> Self {
+        for name in more {
+            if !self.models.contains(&name.as_str()) {
+                self.models.push(name);
+            }
+        }
+        self
+    }
+}
+
 impl Names<'_> {
     /// For `Catalog::load`.
     pub fn known(&self) -> Known<'_> {

@@ -88,7 +88,7 @@ impl Reply<'_> {
             return Err(over(Budget::ModelCalls, &limits).into());
         }
         self.session.refresh_tools().await?;
-        let reply = self.session.ask(&self.request()).await?;
+        let reply = self.session.ask(self.request()).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();
         let (entry, _) = self.session.entry(message, &reply);
@@ -116,6 +116,9 @@ impl Reply<'_> {
             messages: self.transcript.newest(MAX_MESSAGES, MAX_CHARACTERS),
             tools: self.session.tool_specs(),
             purpose: Purpose::Conversation,
+            files: Vec::new(),
+            output_schema: None,
+            settings: self.session.settings,
             rehearsal: Scene {
                 script: Arc::clone(&agent_type.conversation_rehearsal),
                 input: Value::Object(Map::new()),

@@ -256,6 +256,10 @@ impl Transcript {
                     },
                 }
             }
+            Part::Opaque { provider, data } if json_depth(&data) <= MAX_DEPTH => Part::Opaque {
+                provider,
+                data: without_nul(data),
+            },
             other => other,
         });
         Message {
@@ -316,6 +320,7 @@ impl Item {
             Part::Text { text } | Part::Reasoning { text } => text.len(),
             Part::ToolCall { arguments, .. } => arguments.to_string().len(),
             Part::ToolResult { output, .. } => output.to_string().len(),
+            Part::Opaque { data, .. } => data.to_string().len(),
             Part::File { .. } => 0,
         };
         match self {

@@ -98,6 +98,38 @@ fn check_lists_every_mistake_at_once_and_the_server_refuses_to_start() {
 }
 
 #[test]
+fn models_are_declared_in_a_file_whose_mistakes_come_with_those_of_the_definitions() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("models.toml");
+    let declare = |text: &str| std::fs::write(&file, text).expect("writes");
+    let check = |key: &str| {
+        let mut command = binary();
+        command
+            .arg("check")
+            .arg("--models")
+            .arg(&file)
+            .env("SOME_KEY", key);
+        run(command)
+    };
+    let right =
+        "[[model]]\nname = \"fast\"\nprovider = \"openai\"\nmodel = \"x\"\napi_key_env = \"SOME_KEY\"\n";
+    declare(right);
+    let (code, stdout, stderr) = check("sk-very-secret");
+    assert_eq!(code, Some(0), "{stdout}{stderr}");
+    let (code, stdout, _) = check("");
+    assert_ne!(code, Some(0));
+    assert!(
+        stdout.contains("models.toml#/model/0/api_key_env: ") && stdout.contains("SOME_KEY"),
+        "{stdout}"
+    );
+    declare(&right.replace("openai", "nobody").replace("SOME_KEY", "PATH"));
+    let (code, stdout, stderr) = check("sk-very-secret");
+    assert_ne!(code, Some(0));
+    assert!(stdout.contains("models.toml#/model/0/provider: "), "{stdout}");
+    assert!(!format!("{stdout}{stderr}").contains("sk-very-secret"));
+}
+
+#[test]
 fn what_cannot_be_reached_or_read_is_said_in_a_line() {
     let directory = tempfile::tempdir().expect("a directory");
     let with = |url: &str| {

@@ -1,6 +1,7 @@
 //! One folder: an agent type.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use crate::base::json_schema::Schema;
 use crate::definitions::catalog::{AgentType, FileRules, Limits};
 use crate::definitions::format::{self, AgentFile, FilesTable};
 use crate::definitions::source::Folder;
+use crate::model;
 use crate::model::rehearsal::{self, Script};
 
 use super::reader::Reader;
@@ -57,9 +59,10 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
     let execution_prompt = reader.prompt("prompts/execution.md");
     let conversation_prompt = reader.prompt("prompts/conversation.md");
     let configuration_schema = if reader.has(CONFIGURATION) {
-        reader.schema(CONFIGURATION)
+        let schema = reader.schema(CONFIGURATION);
+        schema.and_then(|schema| offering_models(&mut reader, schema, known))
     } else {
-        Some(no_configuration())
+        Some(standard_configuration(known))
     };
     let wants_script = file.as_ref().is_none_or(|file| file.model == rehearsal::NAME);
     let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
@@ -97,6 +100,11 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
             name: file.name,
             description: file.description,
             model: file.model,
+            model_settings: model::Settings {
+                temperature: file.model_settings.temperature,
+                max_output_tokens: file.model_settings.max_output_tokens,
+                timeout: file.model_settings.timeout_seconds.map(Duration::from_secs_f64),
+            },
             tools: file.tools,
             mcp,
             limits: Limits {
@@ -170,12 +178,65 @@ fn file_rules(table: &FilesTable) -> FileRules {
     }
 }
 
-// An agent type that declares no settings has none.
-fn no_configuration() -> Schema {
+/// A schema that lets an agent choose its model offers those that there are, unless it names them
+/// itself.
+fn offering_models(reader: &mut Reader<'_>, schema: Schema, known: &Known<'_>) -> Option<Schema> {
+    let mut document = schema.document().clone();
+    let Some(model) = document
+        .pointer_mut("/properties/model")
+        .and_then(Value::as_object_mut)
+    else {
+        return Some(schema);
+    };
+    match model.get("enum").and_then(Value::as_array) {
+        Some(named) => {
+            for (place, name) in named.iter().enumerate() {
+                if !name.as_str().is_some_and(|name| known.models.contains(&name)) {
+                    let names = known.models.join(", ");
+                    let message = format!("there is no model {name}; known are {names}");
+                    reader.note(CONFIGURATION, &format!("/properties/model/enum/{place}"), message);
+                }
+            }
+            Some(schema)
+        }
+        None => {
+            model.insert("enum".to_owned(), json!(known.models));
+            Some(Schema::compile(document).expect("a list of names more leaves it a schema"))
+        }
+    }
+}
+
+/// What an agent type without a schema of its own lets its agents set.
+fn standard_configuration(known: &Known<'_>) -> Schema {
     let document: Value = json!({
         "type": "object",
-        "properties": {},
+        "properties": {
+            "model": {
+                "title": "Model",
+                "description": "The model to run on, instead of the agent type's.",
+                "enum": known.models,
+            },
+            "temperature": {
+                "title": "Temperature",
+                "description": "0 for the likeliest words; more for more variety.",
+                "type": "number",
+                "minimum": 0,
+                "maximum": 2,
+            },
+            "max_output_tokens": {
+                "title": "Most tokens of an answer",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 10_000_000,
+            },
+            "additional_instructions": {
+                "title": "Additional instructions",
+                "description": "Added to the prompts of the agent type.",
+                "type": "string",
+                "maxLength": 20_000,
+            },
+        },
         "additionalProperties": false,
     });
-    Schema::compile(document).expect("an object without members is a schema")
+    Schema::compile(document).expect("the standard settings are a schema")
 }

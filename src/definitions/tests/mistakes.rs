@@ -57,6 +57,55 @@ fn a_directory_of_its_own_loads_and_adds_to_the_shipped_ones() {
 }
 
 #[test]
+fn an_agent_chooses_among_the_models_that_there_are_and_no_others() {
+    let known = Known {
+        models: &["rehearsal", "fast"],
+        ..KNOWN
+    };
+    let root = TempDir::new().expect("a directory");
+    for (folder, schema) in [
+        ("standard", None),
+        (
+            "own",
+            Some(r#"{"type": "object", "properties": {"model": {"type": "string"}}}"#),
+        ),
+        (
+            "listed",
+            Some(r#"{"type": "object", "properties": {"model": {"enum": ["fast"]}}}"#),
+        ),
+    ] {
+        agent(root.path(), folder, &format!("{folder}-job"));
+        if let Some(schema) = schema {
+            write(
+                root.path(),
+                &format!("{folder}/configuration.schema.json"),
+                schema,
+            );
+        }
+    }
+    let catalog = Catalog::load(&Sources::only(root.path()), &known).expect("loads");
+    for (folder, offered) in [("standard", 2), ("own", 2), ("listed", 1)] {
+        let schema = &catalog.agent_type(folder).expect("is there").configuration_schema;
+        let listed = &schema.document()["properties"]["model"]["enum"];
+        assert_eq!(listed.as_array().map(Vec::len), Some(offered), "{folder}");
+        assert_eq!(
+            schema.check(&serde_json::json!({"model": "fast"})),
+            [],
+            "{folder}"
+        );
+        let issues = schema.check(&serde_json::json!({"model": "slow"}));
+        assert_eq!(issues.len(), 1, "{folder}");
+        assert_eq!(issues[0].pointer, "/model");
+    }
+    let found = mistakes(&Sources::only(root.path()), &KNOWN);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("listed/configuration.schema.json#/properties/model/enum/0: "),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_directory_overrides_a_shipped_agent_type_whole() {
     let root = TempDir::new().expect("a directory");
     agent(root.path(), "order-intake", "orders-my-way");

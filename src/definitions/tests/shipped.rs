@@ -449,7 +449,12 @@ async fn in_conversation_the_rehearsal_looks_things_up_and_says_what_it_is() {
             request.messages = vec![Message::text(Role::User, text)];
             request.messages.extend(more.iter().cloned());
             request.rehearsal.step = more.len() / 2;
-            async move { Rehearsal::default().complete(&request).await.expect("an answer") }
+            async move {
+                Rehearsal::default()
+                    .complete(&request, &|_| {})
+                    .await
+                    .expect("an answer")
+            }
         };
         let hello = said("Hello!", &[]).await;
         let turn = Message {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::base::message::{Message, Part, Role};
 use crate::definitions::{Catalog, ExecutionType, FileInfo, Sources, demo_records};
 use crate::model::rehearsal::Rehearsal;
-use crate::model::{Error, Model, Purpose, Reply, Request, Scene, ToolSpec};
+use crate::model::{Error, Model, Purpose, Reply, Request, Scene, Settings, ToolSpec};
 
 use super::KNOWN;
 
@@ -83,6 +83,9 @@ impl Stage {
             messages,
             tools: Vec::<ToolSpec>::new(),
             purpose: Purpose::Turn,
+            files: Vec::new(),
+            output_schema: None,
+            settings: Settings::default(),
             rehearsal: Scene {
                 script: execution_type.script.clone(),
                 input: input.clone(),
@@ -144,8 +147,8 @@ impl Stage {
     // A resumed run asks again and must be answered alike.
     async fn ask(&self, execution_type: &ExecutionType, input: &Value) -> Result<Reply, Error> {
         let request = self.request(execution_type, input);
-        let reply = Rehearsal::default().complete(&request).await;
-        assert_eq!(reply, Rehearsal::default().complete(&request).await);
+        let reply = Rehearsal::default().complete(&request, &|_| {}).await;
+        assert_eq!(reply, Rehearsal::default().complete(&request, &|_| {}).await);
         reply
     }
 

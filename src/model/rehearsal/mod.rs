@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 
 use crate::base::message::Part;
 
-use super::{Error, Model, Purpose, Reply, Request, Usage};
+use super::{Error, Live, Model, Purpose, Reply, Request, Usage};
 
 pub use script::{Mistake, Script};
 
@@ -46,7 +46,11 @@ impl Model for Rehearsal {
         NAME
     }
 
-    fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>> {
+    fn complete<'a>(
+        &'a self,
+        request: &'a Request,
+        _live: &'a Live<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Error>> {
         async move {
             let script = &request.rehearsal.script;
             let played = match request.purpose {
@@ -71,6 +75,7 @@ fn usage(request: &Request, answer: &[Part]) -> Usage {
     let characters = |parts: &mut dyn Iterator<Item = &Part>| parts.map(length).sum::<usize>();
     let tokens = |characters: usize| characters.div_ceil(4) as u64;
     Usage {
+        cached_input_tokens: 0,
         input_tokens: tokens(request.system.chars().count() + characters(&mut asked.into_iter())),
         output_tokens: tokens(characters(&mut answer.iter())),
     }
@@ -81,7 +86,7 @@ fn length(part: &Part) -> usize {
         Part::Text { text } | Part::Reasoning { text } => text.chars().count(),
         Part::ToolCall { tool, arguments, .. } => tool.len() + arguments.to_string().len(),
         Part::ToolResult { output, .. } => output.to_string().len(),
-        Part::File { .. } => 0,
+        Part::File { .. } | Part::Opaque { .. } => 0,
     }
 }
 

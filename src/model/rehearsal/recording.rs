@@ -70,6 +70,7 @@ impl From<Tokens> for Usage {
     fn from(tokens: Tokens) -> Self {
         Self {
             input_tokens: tokens.input,
+            cached_input_tokens: 0,
             output_tokens: tokens.output,
         }
     }

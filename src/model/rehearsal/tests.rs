@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::base::message::{Message, Part, Role};
-use crate::model::{Error, FileInfo, Model, Models, Purpose, Reply, Request, Scene};
+use crate::model::{Error, FileInfo, Model, Models, Purpose, Reply, Request, Scene, Settings};
 
 use super::{Mistake, Rehearsal, Script};
 
@@ -19,6 +19,9 @@ fn request(script: &str, messages: Vec<Message>) -> Request {
         messages,
         tools: Vec::new(),
         purpose: Purpose::Turn,
+        files: Vec::new(),
+        output_schema: None,
+        settings: Settings::default(),
         rehearsal: Scene {
             script: Arc::new(script),
             input: json!({"n": 3}),
@@ -54,7 +57,7 @@ fn result(call_id: &str, tool: &str, output: Value) -> Message {
 }
 
 async fn reply(request: &Request) -> Result<Reply, Error> {
-    Rehearsal::default().complete(request).await
+    Rehearsal::default().complete(request, &|_| {}).await
 }
 
 async fn said(request: &Request) -> String {

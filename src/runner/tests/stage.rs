@@ -24,7 +24,7 @@ use crate::domain::journal::{self, Entry};
 use crate::domain::launch::{self, Request as Launch};
 use crate::domain::{Store, files, people};
 use crate::fetch::{Fetcher, Rules};
-use crate::model::{Error, Model, Models, Reply, Request, ToolSpec, Usage};
+use crate::model::{Error, Live, Model, Models, Reply, Request, ToolSpec, Usage};
 use crate::runner::tools::{self, Context, Effect, Outside, Tool};
 use crate::runner::validators::{Answer, Validator, Verdict};
 use crate::runner::{Deps, Handle, Registry, Settings, Worker};
@@ -105,7 +105,11 @@ impl Model for Played {
         self.name == SEEING
     }
 
-    fn complete<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Reply, Error>> {
+    fn complete<'a>(
+        &'a self,
+        request: &'a Request,
+        _live: &'a Live<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Error>> {
         async move {
             let scene = &request.rehearsal;
             let what = format!("model {:?} {} {}", request.purpose, scene.attempt, scene.step);
@@ -116,6 +120,7 @@ impl Model for Played {
                     parts,
                     usage: Usage {
                         input_tokens: 10,
+                        cached_input_tokens: 0,
                         output_tokens: 1,
                     },
                 }),

@@ -176,13 +176,17 @@ pub struct Context {
 impl Context {
     /// The files as models see them.
     pub fn file_infos(&self) -> Vec<FileInfo> {
-        let info = |row: &file::Model| FileInfo {
-            file_id: Kind::File.format(row.id),
-            filename: row.filename.clone(),
-            content_type: row.content_type.clone(),
-            size_bytes: u64::try_from(row.size_bytes).unwrap_or(0),
-        };
         self.files.iter().map(info).collect()
+    }
+}
+
+/// A file as models see it.
+pub(super) fn info(row: &file::Model) -> FileInfo {
+    FileInfo {
+        file_id: Kind::File.format(row.id),
+        filename: row.filename.clone(),
+        content_type: row.content_type.clone(),
+        size_bytes: u64::try_from(row.size_bytes).unwrap_or(0),
     }
 }
 

@@ -1,0 +1,407 @@
+//! A model behind a provider's API. One request, one answer, streamed; what protocols say alike is
+//! here, what they say differently in a file of each.
+//!
+//! It takes nothing for an answer that the provider has not called whole: a stream must end with the
+//! marker of its protocol and a reason that says so, every chunk must be readable, and what it holds
+//! is limited in bytes and time. It never asks twice and never waits to ask: that is the runner's,
+//! which knows whether the run is still wanted. Dropping the future closes the connection.
+//!
+//! To add a protocol: a file with a type that implements [`Protocol`] and one that implements
+//! [`Read`], its kind in `declared`, and its shapes in `tests/`.
+
+mod anthropic;
+mod draft;
+mod fault;
+mod gemini;
+mod ollama;
+mod openai;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Client, Response, Url, redirect};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value};
+use sse_stream::SseByteStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::io::StreamReader;
+
+use crate::base::clock::Clock;
+use crate::base::tls;
+
+use super::declared::{Declaration, Kind, Time};
+use super::{Error, Live, Model, Profile, Reply, Request};
+
+use draft::{Draft, interrupted};
+
+/// Of one whole answer, as sent. The longest that models write are a tenth of that.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Of a body that comes with a refusal.
+const MAX_FAULT_BYTES: usize = 64 * 1024;
+
+/// How a provider is spoken to.
+trait Protocol: Send + Sync {
+    fn outgoing(&self, to: &Declaration, request: &Request, asked: &Asked<'_>) -> Outgoing;
+
+    /// A stream of lines rather than of server-sent events.
+    fn is_lines(&self) -> bool {
+        false
+    }
+
+    fn reader(&self) -> Box<dyn Read>;
+}
+
+/// How one answer is read.
+trait Read: Send {
+    /// One event of a stream; true when it is the end marker.
+    fn event(&mut self, name: Option<&str>, data: &str, draft: &mut Draft<'_>) -> Result<bool, Error>;
+
+    /// An answer that came in one piece.
+    fn whole(&mut self, body: &Value, draft: &mut Draft<'_>) -> Result<(), Error>;
+}
+
+/// What is asked of the model beside the conversation.
+struct Asked<'a> {
+    temperature: Option<f64>,
+    max_output_tokens: Option<u32>,
+    schema: Option<&'a Value>,
+}
+
+struct Outgoing {
+    /// After the base URL.
+    path: String,
+    headers: Vec<(&'static str, &'static str)>,
+    /// Which header carries the key.
+    key_header: &'static str,
+    body: Map<String, Value>,
+}
+
+/// A declared model.
+pub struct Provider {
+    declaration: Declaration,
+    protocol: Box<dyn Protocol>,
+    client: Client,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider")
+            .field("name", &self.declaration.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Provider {
+    /// The model of a declaration.
+    ///
+    /// # Errors
+    /// When this machine cannot open connections, for example for want of certificates.
+    pub fn new(declaration: Declaration, clock: Clock) -> Result<Self, reqwest::Error> {
+        tls::use_ring();
+        let mut client = Client::builder();
+        if declaration.base_url.scheme() == "http" {
+            // The machine may have no certificates, and none are asked for.
+            client = client.tls_certs_only([]);
+        }
+        let client = client
+            // A redirect would carry the key to another place.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(declaration.time.connect)
+            .user_agent(concat!("agentic-executions/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        let protocol: Box<dyn Protocol> = match declaration.kind {
+            Kind::OpenAi | Kind::OpenAiCompatible => Box::new(openai::OpenAi),
+            Kind::Anthropic => Box::new(anthropic::Anthropic),
+            Kind::Gemini => Box::new(gemini::Gemini),
+            Kind::Ollama => Box::new(ollama::Ollama),
+        };
+        Ok(Self {
+            declaration,
+            protocol,
+            client,
+            clock,
+        })
+    }
+
+    async fn ask(&self, request: &Request, live: &Live<'_>) -> Result<Reply, Error> {
+        let to = &self.declaration;
+        let settings = &request.settings;
+        let asked = Asked {
+            temperature: settings.temperature.or(to.temperature),
+            max_output_tokens: settings.max_output_tokens.or(to.max_output_tokens),
+            schema: request
+                .output_schema
+                .as_ref()
+                .filter(|_| to.profile.has_structured_output),
+        };
+        let deadlines = Deadlines::new(&to.time, settings.timeout);
+        let outgoing = self.protocol.outgoing(to, request, &asked);
+        let sent = self.request(outgoing)?.send();
+        let response = match timeout_at(deadlines.first(), sent).await {
+            Ok(sent) => sent.map_err(|error| fault::of_transport(&error, false))?,
+            Err(_) => return Err(deadlines.silent()),
+        };
+        let status = response.status();
+        if !status.is_success() {
+            let headers = response.headers().clone();
+            let body = limited(response, MAX_FAULT_BYTES)
+                .collect_lossy(deadlines.first())
+                .await;
+            return Err(fault::of_status(status, &headers, &body, self.clock.now()));
+        }
+        self.read(response, &deadlines, live).await
+    }
+
+    async fn read(&self, response: Response, deadlines: &Deadlines, live: &Live<'_>) -> Result<Reply, Error> {
+        let to = &self.declaration;
+        let mut draft = Draft::new(to.kind.as_str(), live);
+        let mut reader = self.protocol.reader();
+        // Some endpoints do not stream, and some say so only by their answer.
+        if !to.is_streaming || is_json(&response) && !self.protocol.is_lines() {
+            let body = limited(response, MAX_ANSWER_BYTES)
+                .collect_json(deadlines.whole)
+                .await?;
+            if body.get("error").is_some_and(|error| !error.is_null()) {
+                return Err(fault::Words::of_value(&body).in_stream());
+            }
+            reader.whole(&body, &mut draft)?;
+            return draft.finish();
+        }
+        let mut events = self.events(response);
+        loop {
+            let until = if draft.is_empty() {
+                deadlines.first()
+            } else {
+                deadlines.idle()
+            };
+            let event = match timeout_at(until, events.next()).await {
+                Ok(Some(event)) => event?,
+                Ok(None) => return Err(interrupted("the stream ended without its end marker")),
+                Err(_) if draft.is_empty() => return Err(deadlines.silent()),
+                Err(_) => return Err(deadlines.stalled()),
+            };
+            if reader.event(event.name.as_deref(), &event.data, &mut draft)? {
+                return draft.finish();
+            }
+        }
+    }
+
+    fn request(&self, mut outgoing: Outgoing) -> Result<reqwest::RequestBuilder, Error> {
+        let to = &self.declaration;
+        outgoing.body.extend(to.extra.clone());
+        let base = to.base_url.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{base}/{}", outgoing.path));
+        let misconfigured = |what: &str| Error::Misconfigured {
+            reason: format!("{what} of {} cannot be sent", to.name),
+        };
+        let mut request = self
+            .client
+            .post(url.map_err(|_| misconfigured("the address"))?)
+            .header(CONTENT_TYPE, "application/json")
+            .header(
+                ACCEPT,
+                "text/event-stream, application/x-ndjson, application/json",
+            )
+            .body(Value::Object(outgoing.body).to_string());
+        for (name, value) in outgoing.headers {
+            request = request.header(name, value);
+        }
+        if let Some(key) = &to.key {
+            let key = key.expose_secret();
+            let value = match outgoing.key_header {
+                "authorization" => HeaderValue::from_str(&format!("Bearer {key}")),
+                _ => HeaderValue::from_str(key),
+            };
+            let mut value = value.map_err(|_| misconfigured("the key"))?;
+            value.set_sensitive(true);
+            request = request.header(HeaderName::from_static(outgoing.key_header), value);
+        }
+        Ok(request)
+    }
+
+    /// The answer as events, whatever carries them.
+    fn events(&self, response: Response) -> Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>> {
+        let bytes = limited(response, MAX_ANSWER_BYTES).0;
+        if self.protocol.is_lines() {
+            let reader = StreamReader::new(bytes.map(|bytes| bytes.map_err(std::io::Error::other)));
+            let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(MAX_ANSWER_BYTES));
+            let event = async |line: Result<String, _>| match line {
+                Ok(line) if line.trim().is_empty() => None,
+                Ok(data) => Some(Ok(Event { name: None, data })),
+                Err(error) => Some(Err(unreadable(&error))),
+            };
+            return lines.filter_map(event).boxed();
+        }
+        let event = async |event: Result<sse_stream::Sse, _>| match event {
+            Ok(event) => {
+                let data = event.data.filter(|data| !data.is_empty())?;
+                Some(Ok(Event {
+                    name: event.event,
+                    data,
+                }))
+            }
+            Err(error) => Some(Err(unreadable(&error))),
+        };
+        SseByteStream::new(bytes).filter_map(event).boxed()
+    }
+}
+
+impl Model for Provider {
+    fn name(&self) -> &str {
+        &self.declaration.name
+    }
+
+    fn profile(&self) -> Profile {
+        self.declaration.profile
+    }
+
+    fn complete<'a>(
+        &'a self,
+        request: &'a Request,
+        live: &'a Live<'a>,
+    ) -> BoxFuture<'a, Result<Reply, Error>> {
+        self.ask(request, live).boxed()
+    }
+}
+
+struct Event {
+    name: Option<String>,
+    data: String,
+}
+
+/// Until when what is waited for. Real time: a provider does not live by a clock of ours.
+struct Deadlines {
+    time: Time,
+    first: Instant,
+    whole: Instant,
+    answer: Duration,
+}
+
+impl Deadlines {
+    fn new(time: &Time, answer: Option<Duration>) -> Self {
+        let now = Instant::now();
+        let answer = answer.unwrap_or(time.answer);
+        Self {
+            time: *time,
+            first: now + time.first_token,
+            whole: now + answer,
+            answer,
+        }
+    }
+
+    fn first(&self) -> Instant {
+        self.first.min(self.whole)
+    }
+
+    fn idle(&self) -> Instant {
+        (Instant::now() + self.time.idle).min(self.whole)
+    }
+
+    /// Nothing came in time.
+    fn silent(&self) -> Error {
+        if self.whole <= self.first {
+            return self.stalled();
+        }
+        Error::Down {
+            reason: format!("no answer began within {:?}", self.time.first_token),
+            retry_after: None,
+        }
+    }
+
+    /// It began, and did not go on in time or did not end.
+    fn stalled(&self) -> Error {
+        let reason = if Instant::now() >= self.whole {
+            format!("the answer was not whole within {:?}", self.answer)
+        } else {
+            format!("nothing more came within {:?}", self.time.idle)
+        };
+        interrupted(reason)
+    }
+}
+
+fn is_json(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.trim_start().starts_with("application/json"))
+}
+
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    interrupted(format!(
+        "the stream cannot be read: {}",
+        fault::quoted(&cause.to_string())
+    ))
+}
+
+fn json(data: &str) -> Result<Value, Error> {
+    match serde_json::from_str(data) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(interrupted("a chunk that is no object")),
+        Err(_) => Err(interrupted("a chunk that is no JSON")),
+    }
+}
+
+/// A body that ends in an error where it grows too long.
+struct Limited(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+
+#[derive(Debug, thiserror::Error)]
+enum BodyError {
+    #[error("it is longer than {0} bytes")]
+    TooLong(usize),
+    #[error(transparent)]
+    Transport(#[from] reqwest::Error),
+}
+
+fn limited(response: Response, most: usize) -> Limited {
+    let mut seen = 0;
+    let bytes = response.bytes_stream().map(move |bytes| {
+        let bytes = bytes?;
+        seen += bytes.len();
+        if seen > most {
+            Err(BodyError::TooLong(most))
+        } else {
+            Ok(bytes)
+        }
+    });
+    Limited(bytes.boxed())
+}
+
+impl Limited {
+    async fn collect(&mut self, into: &mut Vec<u8>) -> Result<(), BodyError> {
+        while let Some(bytes) = self.0.next().await {
+            into.extend_from_slice(&bytes?);
+        }
+        Ok(())
+    }
+
+    /// As much as there is: an error's words help whether or not they are all.
+    async fn collect_lossy(mut self, until: Instant) -> String {
+        let mut body = Vec::new();
+        let _ = timeout_at(until, self.collect(&mut body)).await;
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    async fn collect_json(mut self, until: Instant) -> Result<Value, Error> {
+        let mut body = Vec::new();
+        match timeout_at(until, self.collect(&mut body)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(unreadable(&error)),
+            Err(_) => return Err(interrupted("the answer was not whole in time")),
+        }
+        serde_json::from_slice(&body).map_err(|_| interrupted("an answer that is no JSON"))
+    }
+}
