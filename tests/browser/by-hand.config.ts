@@ -2,4 +2,11 @@
 import base from './playwright.config.ts';
 import { defineConfig } from '@playwright/test';
 
-export default defineConfig({ ...base, testDir: './by-hand', workers: 1, timeout: 30 * 60_000 });
+export default defineConfig({
+  ...base,
+  testDir: './by-hand',
+  workers: 1,
+  timeout: 30 * 60_000,
+  // Recording takes pictures of the page all the time, which is what is measured then.
+  use: { ...base.use, trace: 'off' },
+});
