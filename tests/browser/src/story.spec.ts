@@ -20,6 +20,8 @@ const test = base.extend<{ fresh: Server }>({
 });
 
 test('from the first start to the playground', async ({ context, fresh }) => {
+  // Ten steps: half a minute on two idle cores, and several on busy ones.
+  test.setTimeout(300_000);
   const complaints = new Complaints(context);
   const page = await context.newPage();
 

@@ -101,7 +101,7 @@ export function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: string; 
         </>
       }
     >
-      <form id="agent" className="grid gap-4" onSubmit={(event) => void submit(event)}>
+      <form id="agent" className="grid grid-cols-1 gap-4" onSubmit={(event) => void submit(event)}>
         {problem && <Notice>{problem}</Notice>}
         {general.map((one) => (
           <Notice key={one.code}>{one.message}</Notice>

@@ -40,7 +40,7 @@ export function Component() {
         {error ? (
           <ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} />
         ) : (
-          <div role="status" aria-label="Loading the agent" className="grid gap-4">
+          <div role="status" aria-label="Loading the agent" className="grid grid-cols-1 gap-4">
             <Skeleton className="h-24" />
             <Skeleton className="h-64" />
           </div>
@@ -75,7 +75,7 @@ export function Component() {
           </Notice>
         </div>
       )}
-      <div className="grid gap-6">
+      <div className="grid grid-cols-1 gap-6">
         <About agent={agent} />
         <Types agent={agent} dataSetId={dataSetId} />
       </div>
@@ -124,7 +124,7 @@ function Actions({
 
 function Row({ name, children }: { name: string; children: ReactNode }) {
   return (
-    <div className="grid gap-x-4 gap-y-1 px-4 py-2.5 sm:grid-cols-[10rem_minmax(0,1fr)]">
+    <div className="grid grid-cols-1 gap-x-4 gap-y-1 px-4 py-2.5 sm:grid-cols-[10rem_minmax(0,1fr)]">
       <dt className="text-sm text-muted">{name}</dt>
       <dd className="min-w-0 text-sm">{children}</dd>
     </div>
@@ -193,7 +193,7 @@ function Types({ agent, dataSetId }: { agent: Agent; dataSetId: string }) {
       <h2 id="types" className="mb-3 text-base font-semibold">
         Execution types
       </h2>
-      <ul className="grid gap-3">
+      <ul className="grid grid-cols-1 gap-3">
         {agent.executionTypes.map((type) => (
           <li key={type.id} className="card p-4">
             <div className="flex flex-wrap items-start gap-3">
@@ -216,13 +216,13 @@ function Types({ agent, dataSetId }: { agent: Agent; dataSetId: string }) {
                 </ButtonLink>
               )}
             </div>
-            <div className="mt-3 grid gap-2 border-t pt-3 text-sm">
+            <div className="mt-3 grid grid-cols-1 gap-2 border-t pt-3 text-sm">
               <Schema title="Input" value={type.inputSchema} />
               {type.outputSchema != null && <Schema title="Result" value={type.outputSchema} />}
               {type.examples.length > 0 && (
                 <Fold summary={<Summary name="Examples" count={type.examples.length} />}>
                   {() => (
-                    <ul className="mt-2 grid gap-3 pl-5">
+                    <ul className="mt-2 grid grid-cols-1 gap-3 pl-5">
                       {type.examples.map((example) => (
                         <li key={example.name}>
                           <p className="mb-1">
@@ -239,7 +239,7 @@ function Types({ agent, dataSetId }: { agent: Agent; dataSetId: string }) {
               {type.failureCodes.length > 0 && (
                 <Fold summary={<Summary name="Failure codes" count={type.failureCodes.length} />}>
                   {() => (
-                    <dl className="mt-2 grid gap-2 pl-5">
+                    <dl className="mt-2 grid grid-cols-1 gap-2 pl-5">
                       {type.failureCodes.map((one) => (
                         <div key={one.code}>
                           <dt className="flex flex-wrap items-center gap-2">
@@ -278,9 +278,9 @@ function Schema({ title, value }: { title: string; value: JsonValue }) {
   return (
     <Fold summary={<Summary name={`${title} schema`} {...(properties.length > 0 ? { count: properties.length } : {})} />}>
       {() => (
-        <div className="mt-2 grid gap-3 pl-5">
+        <div className="mt-2 grid grid-cols-1 gap-3 pl-5">
           {properties.length > 0 && (
-            <dl className="grid gap-2">
+            <dl className="grid grid-cols-1 gap-2">
               {properties.map(([name, schema]) => (
                 <div key={name}>
                   <dt className="flex flex-wrap items-center gap-2">

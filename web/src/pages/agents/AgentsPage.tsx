@@ -44,7 +44,7 @@ export function Component() {
         </>
       }
     >
-      <ul aria-label="Agents" className="grid gap-4 sm:grid-cols-2 xl:grid-cols-3 min-[120rem]:grid-cols-4">
+      <ul aria-label="Agents" className="grid grid-cols-1 gap-4 sm:grid-cols-2 xl:grid-cols-3 min-[120rem]:grid-cols-4">
         {pages.map((after, index) => (
           <AgentCards
             key={after ?? 'first'}

@@ -20,7 +20,7 @@ export function ConversationList({ dataSetId, current }: { dataSetId: string; cu
   const term = useDeferredValue(search.trim());
   const [pages, setPages] = useState<(string | null)[]>([null]);
   return (
-    <div className="grid gap-3">
+    <div className="grid grid-cols-1 gap-3">
       <div className="flex items-center gap-2">
         <div className="relative min-w-0 flex-1">
           <Search aria-hidden="true" className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-faint" />
@@ -42,7 +42,7 @@ export function ConversationList({ dataSetId, current }: { dataSetId: string; cu
           </ButtonLink>
         )}
       </div>
-      <ul aria-label="Conversations" className="grid gap-1">
+      <ul aria-label="Conversations" className="grid grid-cols-1 gap-1">
         {pages.map((after, index) => (
           <ListPage
             key={after ?? 'first'}
@@ -83,7 +83,7 @@ function ListPage({
   if (error && !data) return <li><ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} /></li>;
   if (!data) {
     return fetching ? (
-      <li role="status" aria-label="Loading conversations" className="grid gap-2">
+      <li role="status" aria-label="Loading conversations" className="grid grid-cols-1 gap-2">
         {[1, 2, 3].map((row) => (
           <Skeleton key={row} className="h-14" />
         ))}

@@ -193,11 +193,11 @@ function FollowEnd({ conversation, count }: { conversation: Conversation; count:
 
 function Loading() {
   return (
-    <div role="status" aria-label="Loading the conversation" className="grid gap-6 py-6">
+    <div role="status" aria-label="Loading the conversation" className="grid grid-cols-1 gap-6 py-6">
       {[40, 72, 56, 64].map((height) => (
         <div key={height} className="flex gap-3">
           <Skeleton className="size-7 rounded-full!" />
-          <div className="grid flex-1 gap-2">
+          <div className="grid flex-1 grid-cols-1 gap-2">
             <Skeleton className="h-5 w-32" />
             <Skeleton className={height > 60 ? 'h-24' : 'h-12'} />
           </div>

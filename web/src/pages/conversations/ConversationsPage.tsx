@@ -13,7 +13,7 @@ export function Component() {
   const { id } = useDataSet();
   return (
     <Page title="Conversations" description="Talk to an agent. What executions said is on their own pages.">
-      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
+      <div className="grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
         <section aria-labelledby="start" className="lg:order-2">
           <h2 id="start" className="mb-3 text-sm font-semibold">
             New conversation
@@ -38,7 +38,7 @@ function StartAgents({ dataSetId }: { dataSetId: string }) {
   if (error && !data) return <ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} />;
   if (!data) {
     return (
-      <div role="status" aria-label="Loading agents" className="grid gap-2">
+      <div role="status" aria-label="Loading agents" className="grid grid-cols-1 gap-2">
         <Skeleton className="h-20" />
         <Skeleton className="h-20" />
       </div>
@@ -53,7 +53,7 @@ function StartAgents({ dataSetId }: { dataSetId: string }) {
     );
   }
   return (
-    <ul className="grid gap-2">
+    <ul className="grid grid-cols-1 gap-2">
       {agents.map((agent) => (
         <li key={agent.id}>
           <button

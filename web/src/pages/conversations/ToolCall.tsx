@@ -57,7 +57,7 @@ export function ToolCallCard({
       }
     >
       {() => (
-        <div className="mt-3 grid gap-3">
+        <div className="mt-3 grid grid-cols-1 gap-3">
           {call && (
             <section>
               <h3 className="mb-1 text-xs font-medium text-muted">Arguments</h3>

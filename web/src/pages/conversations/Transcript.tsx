@@ -23,7 +23,7 @@ export function Transcript({
   isOver: boolean;
 }) {
   return (
-    <ol className="grid gap-5">
+    <ol className="grid grid-cols-1 gap-5">
       {transcript.entries.map((entry, index) => (
         <Row
           key={entry.key}
@@ -205,7 +205,7 @@ function Answer({
       at={message.createdAt}
       note={message.model && <Badge title="The model that wrote this">{message.model}</Badge>}
     >
-      <div className="grid gap-2">
+      <div className="grid grid-cols-1 gap-2">
         {message.parts.map((part) => {
           switch (part.__typename) {
             case 'ReasoningPart':

@@ -208,7 +208,7 @@ function AddDialog({ dataSetId, onClose, onAdded }: { dataSetId: string; onClose
         </>
       }
     >
-      <form id="member" className="grid gap-4" onSubmit={(event) => void submit(event)}>
+      <form id="member" className="grid grid-cols-1 gap-4" onSubmit={(event) => void submit(event)}>
         {session?.isServerAdmin ? (
           <UserPicker value={userId} onChange={setUserId} error={problem} />
         ) : (

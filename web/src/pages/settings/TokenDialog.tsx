@@ -91,7 +91,7 @@ export function TokenDialog({
         </>
       }
     >
-      <form id="token" className="grid gap-4" onSubmit={(event) => void submit(event)}>
+      <form id="token" className="grid grid-cols-1 gap-4" onSubmit={(event) => void submit(event)}>
         {problem && problem.field !== 'name' && <Notice>{problem.text}</Notice>}
         <Field label="Name" required hint="To tell tokens apart: where it is used, for example." error={problem?.field === 'name' ? problem.text : undefined}>
           {(control) => <Input {...control} required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />}

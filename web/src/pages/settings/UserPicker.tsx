@@ -10,7 +10,7 @@ export function UserPicker({ value, onChange, error }: { value: string; onChange
   const [{ data }] = useQuery({ query: UsersDocument, variables: { search: search || null, first: 8, after: null } });
   const users = data?.users.nodes ?? [];
   return (
-    <div className="grid gap-2">
+    <div className="grid grid-cols-1 gap-2">
       <Field label="User" required hint="Search by the beginning of the name." error={error}>
         {(control) => <Input {...control} type="search" value={text} onChange={(event) => setText(event.target.value)} />}
       </Field>
