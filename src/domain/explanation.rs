@@ -415,19 +415,6 @@ mod tests {
                 of: Budget::ToolCalls,
                 limit: 300,
             },
-            no_answer(
-                NoAnswer::Overloaded {
-                    for_ms: Some(600_000),
-                },
-                1,
-            ),
-            no_answer(NoAnswer::Down, 6),
-            no_answer(NoAnswer::Unusable, 3),
-            no_answer(NoAnswer::CutOff, 1),
-            no_answer(NoAnswer::TooLong, 1),
-            no_answer(NoAnswer::Refused, 1),
-            no_answer(NoAnswer::NotAccepted, 1),
-            no_answer(NoAnswer::Missing, 1),
             Cause::Unknown,
         ]
     }
@@ -541,6 +528,32 @@ mod tests {
                 "1 day 1 hour",
             ]
         );
+    }
+
+    #[test]
+    fn a_model_without_an_answer_is_named_with_what_to_do_and_a_code() {
+        let overloaded = NoAnswer::Overloaded {
+            for_ms: Some(600_000),
+        };
+        let cases = [
+            (overloaded, "model_unavailable", "left alone for 10 minutes"),
+            (NoAnswer::Down, "model_unavailable", "asked 6 times in 31 seconds"),
+            (NoAnswer::Unusable, "answer_unusable", "no part of it was used"),
+            (NoAnswer::CutOff, "answer_cut_off", "max_output_tokens"),
+            (NoAnswer::TooLong, "context_exceeded", "shorter documents"),
+            (NoAnswer::Refused, "model_refused", "change what is asked"),
+            (NoAnswer::NotAccepted, "model_misconfigured", "Ask the operator"),
+            (NoAnswer::Missing, "model_misconfigured", "Choose another one"),
+        ];
+        for (why, code, words) in cases {
+            let cause = no_answer(why, 6);
+            for failure in [cause.of_execution(&row()), cause.of_reply()] {
+                let said = &failure.explanation;
+                let kind = (failure.category.as_str(), failure.code.as_str());
+                assert_eq!(kind, ("runtime_error", code));
+                assert!(said.contains(words) && said.contains("`fast`"), "{said}");
+            }
+        }
     }
 
     #[test]
