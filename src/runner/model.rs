@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::{agent, file};
@@ -39,6 +40,7 @@ const MAX_IMAGE_BYTES: u64 = 12 * 1024 * 1024;
 /// Tries to reach an MCP server before its tools are given up: with the waits between them ten seconds
 /// and more, in which a server that was just started anew is there.
 const REACH_TRIES: u32 = 4;
+const REACH_WAIT: Duration = Duration::from_secs(1);
 
 /// For a look at whether a list has changed, which most often costs nothing.
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
@@ -187,7 +189,7 @@ impl<'a> Session<'a> {
                 tries,
                 "an MCP server is not to be had yet"
             );
-            self.job.lease.wait(FIRST_WAIT * tries).await?;
+            self.job.lease.wait(REACH_WAIT * tries).await?;
             tries += 1;
         }
     }
