@@ -51,6 +51,8 @@ pub struct Model {
     pub progress_note: Option<String>,
     /// Input tokens.
     pub input_tokens: i64,
+    /// Those of the input tokens that providers had kept.
+    pub cached_input_tokens: i64,
     /// Output tokens.
     pub output_tokens: i64,
     /// Reserved before the call.

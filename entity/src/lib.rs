@@ -7,6 +7,7 @@
 pub mod access_token;
 pub mod agent;
 pub mod blob;
+pub mod budget_use;
 pub mod change;
 pub mod conversation;
 pub mod data_set;
@@ -22,4 +23,5 @@ pub mod run;
 pub mod session;
 pub mod sign_in_code;
 pub mod tool_start;
+pub mod usage_day;
 pub mod user;

@@ -37,6 +37,8 @@ pub struct Model {
     pub stalls: i32,
     /// The trace that it was queued in, as a W3C `traceparent`.
     pub trace_parent: Option<String>,
+    /// What a model call that is not settled has taken from shared budgets, as JSON.
+    pub reservation: Option<String>,
 }
 
 /// It has no relations: queries name their joins.

@@ -8,6 +8,7 @@ pub use sea_orm_migration::{MigratorTrait, MigratorTraitSelf};
 
 mod m20261124_000001_first;
 mod m20261125_000001_sessions;
+mod m20261125_000002_usage;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_first::Migration),
             Box::new(m20261125_000001_sessions::Migration),
+            Box::new(m20261125_000002_usage::Migration),
         ]
     }
 }

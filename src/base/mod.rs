@@ -11,6 +11,7 @@ pub mod json_schema;
 pub mod message;
 pub mod network;
 pub mod page;
+pub mod period;
 pub mod template;
 pub mod text;
 pub mod tls;

@@ -1,4 +1,4 @@
-//! `check`: the definitions and the models that they may use, and nothing else.
+//! `check`: the definitions, the models that they may use and the budgets over them, and nothing else.
 
 use super::report::Failure;
 use super::{print, wiring};
@@ -7,7 +7,12 @@ use crate::runner::Registry;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
     let registry = Registry::built_in(wiring::fetcher(settings));
-    let loaded = wiring::catalog(settings, &registry, &wiring::models(settings)?);
+    let offered = wiring::models(settings)?;
+    let loaded = wiring::catalog(settings, &registry, &offered);
+    let loaded = loaded.and_then(|catalog| {
+        wiring::budgets(settings, &catalog, &offered)?;
+        Ok(catalog)
+    });
     match loaded {
         Ok(catalog) => {
             let agents = catalog.agent_types().count();
@@ -35,7 +40,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
                 "mistakes"
             };
             Err(Failure::said(format!(
-                "the definitions or models have {} {noun}",
+                "the definitions, models or budgets have {} {noun}",
                 mistakes.len()
             )))
         }

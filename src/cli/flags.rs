@@ -39,7 +39,7 @@ pub(super) enum Command {
     Migrate,
     /// Prints the GraphQL schema
     Schema,
-    /// Checks the definitions and the models: prints every mistake as `file#pointer: message`, and fails if there
+    /// Checks the definitions, the models and the budgets: prints every mistake as `file#pointer: message`, and fails if there
     /// is one
     Check,
     /// Executions as tests: records one as a case of its definition, and plays cases
@@ -196,6 +196,10 @@ pub(super) struct SettingFlags {
     /// A TOML file that declares the models that agents may run on; keys stay in the environment
     #[arg(long, env = "AGENTIC_MODELS", value_name = "FILE", global = true)]
     models: Option<PathBuf>,
+
+    /// A TOML file that declares budgets which executions share; the same on every node
+    #[arg(long, env = "AGENTIC_BUDGETS", value_name = "FILE", global = true)]
+    budgets: Option<PathBuf>,
 
     /// The first admin's token, 32 characters or more; acts only while there is no admin
     #[arg(
@@ -415,6 +419,7 @@ impl SettingFlags {
             },
             files_url,
             definitions: self.definitions,
+            budgets: self.budgets,
             models: self.models,
             http: config::Http {
                 listen: self.listen,

@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
                 let noun = if count == 1 { "mistake" } else { "mistakes" };
                 write!(
                     f,
-                    "the definitions or models have {count} {noun}; nothing was started"
+                    "the definitions, models or budgets have {count} {noun}; nothing was started"
                 )
             }
         }

@@ -21,6 +21,7 @@ use crate::config::Settings;
 use crate::db;
 use crate::definitions::Catalog;
 use crate::domain::access::Renewal;
+use crate::domain::budgets::Budgets;
 use crate::domain::watch::Hub;
 use crate::domain::{Store, people, sessions};
 use crate::http;
@@ -101,6 +102,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
         hub: Hub::start(store.clone()).await?,
         renewal: renewal.clone(),
         limits: limits.clone(),
+        budgets: parts.budgets.clone(),
     });
     let stop = http::Stop::default();
     tokio::spawn(metrics.clone().keep_up());
@@ -209,6 +211,7 @@ struct Parts {
     models: crate::model::Models,
     catalog: Catalog,
     mcp: Servers,
+    budgets: Budgets,
     store: Store,
     storage: Storage,
 }
@@ -218,6 +221,7 @@ impl Parts {
         let mut registry = runner::Registry::built_in(wiring::fetcher(settings));
         let offered = wiring::models(settings)?;
         let catalog = wiring::catalog(settings, &registry, &offered)?.without_cases();
+        let budgets = wiring::budgets(settings, &catalog, &offered)?;
         let models = offered.models;
         // Whoever works on no runs is not asked for what these servers are given.
         let mcp = if has_worker {
@@ -233,6 +237,7 @@ impl Parts {
             models,
             catalog,
             mcp,
+            budgets,
             store,
             storage,
         })
@@ -267,6 +272,7 @@ impl Work {
                 storage: parts.storage,
                 models: parts.models,
                 registry: parts.registry,
+                budgets: parts.budgets,
             };
             runner::Worker::start(deps, terms)
         });

@@ -14,6 +14,7 @@ use crate::config::{self, Settings};
 use crate::db::{self, Db};
 use crate::definitions::{Catalog, McpReach, Mistake, Sources};
 use crate::domain::Store;
+use crate::domain::budgets::{self, Budgets};
 use crate::domain::sweep::Retention;
 use crate::fetch::{self, Fetcher};
 use crate::mcp;
@@ -148,6 +149,32 @@ pub(super) fn mcp(catalog: &Catalog, clock: &Clock) -> Result<mcp::Servers, Fail
         return Ok(mcp::Servers::new(clock, &Launcher::this_program(), servers));
     }
     Err(Failure::said(missing.join("; ")))
+}
+
+/// The budgets that executions share.
+pub(super) fn budgets(settings: &Settings, catalog: &Catalog, offered: &Offered) -> Result<Budgets, Failure> {
+    let Some(file) = &settings.budgets else {
+        return Ok(Budgets::default());
+    };
+    let shown = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::chain(format!("{shown} cannot be read"), error))?;
+    let agent_types: Vec<&str> = catalog.agent_types().map(|known| known.key.as_str()).collect();
+    let known = budgets::Known {
+        agent_types: &agent_types,
+        models: &offered.models.names(),
+    };
+    let declared = budgets::read(&text, &known);
+    if declared.mistakes.is_empty() {
+        return Ok(Budgets::new(declared.budgets));
+    }
+    let mistake = |mistake: budgets::Mistake| Mistake {
+        file: shown.clone(),
+        pointer: mistake.pointer,
+        message: mistake.message,
+    };
+    let mistakes = declared.mistakes.into_iter().map(mistake).collect();
+    Err(Failure::Definitions(mistakes))
 }
 
 /// The database, whatever its schema. The folder of a SQLite file is made when it is missing.

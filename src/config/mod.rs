@@ -28,6 +28,8 @@ pub struct Settings {
     pub definitions: Option<PathBuf>,
     /// The file that declares models; without it there is the rehearsal alone.
     pub models: Option<PathBuf>,
+    /// The file that declares budgets which executions share; without it there are none.
+    pub budgets: Option<PathBuf>,
     /// The API.
     pub http: Http,
     /// What one GraphQL operation may ask.
@@ -233,6 +235,12 @@ impl Settings {
         {
             let problem = format!("is `{}`, which is no file", file.display());
             return mistake("AGENTIC_MODELS", problem);
+        }
+        if let Some(file) = &self.budgets
+            && !file.is_file()
+        {
+            let problem = format!("is `{}`, which is no file", file.display());
+            return mistake("AGENTIC_BUDGETS", problem);
         }
         if let Some(url) = &self.http.public_url
             && !is_origin(url)

@@ -9,6 +9,7 @@ fn settings() -> Settings {
         },
         files_url: "file:///data/files".to_owned(),
         definitions: None,
+        budgets: None,
         models: None,
         http: Http {
             listen: "127.0.0.1:8000".parse().expect("an address"),

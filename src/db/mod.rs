@@ -11,6 +11,7 @@
 //! owner, then the rest.
 
 pub mod agents;
+pub mod budgets;
 pub mod changes;
 pub mod conversations;
 mod error;
@@ -25,6 +26,7 @@ pub mod runs;
 pub mod sessions;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod usage;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -221,6 +221,23 @@ pub async fn request_stop(db: &impl Conn, id: Uuid, now: i64) -> Result<()> {
     Ok(())
 }
 
+/// Notes what a run has reserved, or that it has nothing reserved.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_reservation(db: &impl Conn, id: Uuid, reservation: Option<String>) -> Result<()> {
+    let row = ActiveModel {
+        reservation: Set(reservation),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Removes a run that has ended.
 ///
 /// # Errors

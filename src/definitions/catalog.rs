@@ -231,6 +231,8 @@ pub struct Limits {
     pub max_tool_calls: u32,
     /// Input and output together, over all attempts.
     pub max_tokens: u64,
+    /// In millionths of a US dollar, at the model's declared price; does not count without one.
+    pub max_cost_micro_usd: Option<i64>,
     /// For executions that ask for no other.
     pub max_duration_seconds: u32,
 }

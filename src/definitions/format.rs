@@ -107,6 +107,8 @@ pub(super) struct LimitsTable {
     pub max_model_calls: u32,
     pub max_tool_calls: u32,
     pub max_tokens: u64,
+    /// In US dollars.
+    pub max_cost: Option<f64>,
     pub max_duration_seconds: u32,
 }
 
@@ -116,6 +118,7 @@ impl Default for LimitsTable {
             max_model_calls: 60,
             max_tool_calls: 300,
             max_tokens: 2_000_000,
+            max_cost: None,
             max_duration_seconds: 900,
         }
     }

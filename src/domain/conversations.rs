@@ -352,6 +352,7 @@ async fn store_message(
         stall_sequence: 0,
         stalls: 0,
         trace_parent: traces::current(),
+        reservation: None,
     };
     db::conversations::set_reply(&work.tx, conversation, Some(run.id), None).await?;
     db::runs::insert(&work.tx, run).await?;

@@ -8,6 +8,7 @@
 
 use entity::execution;
 
+use super::budgets::{Spent, usd};
 use super::lifecycle::Failure;
 use crate::base::failure::{
     ANSWER_CUT_OFF, ANSWER_UNUSABLE, CONTEXT_EXCEEDED, ExplanationSource, FailureCategory,
@@ -66,6 +67,8 @@ pub enum Cause {
         /// What its agent type allows.
         limit: u64,
     },
+    /// A budget that it shares with others has no room.
+    SharedBudgetSpent(Box<Spent>),
     /// The model gave no answer that could be used.
     NoAnswer {
         /// As agents name it.
@@ -167,6 +170,8 @@ pub enum Budget {
     ModelCalls,
     ToolCalls,
     Tokens,
+    /// In millionths of a US dollar.
+    Cost,
 }
 
 impl Budget {
@@ -176,6 +181,14 @@ impl Budget {
             Self::ModelCalls => ("model calls", "max_model_calls"),
             Self::ToolCalls => ("tool calls", "max_tool_calls"),
             Self::Tokens => ("tokens", "max_tokens"),
+            Self::Cost => ("money", "max_cost"),
+        }
+    }
+
+    fn limit(self, limit: u64) -> String {
+        match self {
+            Self::Cost => usd(i64::try_from(limit).unwrap_or(i64::MAX)),
+            _ => limit.to_string(),
         }
     }
 }
@@ -195,8 +208,20 @@ impl Cause {
             Self::TimedOut { .. } => FailureCategory::TimedOut,
             Self::Expired { .. } => FailureCategory::Expired,
             Self::WorkerLost { .. } => FailureCategory::WorkerLost,
-            Self::OverBudget { .. } => FailureCategory::BudgetExceeded,
+            Self::OverBudget { .. } | Self::SharedBudgetSpent(_) => FailureCategory::BudgetExceeded,
             Self::Unknown => FailureCategory::Unknown,
+        }
+    }
+
+    /// Whether a model call that ended like this has cost nothing, for it was turned away unread.
+    pub fn is_free(&self) -> bool {
+        use NoAnswer::{CutOff, Down, Missing, NotAccepted, Overloaded, Refused, TooLong, Unusable};
+        match self {
+            Self::NoAnswer { why, .. } => match why {
+                Overloaded { .. } | TooLong | NotAccepted | Missing => true,
+                Down | Unusable | CutOff | Refused => false,
+            },
+            _ => false,
         }
     }
 
@@ -243,6 +268,7 @@ impl Cause {
             ),
             Self::OverBudget { of, limit } => {
                 let (what, name) = of.words();
+                let limit = of.limit(*limit);
                 format!(
                     "{tried} and needed more {what} than the {limit} that its agent type allows. What was written until then stays. Launch it again with less to do at a time, or have the operator raise {name}."
                 )
@@ -250,6 +276,11 @@ impl Cause {
             Self::NoAnswer { model, why, tries, waited_ms } => {
                 format!("{tried} {}", why.words(model, *tries, *waited_ms, "launch it again"))
             }
+            Self::SharedBudgetSpent(spent) => format!(
+                "{tried}, and {}. {}",
+                spent.words(),
+                spent.advice("launch it again")
+            ),
             Self::Unknown => format!(
                 "{tried} and then ended for a reason that could not be determined. Look at its conversation for how far it came, and launch it again; if it fails in the same way, ask the operator of this server."
             ),
@@ -288,6 +319,7 @@ impl Cause {
             ),
             Self::OverBudget { of, limit } => {
                 let (what, name) = of.words();
+                let limit = of.limit(*limit);
                 format!(
                     "The agent was answering and needed more {what} than the {limit} that its agent type allows for one answer. Ask for less at a time, or have the operator raise {name}."
                 )
@@ -296,6 +328,11 @@ impl Cause {
                 let words = why.words(model, *tries, *waited_ms, "send the message again");
                 format!("The agent was answering {words}")
             }
+            Self::SharedBudgetSpent(spent) => format!(
+                "The agent was answering, and {}. {}",
+                spent.words(),
+                spent.advice("send the message again")
+            ),
             Self::Unknown => "The agent was answering, and the answer ended for a reason that could not be determined. Send the message again; if it fails in the same way, ask the operator of this server.".to_owned(),
         };
         self.failure(words)
@@ -308,6 +345,10 @@ impl Cause {
         };
         match self {
             Self::RefusedForGood { .. } => failure.explained_by(ExplanationSource::Validator),
+            Self::SharedBudgetSpent(spent) => Failure {
+                retryable: spent.renews(),
+                ..failure
+            },
             _ => failure,
         }
     }
@@ -446,6 +487,7 @@ mod tests {
             output_tokens: 0,
             model_calls: 5,
             tool_calls: 1,
+            cached_input_tokens: 0,
             cost_micro_usd: None,
             retry_of: None,
             max_duration_ms: Some(900_000),

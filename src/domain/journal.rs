@@ -57,11 +57,42 @@ pub enum Entry {
 }
 
 /// Tokens of one model call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Tokens {
+    /// With the cached ones.
     pub input: i64,
     pub output: i64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_input: i64,
+    /// None where the model has no price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<i64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+impl Tokens {
+    /// Read and written.
+    pub fn all(&self) -> i64 {
+        self.input.saturating_add(self.output)
+    }
+
+    /// Together with more.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        let cost = |tokens: Self| tokens.cost_micro_usd.unwrap_or(0);
+        let is_priced = self.cost_micro_usd.is_some() || more.cost_micro_usd.is_some();
+        Self {
+            input: self.input.saturating_add(more.input),
+            output: self.output.saturating_add(more.output),
+            cached_input: self.cached_input.saturating_add(more.cached_input),
+            cost_micro_usd: is_priced.then(|| cost(self).saturating_add(cost(more))),
+        }
+    }
 }
 
 /// How far an execution is.

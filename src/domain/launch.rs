@@ -565,6 +565,7 @@ async fn create(
         model_calls: 0,
         tool_calls: 0,
         cost_micro_usd: None,
+        cached_input_tokens: 0,
         retry_of: *retry_of,
         max_duration_ms: (longest > 0).then(|| seconds(longest)),
         created_at: work.now,
@@ -610,6 +611,7 @@ async fn create(
         stall_sequence: 0,
         stalls: 0,
         trace_parent: traces::current(),
+        reservation: None,
     };
     db::runs::insert(&work.tx, run).await?;
     work.signal(Signal::Queued);

@@ -3,10 +3,11 @@
 //!
 //! Writes go through a [`Work`]: one transaction, and the signals to publish once it is durable.
 //! Rows are locked in one order, so that no two writers wait for each other: run, execution,
-//! conversation. To add an operation: a verb in its noun's module with an error enum of its own.
+//! conversation, counters of budgets. To add an operation: a verb in its noun's module with an error enum of its own.
 
 pub mod access;
 pub mod administration;
+pub mod budgets;
 pub mod claim;
 pub mod conversations;
 pub mod explanation;

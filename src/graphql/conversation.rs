@@ -12,10 +12,11 @@ use super::event::{self, ConversationEvent, ConversationEventConnection, Convers
 use super::execution::Execution;
 use super::failure::ExecutionFailure;
 use super::filter;
-use super::loaders::{self, AgentOf, ConversationOf, DataSetOf, ExecutionOf, UserOf};
+use super::loaders::{self, AgentOf, ConversationOf, DataSetOf, ExecutionOf, UsageIn, UserOf};
 use super::message::{self, Message, MessageConnection, MessageRole};
 use super::page::{self, Args, Sort, Total, connection};
 use super::scalar::{DateTime, StreamCursor};
+use super::usage::UsageTotals;
 use super::user::User;
 use crate::base::cursor;
 use crate::base::id::Kind;
@@ -120,6 +121,12 @@ impl Conversation {
     /// Why it is read-only for the viewer; null when it is not.
     async fn read_only_reason(&self, ctx: &Context<'_>) -> Result<Option<ReadOnlyReason>> {
         Ok(self.why_read_only(ctx).await?.map(Into::into))
+    }
+
+    /// What its messages used of models; of an execution's, what the execution did.
+    async fn usage(&self, ctx: &Context<'_>) -> Result<UsageTotals> {
+        let rows = loaders::find(ctx, UsageIn(self.0.id)).await?;
+        Ok(UsageTotals::of(&rows.unwrap_or_default()))
     }
 
     /// Set when the conversation is an execution's own.

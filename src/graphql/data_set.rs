@@ -13,6 +13,7 @@ use super::loaders::{self, CollectionsIn, DataSetOf, TypeKeysIn, UserOf};
 use super::page::{self, Args, Sort, Total, connection, exactly};
 use super::record::{DataRecord, DataRecordConnection};
 use super::scalar::{DateTime, int};
+use super::usage::{self, DataSetUsage};
 use super::user::User;
 use crate::base::id::Kind;
 use crate::base::page::Page;
@@ -225,6 +226,24 @@ impl DataSet {
         Ok(DataRecordConnection::of(page, total, |row| {
             (sort.cursor(&row.key_folded, row.id), DataRecord(row))
         }))
+    }
+
+    /// What its agents used of models, in executions and in people's conversations. For its admins;
+    /// null for others.
+    #[graphql(complexity = "100 + 30 * child_complexity")]
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day (UTC); 30 days to today when left out. 366 days at most.")]
+        from: Option<DateTime>,
+        #[graphql(desc = "The last day (UTC), included; today when left out.")] to: Option<DateTime>,
+        #[graphql(desc = "Only of this agent.")] agent_id: Option<ID>,
+    ) -> Result<Option<DataSetUsage>> {
+        if !viewer(ctx)?.administers(self.0.id) {
+            return Ok(None);
+        }
+        let used = usage::of_data_set(ctx, self.0.id, from, to, agent_id.as_ref()).await?;
+        Ok(Some(used))
     }
 
     /// When it was made.

@@ -51,6 +51,8 @@ pub struct ExecutionProgress {
 pub struct ExecutionUsage {
     /// Tokens that models read.
     pub input_tokens: i32,
+    /// Those of them that providers had kept from earlier requests and charge less for.
+    pub cached_input_tokens: i32,
     /// Tokens that models wrote.
     pub output_tokens: i32,
     /// Calls of models, those that failed included.
@@ -166,6 +168,7 @@ impl Execution {
     async fn usage(&self) -> ExecutionUsage {
         ExecutionUsage {
             input_tokens: int(self.0.input_tokens),
+            cached_input_tokens: int(self.0.cached_input_tokens),
             output_tokens: int(self.0.output_tokens),
             model_calls: self.0.model_calls,
             tool_calls: self.0.tool_calls,

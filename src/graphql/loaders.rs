@@ -14,7 +14,7 @@ use async_graphql::Context;
 use async_graphql::dataloader::{DataLoader, Loader};
 use entity::{
     access_token, agent, conversation, data_set, event, execution, execution_payload, file, member, record,
-    user,
+    usage_day, user,
 };
 use uuid::Uuid;
 
@@ -259,6 +259,26 @@ impl Loader<CollectionsIn> for Reader {
             .await
             .map_err(shared)?;
         Ok(grouped(rows, |row| CollectionsIn(row.0), |row| (row.1, row.2)))
+    }
+}
+
+/// What a conversation used of models, by day and model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UsageIn(pub Uuid);
+
+impl Loader<UsageIn> for Reader {
+    type Value = Vec<usage_day::Model>;
+    type Error = Arc<Shared>;
+
+    async fn load(
+        &self,
+        keys: &[UsageIn],
+    ) -> std::result::Result<HashMap<UsageIn, Vec<usage_day::Model>>, Arc<Shared>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let rows = db::usage::of_conversations(self.0.read(), &ids)
+            .await
+            .map_err(shared)?;
+        Ok(grouped(rows, |row| UsageIn(row.conversation_id), |row| row))
     }
 }
 

@@ -8,6 +8,7 @@ use super::file::FileAttachment;
 use super::loaders::{self, FileOf};
 use super::page::{Sort, connection};
 use super::scalar::{DateTime, Json, int};
+use super::usage::MessageUsage;
 use crate::base::id::Kind;
 use crate::base::message::{Part, Role};
 use crate::domain::journal::{Entry, Event};
@@ -113,6 +114,14 @@ impl Message {
     /// Correction cycle of the execution, from 1; null outside executions.
     async fn attempt(&self) -> Option<i32> {
         self.event.attempt
+    }
+
+    /// What writing it used; null where no model wrote it.
+    async fn usage(&self) -> Option<MessageUsage> {
+        match &self.event.entry {
+            Entry::Message { usage, .. } => usage.map(Into::into),
+            _ => None,
+        }
     }
 
     /// The model that wrote it, "rehearsal" where a script played it; null for all but ASSISTANT.

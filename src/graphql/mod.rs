@@ -29,6 +29,7 @@ pub mod scalar;
 pub mod session;
 pub mod subscriptions;
 pub mod throttle;
+pub mod usage;
 pub mod user;
 pub mod validation;
 
@@ -37,6 +38,7 @@ use async_graphql::{Context, MergedObject, SDLExportOptions, SchemaBuilder, Vali
 use crate::definitions::Catalog;
 use crate::domain::Store;
 use crate::domain::access::Renewal;
+use crate::domain::budgets::Budgets;
 use crate::domain::watch::Hub;
 use crate::storage::Storage;
 
@@ -58,6 +60,8 @@ pub struct Deps {
     pub renewal: Renewal,
     /// What a request may ask for.
     pub limits: Limits,
+    /// What executions share.
+    pub budgets: Budgets,
 }
 
 /// Names a request in logs and in answers about faults. Put into the data of each request.
@@ -77,6 +81,7 @@ pub struct Query(
     conversation::ConversationQuery,
     user::UserQuery,
     access_token::AccessTokenQuery,
+    usage::BudgetQuery,
 );
 
 /// The schema, ready to execute requests whose data hold a `Viewer` and a [`RequestId`].

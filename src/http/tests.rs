@@ -18,6 +18,7 @@ use crate::bus::Bus;
 use crate::db::{self, Conn};
 use crate::definitions::{Catalog, FileRules};
 use crate::domain::access::{self, Role};
+use crate::domain::budgets::Budgets;
 use crate::domain::files::{self, Incoming};
 use crate::domain::people;
 use crate::domain::watch::Hub;
@@ -65,6 +66,7 @@ async fn deps(folder: &tempfile::TempDir, limits: api::Limits) -> Deps {
         hub: Hub::start(store.clone()).await.expect("reads the log"),
         renewal: renewal.clone(),
         limits: limits.clone(),
+        budgets: Budgets::default(),
     });
     let strangers = Strangers::new(store.clock.clone(), settings().failures_per_minute);
     Deps {

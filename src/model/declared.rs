@@ -306,6 +306,7 @@ impl Declared {
                     cached_input: millionths(price.cached_input.unwrap_or(price.input)),
                     output: millionths(price.output),
                 }),
+                max_output_tokens: table.max_output_tokens,
             },
             is_streaming: table.streaming,
             extra: table.extra,

@@ -57,6 +57,8 @@ pub struct Profile {
     pub has_structured_output: bool,
     /// None where nothing is known about its cost.
     pub price: Option<Price>,
+    /// The most tokens of one answer; none where it was declared without.
+    pub max_output_tokens: Option<u32>,
 }
 
 /// What tokens cost, in millionths of a US dollar for a million of them.

@@ -18,6 +18,7 @@ use crate::bus::Bus;
 use crate::db::{self, Db};
 use crate::definitions::{Case, Catalog, ExecutionType};
 use crate::domain::access::{self, Viewer};
+use crate::domain::budgets::Budgets;
 use crate::domain::journal::{self, Entry, Event};
 use crate::domain::launch::{self, Request};
 use crate::domain::records::{self, Mode, Search};
@@ -205,6 +206,7 @@ impl Stage {
             storage,
             models,
             registry: setup.registry.for_case(&case.story.results),
+            budgets: Budgets::default(),
         };
         Ok(Self {
             _directory: directory,

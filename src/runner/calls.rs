@@ -21,7 +21,7 @@ use crate::domain::files;
 use crate::domain::journal::Entry;
 use crate::telemetry::traces;
 
-use super::execution;
+use super::budget;
 use super::exit::Exit;
 use super::held::Held;
 use super::model::Session;
@@ -247,6 +247,7 @@ impl One<'_> {
         } = outcome.output;
         let conversation = held.conversation_id();
         files.extend(files::attach(&held.work, conversation, new_files).await?);
+        let length = value.to_string().len();
         let entry = Entry::message(Message {
             role: Role::Tool,
             parts: vec![Part::ToolResult {
@@ -259,12 +260,12 @@ impl One<'_> {
             }],
         });
         held.journal(self.attempt, entry.clone());
+        self.session.allowance.lengthen(length);
         let is_last = self
             .left
             .is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1);
-        let is_reserved = is_last
-            && !held.is_stopped()
-            && execution::try_reserve(&mut held, &self.session.agent_type.limits).await?;
+        let is_reserved =
+            is_last && !held.is_stopped() && budget::reserve(self.session, &mut held).await?.is_ok();
         held.commit().await?;
         self.trace.record("outcome", result);
         let tool = known_name(self.session, &tool).to_owned();

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entity::{execution, run};
@@ -30,6 +31,15 @@ pub(super) struct Job {
     pub deps: Arc<Deps>,
     pub lease: Arc<Lease>,
     pub run: run::Model,
+    /// The model was asked since a call was last reserved.
+    pub is_asking: AtomicBool,
+}
+
+impl Job {
+    /// Whether the call that is reserved was begun: from there on what was reserved may be used.
+    pub fn has_begun_call(&self, has_begun: bool) {
+        self.is_asking.store(has_begun, Ordering::SeqCst);
+    }
 }
 
 /// Returns when the run has ended or is another worker's.
@@ -94,6 +104,17 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
         }
         Exit::Parked => {
             let store = &job.deps.store;
+            if !job.is_asking.load(Ordering::SeqCst) {
+                // Whoever goes on reserves anew.
+                let mut held = Held::open(store, &job.lease).await?;
+                if held.has_reserved() {
+                    held.give_back().await?;
+                    match held.commit().await {
+                        Ok(()) | Err(Exit::Stopped) => {}
+                        Err(exit) => return Err(exit),
+                    }
+                }
+            }
             claim::release(store, job.lease.run, &job.lease.worker, job.lease.fence).await?;
             tracing::info!("handed a run back");
             return Ok(());
@@ -106,6 +127,12 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
         Exit::Ended(cause) => cause,
     };
     let mut held = Held::open(&job.deps.store, &job.lease).await?;
+    match job.is_asking.load(Ordering::SeqCst) {
+        false => held.give_back().await?,
+        true if cause.is_free() => held.settle(0, 0),
+        // How far it came before it was cut off nobody knows: what was reserved counts.
+        true => {}
+    }
     if job.run.execution_id.is_some() {
         let failure = cause.of_execution(held.get_execution().await?);
         held.end(Ending::Failed(failure)).await

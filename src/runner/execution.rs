@@ -14,13 +14,14 @@ use serde_json::Value;
 use crate::base::failure::{ExplanationSource, FailureCategory};
 use crate::base::message::{Message, Part, Role};
 use crate::db;
-use crate::definitions::{ExecutionType, Limits, ValidatorSpec};
+use crate::definitions::{ExecutionType, ValidatorSpec};
 use crate::domain::Fault;
-use crate::domain::explanation::{Budget, Cause};
+use crate::domain::explanation::Cause;
 use crate::domain::journal::{self, Entry};
 use crate::domain::lifecycle::{Ending, Failure};
 use crate::model::{Purpose, Request, Scene};
 
+use super::budget;
 use super::calls::{self, Turn};
 use super::drive::Job;
 use super::exit::Exit;
@@ -136,6 +137,7 @@ impl Execution<'_> {
                 Exit::from(Cause::MessageNotWritten)
             })?;
         let system = self.session.prompt(&self.session.agent_type.execution_prompt);
+        let length = system.len() + text.len();
         let mut parts = vec![Part::text(text)];
         parts.extend(file_parts(&self.session.context.files));
         let entries = vec![
@@ -147,8 +149,14 @@ impl Execution<'_> {
             Entry::AttemptStarted { attempt: 1 },
         ];
         let mut held = self.session.hold().await?;
-        self.is_reserved = try_reserve(&mut held, &self.session.agent_type.limits).await?;
-        self.commit(held, entries, 1).await
+        for entry in &entries {
+            held.journal(Some(1), entry.clone());
+        }
+        self.session.allowance.lengthen(length);
+        self.is_reserved = budget::reserve(&self.session, &mut held).await?.is_ok();
+        held.commit().await?;
+        entries.iter().for_each(|entry| self.transcript.apply(entry));
+        Ok(())
     }
 
     /// Runs the calls of the last turn that have no result.
@@ -158,6 +166,7 @@ impl Execution<'_> {
             started: &self.started,
             attempt: Some(self.transcript.attempt),
         };
+        self.session.allowance.look(&self.transcript);
         let done = calls::run(&self.session, turn).await?;
         self.is_reserved |= done.is_reserved;
         for entry in &done.entries {
@@ -168,15 +177,11 @@ impl Execution<'_> {
 
     /// Asks the model for its next turn.
     async fn turn(&mut self) -> Result<bool, Exit> {
-        let limits = self.session.agent_type.limits;
         if !std::mem::take(&mut self.is_reserved) {
+            self.session.allowance.look(&self.transcript);
             let mut held = self.session.hold().await?;
-            if !try_reserve(&mut held, &limits).await? {
-                let row = held.get_execution().await?;
-                let cause = over_budget(row, &limits, 0, true).unwrap_or(Cause::Unknown);
-                let failure = cause.of_execution(row);
-                held.end(Ending::Failed(failure)).await?;
-                return Ok(true);
+            if let Err(cause) = budget::reserve(&self.session, &mut held).await? {
+                return Self::over(held, &cause).await;
             }
             held.commit().await?;
         }
@@ -188,22 +193,26 @@ impl Execution<'_> {
         let (entry, usage) = self.session.entry(message, &reply);
         let mut held = self.session.hold().await?;
         let attempt = self.transcript.attempt;
-        let row = held.get_execution().await?;
-        row.input_tokens = row.input_tokens.saturating_add(usage.input);
-        row.output_tokens = row.output_tokens.saturating_add(usage.output);
+        budget::settle(&self.session, &mut held, usage).await?;
         if calls.is_empty() {
             let verdict = self.judge(Some(&text));
             return self.conclude(held, Some(entry), verdict).await;
         }
-        if let Some(cause) = over_budget(row, &limits, calls.len(), false) {
-            let failure = cause.of_execution(row);
-            held.journal(Some(attempt), entry);
-            held.end(Ending::Failed(failure)).await?;
-            return Ok(true);
-        }
-        row.tool_calls = row.tool_calls.saturating_add(count(calls.len()));
         calls::mark_repeatable(&self.session, &held, &calls).await?;
-        self.commit(held, vec![entry], attempt).await?;
+        held.journal(Some(attempt), entry.clone());
+        let made = held.get_execution().await?.tool_calls;
+        let made = u64::try_from(made).unwrap_or(0);
+        let taken = match self.session.allowance.own_tools(made, calls.len()) {
+            Some(cause) => Err(cause),
+            None => budget::take_tools(&self.session, &mut held, calls.len()).await?,
+        };
+        if let Err(cause) = taken {
+            return Self::over(held, &cause).await;
+        }
+        let row = held.get_execution().await?;
+        row.tool_calls = row.tool_calls.saturating_add(count(calls.len()));
+        held.commit().await?;
+        self.transcript.apply(&entry);
         Ok(false)
     }
 
@@ -339,14 +348,6 @@ impl Execution<'_> {
                 let will_retry = attempt < self.max_attempts;
                 entries.push(rejected(&refusal, will_retry));
                 entries.push(Entry::message(Message::text(Role::Validator, refusal.feedback)));
-                if will_retry {
-                    held.get_execution().await?.attempt = attempt + 1;
-                    let limits = &self.session.agent_type.limits;
-                    self.is_reserved = try_reserve(&mut held, limits).await?;
-                } else {
-                    // The explanation is always allowed, and counted.
-                    held.get_execution().await?.model_calls += 1;
-                }
                 self.commit_refusal(held, entries, will_retry).await?;
                 return Ok(false);
             }
@@ -371,7 +372,16 @@ impl Execution<'_> {
         }
         if will_retry {
             held.journal(Some(attempt + 1), next.clone());
+            held.get_execution().await?.attempt = attempt + 1;
         }
+        self.session.allowance.look(&self.transcript);
+        let reserved = if will_retry {
+            budget::reserve(&self.session, &mut held).await?
+        } else {
+            // The explanation is always allowed by the execution's own limits, and counted.
+            budget::reserve_shared(&self.session, &mut held).await?
+        };
+        self.is_reserved = reserved.is_ok();
         held.commit().await?;
         entries.iter().for_each(|entry| self.transcript.apply(entry));
         if will_retry {
@@ -382,13 +392,25 @@ impl Execution<'_> {
 
     /// The model says why it did not come to an accepted answer; if it cannot, the system does.
     async fn explain(&mut self, refusal: &Refusal) -> Result<bool, Exit> {
+        if !std::mem::take(&mut self.is_reserved) {
+            self.session.allowance.look(&self.transcript);
+            let mut held = self.session.hold().await?;
+            if budget::reserve_shared(&self.session, &mut held).await?.is_err() {
+                return Self::over(held, &unexplained(refusal)).await;
+            }
+            held.commit().await?;
+        }
         let mut request = self.request(Purpose::Explanation);
         let ask = "No attempt is left, so the job has failed. Say in two or three sentences, for the person who asked for it, what was tried, what stopped it and what they can do now. Answer in plain text.";
         request.messages.push(Message::text(Role::User, ask));
         let attempt = self.transcript.attempt;
+        let mut is_free = false;
         let answered = match self.session.ask(request).await {
             Ok(reply) => Some(reply),
-            Err(Exit::Ended(_)) => None,
+            Err(Exit::Ended(cause)) => {
+                is_free = cause.is_free();
+                None
+            }
             Err(exit) => return Err(exit),
         };
         let mut held = self.session.hold().await?;
@@ -402,16 +424,12 @@ impl Execution<'_> {
             explanation = message.plain_text().trim().to_owned();
             let (entry, usage) = self.session.entry(message, &reply);
             held.journal(Some(attempt), entry);
-            let row = held.get_execution().await?;
-            row.input_tokens = row.input_tokens.saturating_add(usage.input);
-            row.output_tokens = row.output_tokens.saturating_add(usage.output);
+            budget::settle(&self.session, &mut held, usage).await?;
+        } else if is_free {
+            held.settle(0, 0);
         }
         let failure = if explanation.is_empty() {
-            let cause = Cause::Refused {
-                validator: refusal.validator.clone(),
-                feedback: refusal.feedback.clone(),
-            };
-            cause.of_execution(held.get_execution().await?)
+            unexplained(refusal).of_execution(held.get_execution().await?)
         } else {
             Failure::of(FailureCategory::MaxRetriesExceeded, explanation)
                 .explained_by(ExplanationSource::Model)
@@ -420,13 +438,11 @@ impl Execution<'_> {
         Ok(true)
     }
 
-    async fn commit(&mut self, mut held: Held, entries: Vec<Entry>, attempt: i32) -> Result<(), Exit> {
-        for entry in &entries {
-            held.journal(Some(attempt), entry.clone());
-        }
-        held.commit().await?;
-        entries.iter().for_each(|entry| self.transcript.apply(entry));
-        Ok(())
+    /// Ends it for a reason of the system's.
+    async fn over(mut held: Held, cause: &Cause) -> Result<bool, Exit> {
+        let failure = cause.of_execution(held.get_execution().await?);
+        held.end(Ending::Failed(failure)).await?;
+        Ok(true)
     }
 }
 
@@ -442,40 +458,12 @@ enum Judged {
     Stopped(Failure),
 }
 
-/// Counts the next model call, if the budget has room for it.
-pub(super) async fn try_reserve(held: &mut Held, limits: &Limits) -> Result<bool, Exit> {
-    let row = held.get_execution().await?;
-    if over_budget(row, limits, 0, true).is_some() {
-        return Ok(false);
+/// Why it ends when the model does not explain.
+fn unexplained(refusal: &Refusal) -> Cause {
+    Cause::Refused {
+        validator: refusal.validator.clone(),
+        feedback: refusal.feedback.clone(),
     }
-    row.model_calls = row.model_calls.saturating_add(1);
-    Ok(true)
-}
-
-/// Whether so many tool calls, or another model call, would go over the budget.
-fn over_budget(row: &execution::Model, limits: &Limits, tools: usize, model: bool) -> Option<Cause> {
-    let tokens = row.input_tokens.saturating_add(row.output_tokens);
-    if u64::try_from(tokens).unwrap_or(0) >= limits.max_tokens {
-        return Some(over(Budget::Tokens, limits));
-    }
-    let most = |limit: u32| i32::try_from(limit).unwrap_or(i32::MAX);
-    if model && row.model_calls >= most(limits.max_model_calls) {
-        return Some(over(Budget::ModelCalls, limits));
-    }
-    if row.tool_calls.saturating_add(count(tools)) > most(limits.max_tool_calls) {
-        return Some(over(Budget::ToolCalls, limits));
-    }
-    None
-}
-
-/// Why whoever wants more than its definition allows is ended.
-pub(super) fn over(of: Budget, limits: &Limits) -> Cause {
-    let limit = match of {
-        Budget::ModelCalls => u64::from(limits.max_model_calls),
-        Budget::ToolCalls => u64::from(limits.max_tool_calls),
-        Budget::Tokens => limits.max_tokens,
-    };
-    Cause::OverBudget { of, limit }
 }
 
 fn count(calls: usize) -> i32 {

@@ -3,13 +3,16 @@
 //! and written once, at the end.
 //!
 //! Rows are locked in the domain's order: run (on opening), execution ([`Held::execution`]),
-//! conversation (on writing the entries). A write never waits for a model or for a tool elsewhere.
+//! conversation (on writing the entries), counters of budgets. A write never waits for a model or for a tool elsewhere.
+
+use std::sync::Arc;
 
 use entity::{execution, run};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::db;
+use crate::domain::budgets::{self, Amount, Budget, Spent};
 use crate::domain::conversations::{self, Ended};
 use crate::domain::journal::{self, Entry};
 use crate::domain::lifecycle::{self, Ending};
@@ -26,6 +29,8 @@ pub struct Held {
     run: run::Model,
     execution: Option<Rows>,
     entries: Vec<(Option<i32>, Entry)>,
+    /// Tokens and cost of the call that was reserved.
+    used: Option<(i64, i64)>,
     /// The session's turn to write, given up last.
     turn: Option<OwnedMutexGuard<()>>,
 }
@@ -44,6 +49,7 @@ impl Held {
                 run,
                 execution: None,
                 entries: Vec::new(),
+                used: None,
                 turn: None,
             }),
             None => Err(Exit::Lost),
@@ -94,6 +100,63 @@ impl Held {
         self.run.conversation_id
     }
 
+    /// Takes a model call from shared budgets; see [`budgets::reserve`]. What was gathered is written
+    /// first, so that their counters are locked last.
+    pub(super) async fn reserve(
+        &mut self,
+        shared: &[Arc<Budget>],
+        call: Amount,
+    ) -> Result<Result<(), Spent>, Fault> {
+        if shared.is_empty() && self.run.reservation.is_none() {
+            return Ok(Ok(()));
+        }
+        self.write_entries().await?;
+        self.write_used().await?;
+        budgets::reserve(&self.work, &mut self.run, shared, call).await
+    }
+
+    /// Takes tool calls from shared budgets.
+    pub(super) async fn take(
+        &mut self,
+        shared: &[Arc<Budget>],
+        wanted: Amount,
+    ) -> Result<Result<(), Spent>, Fault> {
+        if shared.is_empty() {
+            return Ok(Ok(()));
+        }
+        self.write_entries().await?;
+        self.write_used().await?;
+        budgets::take(&self.work, shared, wanted).await
+    }
+
+    /// Says what the call that was reserved has used; it is settled with this write.
+    pub(super) fn settle(&mut self, tokens: i64, cost_micro_usd: i64) {
+        self.used = Some((tokens, cost_micro_usd));
+    }
+
+    /// Whether a model call is reserved in shared budgets.
+    pub(super) fn has_reserved(&self) -> bool {
+        self.run.reservation.is_some()
+    }
+
+    /// Gives back what was reserved for a call that was not begun.
+    pub(super) async fn give_back(&mut self) -> Result<(), Exit> {
+        if self.run.reservation.is_none() {
+            return Ok(());
+        }
+        if let Some(row) = self.execution().await? {
+            row.model_calls = row.model_calls.saturating_sub(1);
+        }
+        Ok(budgets::give_back(&self.work, &mut self.run).await?)
+    }
+
+    async fn write_used(&mut self) -> Result<(), Fault> {
+        match self.used.take() {
+            Some((tokens, cost)) => budgets::settle(&self.work, &mut self.run, tokens, cost).await,
+            None => Ok(()),
+        }
+    }
+
     /// Makes it durable. `Stopped` when it is durable and cancel or stop was asked for before: a
     /// lost signal then costs this one step and not a heartbeat.
     pub(super) async fn commit(mut self) -> Result<(), Exit> {
@@ -103,6 +166,7 @@ impl Held {
             lifecycle::save(&mut self.work, &rows.before, rows.after).await?;
         }
         self.write_entries().await?;
+        self.write_used().await?;
         let is_stopped = self.is_stopped();
         self.work.commit().await?;
         if is_stopped { Err(Exit::Stopped) } else { Ok(()) }
@@ -116,6 +180,7 @@ impl Held {
         // The gathered changes go into the row that the end saves; revision and status are those
         // that were read.
         lifecycle::end(&mut self.work, &rows.after, self.run.id, ending).await?;
+        self.write_used().await?;
         Ok(self.work.commit().await?)
     }
 
@@ -123,6 +188,7 @@ impl Held {
     pub(super) async fn end_reply(mut self, ended: Ended) -> Result<(), Exit> {
         self.write_entries().await?;
         conversations::end_reply(&mut self.work, &self.run, ended).await?;
+        self.write_used().await?;
         Ok(self.work.commit().await?)
     }
 

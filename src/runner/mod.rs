@@ -10,6 +10,7 @@
 //! To add a tool or a validator: `tools/` and `validators/` say how; a program that uses this crate
 //! as a library registers its own in the same [`Registry`].
 
+mod budget;
 mod calls;
 mod drive;
 mod execution;

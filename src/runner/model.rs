@@ -16,12 +16,14 @@ use uuid::Uuid;
 use crate::base::message::{Message, Part};
 use crate::db;
 use crate::definitions::{AgentType, ExecutionType, McpServer};
+use crate::domain::budgets::Subject;
 use crate::domain::explanation::{Cause, NoAnswer};
 use crate::domain::journal::{Entry, Tokens};
 use crate::domain::{Fault, files};
 use crate::model::{self, Attachment, Error, Model, Reply, Request, ToolSpec};
 use crate::telemetry::traces;
 
+use super::budget::Allowance;
 use super::drive::Job;
 use super::exit::Exit;
 use super::held::Held;
@@ -60,6 +62,9 @@ pub(super) struct Session<'a> {
     instructions: Option<String>,
     /// The agent type's, or the agent's own.
     pub settings: model::Settings,
+    /// What its calls are reserved in.
+    pub allowance: Allowance,
+    pub agent_id: Uuid,
     /// Files that messages name, once they were read.
     attached: Mutex<HashMap<Uuid, Attachment>>,
 }
@@ -114,6 +119,20 @@ impl<'a> Session<'a> {
         };
         let instructions = settings["additional_instructions"].as_str();
         let answering = answering(&agent_type, &settings, name);
+        let subject = Subject {
+            data_set: about.agent.data_set_id,
+            agent: about.agent.id,
+            agent_type: &agent_type.key,
+            model: name,
+        };
+        let profile = model.profile();
+        let allowance = Allowance::new(
+            agent_type.limits,
+            deps.budgets.of(&subject),
+            profile.price,
+            answering.max_output_tokens.or(profile.max_output_tokens),
+        );
+        allowance.look_at_tools(tools.iter().map(|tool| &tool.spec));
         Ok(Self {
             job,
             agent_type,
@@ -124,6 +143,8 @@ impl<'a> Session<'a> {
             context,
             writing: Arc::default(),
             settings: answering,
+            allowance,
+            agent_id: about.agent.id,
             attached: Mutex::default(),
             instructions: instructions
                 .filter(|text| !text.trim().is_empty())
@@ -152,6 +173,8 @@ impl<'a> Session<'a> {
         let offered = self.offered.iter().flatten().flat_map(|tools| tools.iter());
         let offered = offered.filter(|tool| !own.contains(&tool.spec.name));
         self.tools.extend(offered.cloned());
+        let specs = self.tools.iter().map(|tool| &tool.spec);
+        self.allowance.look_at_tools(specs);
         Ok(())
     }
 
@@ -276,6 +299,7 @@ impl<'a> Session<'a> {
     pub async fn ask(&self, mut request: Request) -> Result<Reply, Exit> {
         request.files = self.attachments(&request.messages).await?;
         request.settings = self.settings;
+        self.job.has_begun_call(true);
         let mut tries = Tries::default();
         loop {
             self.job.lease.check()?;
@@ -344,13 +368,15 @@ impl<'a> Session<'a> {
         Ok(answer)
     }
 
-    /// A model's turn as an entry, and its tokens.
+    /// A model's turn as an entry, and its tokens with what they cost.
     pub fn entry(&self, message: Message, reply: &Reply) -> (Entry, Tokens) {
         let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-        let usage = Tokens {
+        let usage = self.allowance.priced(Tokens {
             input: count(reply.usage.input_tokens),
             output: count(reply.usage.output_tokens),
-        };
+            cached_input: count(reply.usage.cached_input_tokens),
+            cost_micro_usd: None,
+        });
         let entry = Entry::Message {
             message,
             model: Some(self.model.name().to_owned()),

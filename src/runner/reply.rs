@@ -9,13 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::db;
 use crate::domain::conversations::Ended;
-use crate::domain::explanation::Budget;
 use crate::domain::journal;
 use crate::model::{Purpose, Request, Scene};
 
+use super::budget;
 use super::calls::{self, Turn};
 use super::drive::Job;
-use super::execution::over;
 use super::exit::Exit;
 use super::model::{About, Session, get_agent};
 use super::transcript::{Call, Transcript, calls_of};
@@ -79,31 +78,42 @@ impl Reply<'_> {
     }
 
     async fn turn(&mut self) -> Result<bool, Exit> {
-        let limits = self.session.agent_type.limits;
         let spent = self.transcript.spent;
-        if spent.tokens >= limits.max_tokens {
-            return Err(over(Budget::Tokens, &limits).into());
+        let allowance = &self.session.allowance;
+        allowance.look(&self.transcript);
+        let over = allowance.own_tokens(&spent.usage);
+        if let Some(cause) = over.or_else(|| allowance.own_replies(spent.model_calls)) {
+            return Err(cause.into());
         }
-        if spent.model_calls >= u64::from(limits.max_model_calls) {
-            return Err(over(Budget::ModelCalls, &limits).into());
+        if budget::is_shared(&self.session) {
+            let mut held = self.session.hold().await?;
+            if let Err(cause) = budget::reserve_shared(&self.session, &mut held).await? {
+                held.end_reply(Ended::Failed(cause.of_reply())).await?;
+                return Ok(true);
+            }
+            held.commit().await?;
         }
         self.session.refresh_tools().await?;
         let reply = self.session.ask(self.request()).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();
-        let (entry, _) = self.session.entry(message, &reply);
+        let (entry, usage) = self.session.entry(message, &reply);
         let mut held = self.session.hold().await?;
         held.journal(None, entry.clone());
+        budget::settle(&self.session, &mut held, usage).await?;
         if calls.is_empty() {
             held.end_reply(Ended::Answered).await?;
             return Ok(true);
         }
-        if spent.tool_calls + calls.len() as u64 > u64::from(limits.max_tool_calls) {
-            let failure = over(Budget::ToolCalls, &limits).of_reply();
-            held.end_reply(Ended::Failed(failure)).await?;
+        calls::mark_repeatable(&self.session, &held, &calls).await?;
+        let taken = match self.session.allowance.own_tools(spent.tool_calls, calls.len()) {
+            Some(cause) => Err(cause),
+            None => budget::take_tools(&self.session, &mut held, calls.len()).await?,
+        };
+        if let Err(cause) = taken {
+            held.end_reply(Ended::Failed(cause.of_reply())).await?;
             return Ok(true);
         }
-        calls::mark_repeatable(&self.session, &held, &calls).await?;
         held.commit().await?;
         self.transcript.apply(&entry);
         Ok(false)

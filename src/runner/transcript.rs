@@ -45,7 +45,7 @@ enum Item {
 pub(super) struct Spent {
     pub model_calls: u64,
     pub tool_calls: u64,
-    pub tokens: u64,
+    pub usage: Tokens,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +61,8 @@ pub(super) struct Transcript {
     /// Results of the whole execution, as they came.
     pub recorded: Vec<Recorded>,
     pub spent: Spent,
+    /// What the model's last turn used.
+    pub last_usage: Tokens,
     /// Messages up to the last word of a person.
     pub question_at: usize,
     messages: usize,
@@ -124,7 +126,10 @@ impl Transcript {
                 self.call_ids.extend(ids);
                 self.spent.model_calls += 1;
                 self.spent.tool_calls += (self.call_ids.len() - before) as u64;
-                self.spent.tokens += usage.map_or(0, total);
+                if let Some(usage) = usage {
+                    self.spent.usage = self.spent.usage.and(usage);
+                    self.last_usage = usage;
+                }
                 self.items.push(Item::Turn {
                     message: message.clone(),
                     results: HashMap::new(),
@@ -198,6 +203,14 @@ impl Transcript {
         let mut view = self.kept.clone();
         self.items.iter().for_each(|item| item.show(&mut view));
         view
+    }
+
+    /// Characters of what the model sees.
+    pub fn length(&self) -> usize {
+        let system = self.system.as_ref().map_or(0, String::len);
+        let kept = self.kept.iter().flat_map(|message| &message.parts).map(length);
+        let items = self.items.iter().map(Item::length);
+        system + kept.sum::<usize>() + items.sum::<usize>()
     }
 
     /// What the model sees of a long conversation: the newest questions with all that followed,
@@ -316,16 +329,9 @@ impl Item {
     }
 
     fn length(&self) -> usize {
-        let of = |part: &Part| match part {
-            Part::Text { text } | Part::Reasoning { text } => text.len(),
-            Part::ToolCall { arguments, .. } => arguments.to_string().len(),
-            Part::ToolResult { output, .. } => output.to_string().len(),
-            Part::Opaque { data, .. } => data.to_string().len(),
-            Part::File { .. } => 0,
-        };
         match self {
-            Self::Said(message) => message.parts.iter().map(of).sum(),
-            Self::Turn { message, results } => message.parts.iter().chain(results.values()).map(of).sum(),
+            Self::Said(message) => message.parts.iter().map(length).sum(),
+            Self::Turn { message, results } => message.parts.iter().chain(results.values()).map(length).sum(),
         }
     }
 }
@@ -350,6 +356,12 @@ fn storable(text: String) -> String {
     }
 }
 
-fn total(usage: Tokens) -> u64 {
-    u64::try_from(usage.input.saturating_add(usage.output)).unwrap_or(0)
+fn length(part: &Part) -> usize {
+    match part {
+        Part::Text { text } | Part::Reasoning { text } => text.len(),
+        Part::ToolCall { arguments, .. } => arguments.to_string().len(),
+        Part::ToolResult { output, .. } => output.to_string().len(),
+        Part::Opaque { data, .. } => data.to_string().len(),
+        Part::File { .. } => 0,
+    }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 use crate::bus::{Listener, Signal};
 use crate::definitions::Catalog;
+use crate::domain::budgets::Budgets;
 use crate::domain::claim::{self, Claimed};
 use crate::domain::{Store, launch};
 use crate::model::Models;
@@ -43,6 +45,8 @@ pub struct Deps {
     pub models: Models,
     /// The tools and validators.
     pub registry: Registry,
+    /// What runs share.
+    pub budgets: Budgets,
 }
 
 /// How it works.
@@ -296,6 +300,7 @@ impl Desk {
             deps: Arc::clone(&self.deps),
             lease,
             run: claimed.run,
+            is_asking: AtomicBool::new(false),
         };
         let entered = Entered {
             leases: self.leases.clone(),

@@ -4,6 +4,7 @@
 //! tests of a part: a module here, named after what it claims about.
 
 mod access;
+mod budgets;
 mod children;
 mod commands;
 mod floors;

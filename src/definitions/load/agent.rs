@@ -111,6 +111,7 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
                 max_model_calls: file.limits.max_model_calls,
                 max_tool_calls: file.limits.max_tool_calls,
                 max_tokens: file.limits.max_tokens,
+                max_cost_micro_usd: file.limits.max_cost.map(micro_usd),
                 max_duration_seconds: file.limits.max_duration_seconds,
             },
             file_rules: file.files.as_ref().map(file_rules),
@@ -166,6 +167,12 @@ fn note_unknown_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'
             reader.note(AGENT, &format!("/tools/{place}"), message);
         }
     }
+}
+
+// At most a billion dollars, as the schema says: far from what either number holds.
+#[allow(clippy::cast_possible_truncation)]
+fn micro_usd(dollars: f64) -> i64 {
+    (dollars * 1_000_000.0).round() as i64
 }
 
 fn file_rules(table: &FilesTable) -> FileRules {

@@ -5,6 +5,7 @@ mod executions;
 mod limits;
 mod nodes;
 mod schema;
+mod usage;
 
 use async_graphql::{Request, Response, Variables};
 use entity::{execution, execution_payload};
@@ -143,6 +144,7 @@ impl Api {
             model_calls: 0,
             tool_calls: 0,
             cost_micro_usd: None,
+            cached_input_tokens: 0,
             retry_of: None,
             max_duration_ms: None,
             created_at: START,

@@ -20,11 +20,12 @@ use crate::bus::Bus;
 use crate::db;
 use crate::definitions::{Catalog, Sources};
 use crate::domain::access::{self, Viewer};
+use crate::domain::budgets::Budgets;
 use crate::domain::journal::{self, Entry};
 use crate::domain::launch::{self, Request as Launch};
 use crate::domain::{Store, files, people};
 use crate::fetch::{Fetcher, Rules};
-use crate::model::{Error, Live, Model, Models, Reply, Request, ToolSpec, Usage};
+use crate::model::{Error, Live, Model, Models, Price, Profile, Reply, Request, ToolSpec, Usage};
 use crate::runner::tools::{self, Context, Effect, Outside, Tool};
 use crate::runner::validators::{Answer, Validator, Verdict};
 use crate::runner::{Deps, Handle, Registry, Settings, Worker};
@@ -105,6 +106,17 @@ impl Model for Played {
         self.name == SEEING
     }
 
+    fn profile(&self) -> Profile {
+        Profile {
+            price: Some(Price {
+                input: 1_000_000,
+                cached_input: 500_000,
+                output: 2_000_000,
+            }),
+            ..Profile::default()
+        }
+    }
+
     fn complete<'a>(
         &'a self,
         request: &'a Request,
@@ -120,7 +132,7 @@ impl Model for Played {
                     parts,
                     usage: Usage {
                         input_tokens: 10,
-                        cached_input_tokens: 0,
+                        cached_input_tokens: 4,
                         output_tokens: 1,
                     },
                 }),
@@ -332,6 +344,7 @@ impl Stage {
             storage,
             models,
             registry,
+            budgets: Budgets::default(),
         };
         Self {
             _directory: directory,

@@ -16,6 +16,7 @@ use crate::bus::Bus;
 use crate::db;
 use crate::definitions::{Catalog, Known, Sources};
 use crate::domain::access::{self, Renewal, Role, Viewer};
+use crate::domain::budgets::Budgets;
 use crate::domain::claim::{self, Terms};
 use crate::domain::lifecycle::{self, Ending};
 use crate::domain::watch::Hub;
@@ -175,6 +176,7 @@ impl World {
             hub,
             renewal: renewal.clone(),
             limits: Limits::default(),
+            budgets: Budgets::default(),
         };
         let schema = Schema::build(Query, Mutation::default(), Subscription::default())
             .register_output_type::<UserError>()
