@@ -44,3 +44,5 @@ step conformance
 scripts/conformance.sh
 step "the dashboard in a browser"
 scripts/browser.sh
+step clients
+scripts/clients.sh

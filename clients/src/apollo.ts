@@ -59,11 +59,13 @@ export function executionPages(): FieldPolicy {
     ...relay,
     merge(existing, incoming, options) {
       if (typeof relay.merge !== 'function') return incoming;
-      const merged = relay.merge(existing, incoming, options) as Stored;
-      const list = listKey(options.args);
-      const changes = recentOf(options.cache).get(list)?.changes ?? [];
-      const order = (options.args?.['orderBy'] as Order | null | undefined) ?? NEWEST_FIRST;
-      return changes.length === 0 ? merged : withChanges(merged, changes, order, options);
+      const merged: unknown = relay.merge(existing, incoming, options);
+      const { args, cache } = options;
+      const changes = recentOf(cache).get(listKey(args))?.changes ?? [];
+      // The rows of this page can be read once they are written, and that is after this returns. A turn of the event
+      // loop later, so that `fetchMore` has ended: it loses what changes while it tells of its page.
+      if (changes.length > 0) setTimeout(() => modifyLists(cache, args ?? {}, { changes }), 0);
+      return merged;
     },
   };
 }
@@ -76,7 +78,6 @@ export function applyExecutionsChanged(
   frame: Frame<Row>,
 ): 'applied' | 'resync' {
   const list = listKey(args);
-  const order = args.orderBy ?? NEWEST_FIRST;
   const recent = recentOf(cache);
   if (frame.resync) recent.delete(list);
   else {
@@ -84,17 +85,7 @@ export function applyExecutionsChanged(
     recent.set(list, held);
     held.add(frame.changes);
   }
-  cache.modify({
-    id: 'ROOT_QUERY',
-    fields: {
-      executions(existing: unknown, details) {
-        if (listKey(argumentsIn(details.storeFieldName)) !== list) return existing;
-        if (frame.resync) return details.DELETE;
-        const stored = existing as Stored;
-        return withCounts(withChanges(stored, frame.changes, order, details) ?? details.DELETE, frame);
-      },
-    },
-  });
+  modifyLists(cache, args, frame);
   for (const change of frame.changes) {
     // Gone, or no longer the viewer's: not to be shown from the cache.
     if (!('edge' in change) && change.execution === null) {
@@ -102,6 +93,26 @@ export function applyExecutionsChanged(
     }
   }
   return frame.resync ? 'resync' : 'applied';
+}
+
+function modifyLists(
+  cache: ApolloCache,
+  args: Readonly<Record<string, unknown>>,
+  frame: Pick<Frame<Row>, 'changes' | 'totalCount' | 'statusCounts'> & { readonly resync?: boolean },
+): void {
+  const list = listKey(args);
+  const order = (args['orderBy'] as Order | null | undefined) ?? NEWEST_FIRST;
+  cache.modify({
+    id: 'ROOT_QUERY',
+    fields: {
+      executions(existing: unknown, details) {
+        if (listKey(argumentsIn(details.storeFieldName)) !== list) return existing;
+        if (frame.resync === true) return details.DELETE;
+        const changed = withChanges(existing as Stored, frame.changes, order, details);
+        return changed === undefined ? details.DELETE : withCounts(changed, frame);
+      },
+    },
+  });
 }
 
 /** Keeps older copies of executions out of the cache. Stands before the terminating links. */
@@ -190,16 +201,16 @@ function withChanges(stored: Stored, changes: readonly Change<Row>[], order: Ord
   };
 }
 
-const withCounts = <Value>(stored: Stored | Value, frame: Frame<Row>): Stored | Value => {
-  if (typeof stored !== 'object' || stored === null || !('edges' in stored || 'nodes' in stored || 'totalCount' in stored)) {
-    return stored;
-  }
-  return {
-    ...stored,
-    ...(frame.totalCount != null && 'totalCount' in stored ? { totalCount: frame.totalCount } : {}),
-    ...(frame.statusCounts != null && 'statusCounts' in stored ? { statusCounts: frame.statusCounts } : {}),
+/** The list with the counts of a frame: those that it selected. */
+function withCounts(stored: Stored, frame: Pick<Frame<Row>, 'totalCount' | 'statusCounts'>): Stored {
+  const { totalCount, statusCounts } = frame;
+  const counts = {
+    ...(totalCount != null && 'totalCount' in stored ? { totalCount } : {}),
+    ...(statusCounts != null && 'statusCounts' in stored ? { statusCounts } : {}),
   };
-};
+  // The same list where there are none: a new one would be told to everyone.
+  return Object.keys(counts).length === 0 ? stored : { ...stored, ...counts };
+}
 
 /** The arguments in the name under which a field is stored: `executions:{…}` or `executions({…})`. */
 function argumentsIn(storeFieldName: string): Record<string, unknown> {

@@ -28,17 +28,19 @@ export const config = {
   immutableTypes: true,
 } as const;
 
-/** A whole configuration. `out` ends with a slash. With `fragments` the document of ready-made ones is included: the
- * path of clients/fragments.graphql. */
+/** A whole configuration. `out` ends with a slash. With `fragments` the ready-made ones are included: the path of
+ * clients/fragments. `importExtension` where imports must name one: `.ts` or `.js`. */
 export const codegen = (options: {
   readonly schema: string;
   readonly documents: readonly string[];
   readonly out: string;
   readonly fragments?: string;
+  readonly importExtension?: '.ts' | '.js';
 }) => ({
   schema: options.schema,
-  documents: [...(options.fragments === undefined ? [] : [options.fragments]), ...options.documents],
+  documents: [...(options.fragments === undefined ? [] : [`${options.fragments}/*.graphql`]), ...options.documents],
   ignoreNoDocuments: true,
+  importExtension: options.importExtension ?? ('' as const),
   generates: {
     [options.out]: {
       preset: 'client' as const,

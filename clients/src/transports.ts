@@ -123,16 +123,26 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
           waiting.delete(opened);
           resolve(run.signal.aborted ? { kind: 'stopped' } : how);
         };
+        // The token ended: the stream is told so before the socket is closed. What goes on needs a socket of its own.
+        const renew = () => {
+          end({ kind: 'refused' });
+          client.terminate();
+        };
         const operation = run.operation();
         const stop = client.subscribe(
           { ...operation, variables: operation.variables ?? {} },
           {
-            next: (result) => run.onNext(result as Result),
+            next: (result) => {
+              if (isRefusal(result as Result)) renew();
+              else run.onNext(result as Result);
+            },
             complete: () => end({ kind: 'complete' }),
             error: (error) => {
               if (Array.isArray(error)) {
                 // The operation was refused, not the connection.
-                end(endOfRefusal(run, error as GraphQLFault[]));
+                const how = endOfRefusal(run, error as GraphQLFault[]);
+                if (how.kind === 'refused') renew();
+                else end(how);
                 return;
               }
               const code = isCloseEvent(error) ? error.code : undefined;
@@ -187,7 +197,7 @@ export function serverSentEvents(means: Means): Transport {
           if (event === 'complete') return { kind: 'complete' };
           if (event !== 'next') continue;
           const result = JSON.parse(data) as Result;
-          if (result.data == null && result.errors?.some(isCredentials)) return { kind: 'refused' };
+          if (isRefusal(result)) return { kind: 'refused' };
           run.onNext(result, id);
         }
         return { kind: 'cut', wasOpen };
@@ -290,6 +300,8 @@ function endOfRefusal(run: Run, errors: readonly GraphQLFault[]): End {
   run.onNext({ data: null, errors });
   return { kind: 'complete' };
 }
+
+const isRefusal = (result: Result) => result.data == null && result.errors?.some(isCredentials) === true;
 
 const isCredentials = (error: GraphQLFault) => REFUSED.has(String(error.extensions?.['code']));
 
