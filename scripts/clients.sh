@@ -19,6 +19,7 @@ npm --prefix clients test --silent
 
 printf '\n== clients\n'
 install tests/clients
+npm --prefix tests/clients run --silent docs
 npm --prefix tests/clients run --silent codegen >/dev/null
 npm --prefix tests/clients run --silent compile
 # One file at a time: each holds up sockets and clocks, and two servers beside them are enough for two cores.

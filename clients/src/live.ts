@@ -50,7 +50,7 @@ export interface LiveOptions {
   readonly backoff?: { readonly baseMs: number; readonly capMs: number };
   /** How long a worse way is used before a better one is tried again; 60000 unless told otherwise. */
   readonly betterMs?: number;
-  /** Those of the platform unless given: Node 20 has no WebSocket of its own. */
+  /** Those of the platform unless given. Node 20 has no WebSocket of its own: without one that way is left out. */
   readonly fetch?: typeof fetch;
   readonly WebSocket?: unknown;
   /** For tests. */
@@ -82,7 +82,7 @@ const FAULTS = 5;
 export class Live {
   readonly #options: LiveOptions;
   readonly #ways: readonly Way[];
-  readonly #transports: { readonly [W in Way]: Transport };
+  readonly #transports: ReadonlyMap<Way, Transport>;
   readonly #probe: () => Promise<boolean>;
   readonly #streams = new Set<Stream>();
   readonly #listeners = new Set<(state: LiveState) => void>();
@@ -102,8 +102,11 @@ export class Live {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#ways = options.ways ?? ['websocket', 'sse', 'polling'];
-    if (this.#ways.length === 0) throw new TypeError('`ways` names no way to the server');
+    const isPossible = (way: Way) => way !== 'websocket' || (options.WebSocket ?? globalThis.WebSocket) !== undefined;
+    this.#ways = (options.ways ?? ['websocket', 'sse', 'polling']).filter(isPossible);
+    if (this.#ways.length === 0) {
+      throw new TypeError('no way to the server: `ways` names none, or none but `websocket`, which needs `WebSocket` here');
+    }
     const means: Means = {
       url: String(new URL(options.url, globalThis.location?.href)),
       fetch: options.fetch ?? ((...args) => fetch(...args)),
@@ -114,9 +117,13 @@ export class Live {
       silenceMs: options.silenceMs ?? 30_000,
       pollMs: options.pollMs ?? 3_000,
     };
-    const socket = webSocket(means);
-    this.#transports = { websocket: socket, sse: serverSentEvents(means), polling: polling(means) };
-    this.#probe = socket.probe;
+    const socket = this.#ways.includes('websocket') ? webSocket(means) : undefined;
+    this.#transports = new Map<Way, Transport>([
+      ...(socket === undefined ? [] : [['websocket', socket] as const]),
+      ['sse', serverSentEvents(means)],
+      ['polling', polling(means)],
+    ]);
+    this.#probe = socket?.probe ?? (() => Promise.resolve(false));
     this.#state = { status: 'idle', way: this.#ways[0] ?? 'websocket', retryAt: null };
     globalThis.addEventListener?.('online', this.reconnect);
   }
@@ -156,7 +163,7 @@ export class Live {
   dispose(): void {
     globalThis.removeEventListener?.('online', this.reconnect);
     for (const stream of [...this.#streams]) this.#drop(stream);
-    for (const transport of Object.values(this.#transports)) transport.dispose();
+    for (const transport of this.#transports.values()) transport.dispose();
   }
 
   async #serve(stream: Stream): Promise<void> {
@@ -164,8 +171,10 @@ export class Live {
       await this.#waited(stream);
       if (stream.isOver) return;
       const epoch = this.#epoch;
-      const way = this.#ways[this.#way] ?? 'websocket';
-      const end = await this.#transports[way].run({
+      const way = this.#ways[this.#way];
+      const transport = way === undefined ? undefined : this.#transports.get(way);
+      if (way === undefined || transport === undefined) throw new TypeError('a way without a transport');
+      const end = await transport.run({
         operation: () => stream.operation(),
         after: () => stream.after,
         twin: () => stream.twin(),

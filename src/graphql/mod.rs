@@ -112,14 +112,47 @@ pub fn build(deps: Deps) -> Schema {
 }
 
 /// The schema as text, as `schema.graphql` holds it. Types, fields and arguments are sorted; enum
-/// values are not, for their order means something.
+/// values are not, for their order means something. The directives that every server has are left
+/// out, as graphql-js leaves them out: tools bring their own.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new()
         .sorted_fields()
         .sorted_arguments()
         .include_specified_by()
         .use_space_ident();
-    builder().finish().sdl_with_options(options)
+    without_specified_directives(&builder().finish().sdl_with_options(options))
+}
+
+/// Drops the definitions of the specification's directives, each with its description.
+fn without_specified_directives(sdl: &str) -> String {
+    const SPECIFIED: [&str; 5] = ["deprecated", "include", "oneOf", "skip", "specifiedBy"];
+    let mut kept: Vec<&str> = Vec::new();
+    // Where the description began that belongs to the next definition of the top level.
+    let mut described = None;
+    let mut is_within = false;
+    for line in sdl.lines() {
+        let name = (line.strip_prefix("directive @")).map(|rest| {
+            rest.split(|end: char| !end.is_alphanumeric())
+                .next()
+                .unwrap_or(rest)
+        });
+        if name.is_some_and(|name| SPECIFIED.contains(&name)) {
+            kept.truncate(described.take().unwrap_or(kept.len()));
+            continue;
+        }
+        if line == "\"\"\"" {
+            if !is_within {
+                described = Some(kept.len());
+            }
+            is_within = !is_within;
+        } else if !is_within {
+            described = None;
+        }
+        kept.push(line);
+    }
+    let mut text = kept.join("\n");
+    text.push('\n');
+    text
 }
 
 /// What the resolvers need, as [`build`] put it into the schema.

@@ -15,7 +15,7 @@ describe('programs', () => {
 
   // The server runs in a process of its own, so this one may wait.
   const run = (command: string, ...args: string[]) => {
-    const env = { ...process.env, URL: server.url, TOKEN: server.token, INVOICE: server.invoice, PROJECT: root };
+    const env = { ...process.env, URL: server.url, TOKEN: server.token, PROJECT: root };
     const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8', timeout: 60_000 });
     assert.equal(status, 0, `${error ?? ''}${stderr}`);
     return stdout;
@@ -26,6 +26,6 @@ describe('programs', () => {
   });
 
   test('a generated Rust client launches with a file, follows over cuts, and tells refusals apart', () => {
-    assert.match(run(join(dirname(binary), 'rust-client')), /^launched with a file, followed in \d+ updates over \d+ connections/);
+    assert.match(run(join(dirname(binary), 'rust-client'), server.url, server.token, server.invoice), /^launched with a file, followed in \d+ updates over \d+ connections/);
   });
 });

@@ -157,7 +157,8 @@ impl State {
             return None;
         }
         self.at = At::Ending;
-        let fault = Fault::transport(http::StatusCode::FORBIDDEN, code::FORBIDDEN, close.reason.clone());
+        // What 4403 says on a socket. Not FORBIDDEN: with new credentials the same stream goes on.
+        let fault = Fault::transport(http::StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, close.reason.clone());
         Some(self.event(&Event::Refused(fault)))
     }
 

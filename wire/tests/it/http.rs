@@ -264,7 +264,7 @@ async fn a_silent_stream_has_a_heartbeat_and_ends_when_told() {
     assert_eq!(wire.connections().close("t1", &Close::forbidden()), 1);
     assert_eq!(
         chunks.next().await.unwrap().unwrap(),
-        "event: next\ndata: {\"errors\":[{\"message\":\"Forbidden\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}\n\n"
+        "event: next\ndata: {\"errors\":[{\"message\":\"Forbidden\",\"extensions\":{\"code\":\"UNAUTHENTICATED\"}}]}\n\n"
     );
     assert_eq!(
         chunks.next().await.unwrap().unwrap(),

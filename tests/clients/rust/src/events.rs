@@ -28,9 +28,18 @@ pub(crate) async fn follow(api: &Api, id: &str, after: String, cut_after: usize)
             id: id.into(),
             after: Some(after.clone()),
         });
-        let answer = api.post().header(ACCEPT, "text/event-stream").json(&body).send().await?;
-        let media = answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !media.is_some_and(|media| media.starts_with("text/event-stream")) {
+        let answer = api
+            .post()
+            .header(ACCEPT, "text/event-stream")
+            .json(&body)
+            .send()
+            .await?;
+        let media = (answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok()))
+        .map(str::to_owned);
+        if !(media.as_deref()).is_some_and(|media| media.starts_with("text/event-stream")) {
             return Err(format!("no stream but {media:?}: {}", answer.text().await?).into());
         }
         let mut chunks = answer.bytes_stream();
