@@ -158,7 +158,11 @@ impl State {
         }
         self.at = At::Ending;
         // What 4403 says on a socket. Not FORBIDDEN: with new credentials the same stream goes on.
-        let fault = Fault::transport(http::StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, close.reason.clone());
+        let fault = Fault::transport(
+            http::StatusCode::UNAUTHORIZED,
+            code::UNAUTHENTICATED,
+            close.reason.clone(),
+        );
         Some(self.event(&Event::Refused(fault)))
     }
 
