@@ -7,6 +7,7 @@ pub mod cookie;
 pub mod cursor;
 pub mod failure;
 pub mod id;
+pub mod intervals;
 pub mod json_schema;
 pub mod message;
 pub mod network;

@@ -98,7 +98,8 @@ impl From<lifecycle::Failure> for ExecutionFailure {
     }
 }
 
-fn category_of(stored: &str) -> FailureCategory {
+/// The category of its stored form.
+pub fn category_of(stored: &str) -> FailureCategory {
     // A category of a newer version is none that this contract knows.
     base::FailureCategory::from_stored(stored).map_or(FailureCategory::Unknown, Into::into)
 }

@@ -40,6 +40,9 @@ pub struct Limits {
     pub max_directives: usize,
     /// Rows of one page.
     pub max_page: u64,
+    /// Executions that statistics are computed over; of more, the newest. At 100,000 either
+    /// database takes some tenths of a second.
+    pub max_stats_rows: u64,
     /// Bytes of one uploaded file, as the HTTP floor takes them.
     pub max_upload_bytes: u64,
     /// Whether the schema may be asked about.
@@ -56,6 +59,7 @@ impl Default for Limits {
             max_aliases: 100,
             max_directives: 10,
             max_page: 100,
+            max_stats_rows: 100_000,
             max_upload_bytes: 50 * 1024 * 1024,
             introspection: true,
         }

@@ -14,6 +14,7 @@ pub mod errors;
 pub mod event;
 pub mod execution;
 pub mod executions;
+pub mod facets;
 pub mod failure;
 pub mod file;
 pub mod filter;
@@ -27,6 +28,7 @@ pub mod page;
 pub mod record;
 pub mod scalar;
 pub mod session;
+pub mod stats;
 pub mod subscriptions;
 pub mod throttle;
 pub mod usage;
@@ -77,6 +79,8 @@ pub struct Query(
     record::RecordQuery,
     agent::AgentQuery,
     execution::ExecutionQuery,
+    facets::FacetQuery,
+    stats::StatsQuery,
     validation::ValidationQuery,
     conversation::ConversationQuery,
     user::UserQuery,

@@ -142,6 +142,21 @@ const QUERIES: &[Row] = &[
         ["empty", "empty", "ok", "ok"],
     ),
     (
+        "executionFacets",
+        |_| ("{ executionFacets { nodes: launchedBy { count } } }", json!({})),
+        ["empty", "empty", "ok", "ok"],
+    ),
+    (
+        "executionStats",
+        |_| {
+            (
+                "{ executionStats(range: {}) { nodes: agents { usage { modelCalls } } } }",
+                json!({}),
+            )
+        },
+        ["empty", "empty", "ok", "ok"],
+    ),
+    (
         "validateExecutionInput",
         |s| {
             (

@@ -15,6 +15,7 @@ mod processes;
 mod refusals;
 mod rehearse;
 mod sessions;
+mod stats;
 mod story;
 mod support;
 mod traces;

@@ -3,9 +3,11 @@
 
 use agentic_executions::base::cursor::PageCursor;
 use agentic_executions::base::page::Window;
-use agentic_executions::db::executions::filter::{Filter, Reach};
+use agentic_executions::db::executions::facets::{self, Facet};
+use agentic_executions::db::executions::filter::{Filter, Range, Reach};
 use agentic_executions::db::executions::page::{Order, OrderField, Plan};
-use sea_orm::sea_query::{PostgresQueryBuilder, SqliteQueryBuilder};
+use agentic_executions::db::executions::stats::{self, Sample};
+use sea_orm::sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use uuid::Uuid;
 
@@ -292,7 +294,67 @@ async fn explain(world: &crate::support::World, case: &Case, window: &Window) ->
     lines.join("\n")
 }
 
+/// The plan of a statement.
+async fn explain_statement(world: &crate::support::World, statement: &SelectStatement) -> String {
+    let db = world.store.db.read();
+    let is_postgres = world.store.db.is_postgres();
+    let (sql, column) = if is_postgres {
+        (
+            format!("EXPLAIN {}", statement.to_string(PostgresQueryBuilder)),
+            "QUERY PLAN",
+        )
+    } else {
+        (
+            format!("EXPLAIN QUERY PLAN {}", statement.to_string(SqliteQueryBuilder)),
+            "detail",
+        )
+    };
+    let rows = db
+        .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
+        .await
+        .expect("explains");
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get("", column).expect("a line"))
+        .collect();
+    lines.join("\n")
+}
+
+fn scans_all(plan: &str, is_postgres: bool) -> bool {
+    if is_postgres {
+        plan.contains("Seq Scan on execution")
+    } else {
+        plan.lines()
+            .any(|line| line.trim_start().starts_with("SCAN execution") && !line.contains("USING"))
+    }
+}
+
 both! {
+    async fn figures_and_facets_read_the_newest_by_the_index_of_their_list(world: World) {
+        db_fill(&world).await;
+        let is_postgres = world.store.db.is_postgres();
+        let range = Filter { created_at: Range { from: Some(1_700_000_300_000), to: Some(1_700_000_350_000) }, ..Filter::default() };
+        for case in cases(&world).into_iter().filter(|case| case.order == Order::default()) {
+            // Ids and retries are few: they are read and then sorted.
+            if matches!(case.what, "by id" | "retries of one" | "by the start of a label") {
+                continue;
+            }
+            let filter = Filter { created_at: range.created_at, ..case.filter.clone() };
+            let plan = Plan::new(&case.reach, &filter).expect("a plan");
+            let sample = Sample { plan: &plan, rows: 2_000 };
+            let bounds: Vec<i64> = (0..=500).map(|at| 1_700_000_300_000 + at * 100).collect();
+            for statement in [
+                stats::overall_statement(sample),
+                stats::span_statement(sample, &bounds),
+                facets::statement(&plan, Facet::Label, 2_000, 50),
+                facets::statement(&plan, Facet::FailureCode, 2_000, 50),
+            ] {
+                let shown = explain_statement(&world, &statement.expect("something can match")).await;
+                assert!(shown.contains(case.index) && !scans_all(&shown, is_postgres), "{}: expected {}\n{shown}", case.what, case.index);
+            }
+        }
+    }
+
     async fn every_list_is_served_by_its_index_over_100_000_rows(world: World) {
         db_fill(&world).await;
         let is_postgres = world.store.db.is_postgres();

@@ -1,7 +1,9 @@
 //! Executions: the narrow row, its payload and its labels.
 
+pub mod facets;
 pub mod filter;
 pub mod page;
+pub mod stats;
 
 use entity::{execution, execution_label, execution_payload};
 use sea_orm::ActiveValue::Set;

@@ -261,6 +261,36 @@ impl Plan {
         Some(outer.merge(runs, window, &names))
     }
 
+    /// The newest of what the list holds, in these columns (and `created_at` and `id`); none where
+    /// nothing can match. It reads what the first page of that list reads, and as far as `limit`.
+    pub fn newest(&self, columns: &[&'static str], limit: u64) -> Option<SelectStatement> {
+        let keyset = self.keyset(Order::default());
+        let window = Window::first(limit.saturating_sub(1));
+        let mut names = vec!["id", "created_at"];
+        names.extend(
+            columns
+                .iter()
+                .filter(|name| !matches!(**name, "id" | "created_at")),
+        );
+        let mut runs: Vec<SelectStatement> = Vec::with_capacity(self.branches.len());
+        for branch in &self.branches {
+            let mut run = self.select(branch);
+            run.columns(names.iter().map(|name| ("execution", *name)));
+            keyset.order(&mut run, &window, Side::Keyed);
+            run.limit(limit);
+            runs.push(run);
+        }
+        if runs.len() < 2 {
+            return runs.pop();
+        }
+        let outer = Keyset {
+            key: ("execution", "created_at"),
+            id: ("execution", "id"),
+            ..keyset
+        };
+        Some(outer.merge(runs, &window, &names))
+    }
+
     /// Reads a page.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod executions;
 mod limits;
 mod nodes;
 mod schema;
+mod stats;
 mod usage;
 
 use async_graphql::{Request, Response, Variables};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::mutations::tests::world::{START, World};
-use super::{Deps, RequestId, Schema, build};
+use super::{Deps, Limits, RequestId, Schema, build};
 use crate::base::id::Kind;
 use crate::base::message::Message;
 use crate::db;
@@ -32,6 +33,18 @@ impl Api {
         let deps = world.schema.data::<Deps>().expect("the world has them").clone();
         let schema = build(deps);
         Self { world, schema }
+    }
+
+    /// The same under other limits.
+    fn limit(&mut self, change: impl FnOnce(&mut Limits)) {
+        let mut deps = self
+            .world
+            .schema
+            .data::<Deps>()
+            .expect("the world has them")
+            .clone();
+        change(&mut deps.limits);
+        self.schema = build(deps);
     }
 
     async fn respond(&self, viewer: &Viewer, query: &str, variables: Value) -> Response {
