@@ -322,7 +322,7 @@ async fn explain_statement(world: &crate::support::World, statement: &SelectStat
 
 fn scans_all(plan: &str, is_postgres: bool) -> bool {
     if is_postgres {
-        plan.contains("Seq Scan on execution")
+        plan.contains("Seq Scan on execution ")
     } else {
         plan.lines()
             .any(|line| line.trim_start().starts_with("SCAN execution") && !line.contains("USING"))
@@ -341,13 +341,13 @@ both! {
             }
             let filter = Filter { created_at: range.created_at, ..case.filter.clone() };
             let plan = Plan::new(&case.reach, &filter).expect("a plan");
-            let sample = Sample { plan: &plan, rows: 2_000 };
+            let sample = Sample { plan: &plan, rows: 200 };
             let bounds: Vec<i64> = (0..=500).map(|at| 1_700_000_300_000 + at * 100).collect();
             for statement in [
                 stats::overall_statement(sample),
                 stats::span_statement(sample, &bounds),
-                facets::statement(&plan, Facet::Label, 2_000, 50),
-                facets::statement(&plan, Facet::FailureCode, 2_000, 50),
+                facets::statement(&plan, Facet::Label, 200, 50),
+                facets::statement(&plan, Facet::FailureCode, 200, 50),
             ] {
                 let shown = explain_statement(&world, &statement.expect("something can match")).await;
                 assert!(shown.contains(case.index) && !scans_all(&shown, is_postgres), "{}: expected {}\n{shown}", case.what, case.index);

@@ -194,7 +194,15 @@ impl Plan {
                     .join(JoinType::InnerJoin, "execution", on);
                 condition = condition
                     .add(label("label").eq(self.filter.labels[0].as_str()))
-                    .add_option(branch.data_set.map(|set| label("data_set_id").eq(set)));
+                    .add_option(branch.data_set.map(|set| label("data_set_id").eq(set)))
+                    // A label's row was created with its execution's: the range bounds its index too.
+                    .add_option(
+                        self.filter
+                            .created_at
+                            .from
+                            .map(|from| label("created_at").gte(from)),
+                    )
+                    .add_option(self.filter.created_at.to.map(|to| label("created_at").lt(to)));
             }
             (Driver::Search, Some(search)) => {
                 // A cross join keeps SQLite from running over the order and asking for each row.
