@@ -18,6 +18,12 @@ async fn db_fill(world: &crate::support::World) {
     let db = world.store.db.begin().await.expect("begins");
     let (set, agent, user) = (world.set, world.agent, world.owner.user_id);
     let is_postgres = db.get_database_backend() == DatabaseBackend::Postgres;
+    if is_postgres {
+        // On a busy machine this takes longer than any statement of the server may.
+        db.execute_unprepared("SET LOCAL statement_timeout = 0")
+            .await
+            .expect("sets");
+    }
     let id = |id: Uuid| {
         if is_postgres {
             format!("'{id}'::uuid")
@@ -333,24 +339,28 @@ both! {
     async fn figures_and_facets_read_the_newest_by_the_index_of_their_list(world: World) {
         db_fill(&world).await;
         let is_postgres = world.store.db.is_postgres();
-        let range = Filter { created_at: Range { from: Some(1_700_000_300_000), to: Some(1_700_000_350_000) }, ..Filter::default() };
+        let range = Range { from: Some(1_700_000_300_000), to: Some(1_700_000_350_000) };
         for case in cases(&world).into_iter().filter(|case| case.order == Order::default()) {
             // Ids and retries are few: they are read and then sorted.
             if matches!(case.what, "by id" | "retries of one" | "by the start of a label") {
                 continue;
             }
-            let filter = Filter { created_at: range.created_at, ..case.filter.clone() };
-            let plan = Plan::new(&case.reach, &filter).expect("a plan");
-            let sample = Sample { plan: &plan, rows: 200 };
-            let bounds: Vec<i64> = (0..=500).map(|at| 1_700_000_300_000 + at * 100).collect();
-            for statement in [
-                stats::overall_statement(sample),
-                stats::span_statement(sample, &bounds),
-                facets::statement(&plan, Facet::Label, 200, 50),
-                facets::statement(&plan, Facet::FailureCode, 200, 50),
-            ] {
-                let shown = explain_statement(&world, &statement.expect("something can match")).await;
-                assert!(shown.contains(case.index) && !scans_all(&shown, is_postgres), "{}: expected {}\n{shown}", case.what, case.index);
+            for filter in [case.filter.clone(), Filter { created_at: range, ..case.filter.clone() }] {
+                let plan = Plan::new(&case.reach, &filter).expect("a plan");
+                let sample = Sample { plan: &plan, rows: 200 };
+                let bounds: Vec<i64> = (0..=500).map(|at| 1_700_000_300_000 + at * 100).collect();
+                for statement in [
+                    stats::overall_statement(sample),
+                    stats::span_statement(sample, &bounds),
+                    facets::statement(&plan, Facet::Label, 200, 50),
+                    facets::statement(&plan, Facet::FailureCode, 200, 50),
+                ] {
+                    let shown = explain_statement(&world, &statement.expect("something can match")).await;
+                    assert!(!scans_all(&shown, is_postgres), "{}: reads the table\n{shown}", case.what);
+                    // Within a range the index by creation alone may be as good.
+                    let is_served = shown.contains(case.index) || filter.created_at == range;
+                    assert!(is_served, "{}: expected {}\n{shown}", case.what, case.index);
+                }
             }
         }
     }
