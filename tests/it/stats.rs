@@ -76,6 +76,7 @@ async fn db_fill(world: &World) -> Rows {
             progress_note: None,
             // Together more than 32 bits hold.
             input_tokens: mixed * 50_000_000,
+            cached_input_tokens: 0,
             output_tokens: mixed * 3,
             model_calls: (mixed % 9) as i32,
             tool_calls: (mixed % 13) as i32,
