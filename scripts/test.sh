@@ -32,6 +32,8 @@ step "the README's story"
 scripts/check-story.sh
 step "the shipped cases"
 target/debug/agentic-executions rehearse test
+step "a real run on a mock of the big APIs"
+scripts/check-fakellm.sh
 step "MCP servers for the tests"
 npm --prefix tests/mcp ci --no-audit --no-fund --loglevel=error
 step tests
