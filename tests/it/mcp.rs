@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -583,4 +584,54 @@ async fn a_variable_that_is_missing_is_said_at_start() {
     for word in ["NOT_SET_ANYWHERE", "remote", "trials-of-mcp"] {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
+}
+
+/// Listens, notes who asks with which secret, and answers all alike.
+async fn witness(answer: axum::response::Response<String>) -> (u16, Arc<Mutex<Vec<Option<String>>>>) {
+    let seen = Arc::<Mutex<Vec<Option<String>>>>::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let note = Arc::clone(&seen);
+    let app = axum::Router::new().fallback(move |asked: axum::http::HeaderMap| {
+        let secret = asked
+            .get("x-secret")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        note.lock().expect("no panic").push(secret);
+        let headers = headers.clone();
+        async move { (status, headers) }
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (port, seen)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_goes_to_its_server_and_not_where_that_points() {
+    let plain = || axum::response::Response::builder();
+    let (elsewhere, told) = witness(plain().status(200).body(String::new()).expect("an answer")).await;
+    let there = format!("http://127.0.0.1:{elsewhere}/mcp");
+    let answer = plain().status(307).header("location", there).body(String::new());
+    let (port, seen) = witness(answer.expect("an answer")).await;
+    let mut site = Site::new(Kind::Sqlite).await;
+    site.set("SECRET_OF_REMOTE", "open sesame");
+    let trial = Trial::new(site, |_| {
+        format!(
+            "[[mcp]]\nname = \"remote\"\nurl = \"http://127.0.0.1:{port}/mcp\"\ntools = [\"*\"]\nheaders = {{ X-Secret = \"SECRET_OF_REMOTE\" }}\n"
+        )
+    });
+    let server = trial.site.serve(&[]).await;
+    let client = server.admin();
+    let id = launch(&client, json!([])).await;
+    let ended = client.ended(&id).await;
+    assert_eq!(ended["failure"]["category"], "RUNTIME_ERROR", "{ended}");
+    let seen = seen.lock().expect("no panic").clone();
+    assert!(
+        !seen.is_empty() && seen.iter().all(|secret| secret.as_deref() == Some("open sesame")),
+        "{seen:?}"
+    );
+    assert_eq!(told.lock().expect("no panic").len(), 0, "it was followed");
+    assert!(!trial.site.log().contains("open sesame"));
 }
