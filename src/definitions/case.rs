@@ -53,6 +53,9 @@ pub struct Story {
     /// What the model says when it is asked why the execution failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Said>,
+    /// Whether the model is one that is shown images.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sees_images: bool,
     /// What tools answer that reach outside this server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<OutsideResult>,

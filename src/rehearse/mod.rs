@@ -9,6 +9,7 @@
 //! schema, and [`play::Played`].
 
 pub mod diff;
+mod met;
 pub mod play;
 pub mod record;
 

@@ -199,7 +199,7 @@ impl Stage {
         }
         work.commit().await?;
         let mut models = Models::default();
-        models.register(Arc::new(Rehearsal::brisk()));
+        models.register(Arc::new(Rehearsal::brisk().seeing(case.story.sees_images)));
         let deps = Deps {
             store,
             catalog,

@@ -1,15 +1,11 @@
 //! An execution that has ended, as a case: its input and files, what its model said, what it met in
 //! the records and in other systems, and what came of it.
-//!
-//! Records are taken from what the agent was shown, not from the data set, which has gone on since:
-//! a document is as it was when a tool first told of it. What was only written, and never read,
-//! is known no further than the writing told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use entity::execution;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::base::failure::{ExplanationSource, FailureCategory};
@@ -17,7 +13,7 @@ use crate::base::id::Kind;
 use crate::base::message::{Message, Part, Role};
 use crate::db;
 use crate::definitions::case::{
-    Attachment, CaseFile, Expected, ExpectedCall, ExpectedFailure, OutsideResult, Record, Story,
+    Attachment, CaseFile, Expected, ExpectedCall, ExpectedFailure, OutsideResult, Story,
 };
 use crate::definitions::{Case, Catalog};
 use crate::domain::journal::{self, Entry, Event, Tokens};
@@ -27,6 +23,7 @@ use crate::model::rehearsal::recording::{self, Names, Piece, Said, Turn};
 use crate::runner::Registry;
 use crate::storage::{self, Storage};
 
+use super::met::Met;
 use super::play::{self, PlayedCall};
 
 /// A file larger than this fits no definition.
@@ -158,6 +155,7 @@ pub async fn record(sources: &Sources, id: Uuid, name: &str) -> Result<Recorded,
         records: met.before(),
         turns: Some(turns),
         explanation,
+        sees_images: was_shown_images(&events),
         results,
         expect,
     };
@@ -206,6 +204,17 @@ fn description(row: &execution::Model, events: &[Event]) -> String {
         [] => format!("Recorded from {id} of {at}; no model was asked."),
         models => format!("Recorded from {id} of {at}, worked on by {}.", models.join(", ")),
     }
+}
+
+/// Only a model that sees is shown a file by `read_file`; others are told that they cannot be.
+fn was_shown_images(events: &[Event]) -> bool {
+    let parts = events.iter().flat_map(|event| match &event.entry {
+        Entry::Message { message, .. } => message.parts.as_slice(),
+        _ => &[],
+    });
+    parts.into_iter().any(|part| {
+        matches!(part, Part::ToolResult { tool, files, .. } if tool == "read_file" && !files.is_empty())
+    })
 }
 
 /// What the model said, turn by turn, and its explanation, which follows the last refusal.
@@ -280,182 +289,9 @@ fn attachment(filename: &str, place: usize, taken: &[Attachment]) -> Attachment 
     }
 }
 
-/// The records that an execution met: as it first saw them, and as it left them.
-#[derive(Default)]
-struct Met {
-    /// None: it was not there.
-    before: BTreeMap<(String, String), Option<Value>>,
-    after: BTreeMap<(String, String), Value>,
-    written: BTreeSet<String>,
-}
-
-impl Met {
-    fn of(calls: &[PlayedCall]) -> Self {
-        let mut met = Self::default();
-        for call in calls.iter().filter(|call| call.is_error == Some(false)) {
-            let Some(output) = &call.output else { continue };
-            let collection = call.arguments["collection"].as_str().unwrap_or_default();
-            match call.tool.as_str() {
-                "search_records" => met.read(collection, &call.arguments, output),
-                "upsert_records" => met.write(collection, &call.arguments, output),
-                _ => {}
-            }
-        }
-        met
-    }
-
-    fn read(&mut self, collection: &str, arguments: &Value, output: &Value) {
-        for record in items(&output["records"]) {
-            if let Some(key) = record["key"].as_str() {
-                self.see(collection, key, Some(record["document"].clone()));
-            }
-        }
-        let found = items(&output["records"]).count() as u64;
-        if arguments["limit"].as_u64().is_some_and(|limit| found >= limit) {
-            // The others may be there and were cut off.
-            return;
-        }
-        for key in items(&arguments["keys"]).filter_map(Value::as_str) {
-            self.see(collection, key, None);
-        }
-    }
-
-    fn write(&mut self, collection: &str, arguments: &Value, output: &Value) {
-        let merges = arguments["merge"].as_bool().unwrap_or(true);
-        let outcomes = items(&output["results"]);
-        for (record, outcome) in items(&arguments["records"]).zip(outcomes) {
-            let Some(key) = record["key"].as_str() else {
-                continue;
-            };
-            let document = &record["document"];
-            match outcome["outcome"].as_str() {
-                Some("created") => self.see(collection, key, None),
-                // It was there, and what else it held was never told.
-                Some("updated") => self.see(collection, key, Some(Value::Object(Map::new()))),
-                Some("unchanged") => self.see(collection, key, Some(document.clone())),
-                _ => continue,
-            }
-            let place = (collection.to_owned(), key.to_owned());
-            let now = self.after.entry(place).or_insert(Value::Null);
-            match (merges, now.as_object_mut(), document.as_object()) {
-                (true, Some(members), Some(changes)) => {
-                    members.extend(changes.iter().map(|(name, value)| (name.clone(), value.clone())));
-                }
-                _ => *now = document.clone(),
-            }
-            self.written.insert(collection.to_owned());
-        }
-    }
-
-    /// The first sight counts; after that the execution's own writes do.
-    fn see(&mut self, collection: &str, key: &str, document: Option<Value>) {
-        let place = (collection.to_owned(), key.to_owned());
-        if self.before.contains_key(&place) {
-            return;
-        }
-        if let Some(document) = &document {
-            self.after.insert(place.clone(), document.clone());
-        }
-        self.before.insert(place, document);
-    }
-
-    fn before(&self) -> BTreeMap<String, Vec<Record>> {
-        let mut all: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-        for ((collection, key), document) in &self.before {
-            if let Some(document) = document {
-                all.entry(collection.clone()).or_default().push(Record {
-                    key: key.clone(),
-                    document: document.clone(),
-                });
-            }
-        }
-        all
-    }
-
-    /// Of the collections that were written to.
-    fn after(&self) -> BTreeMap<String, Map<String, Value>> {
-        let mut all: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-        for ((collection, key), document) in &self.after {
-            if self.written.contains(collection) {
-                let documents = all.entry(collection.clone()).or_default();
-                documents.insert(key.clone(), document.clone());
-            }
-        }
-        all
-    }
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn call(tool: &str, arguments: Value, output: Value) -> PlayedCall {
-        PlayedCall {
-            tool: tool.to_owned(),
-            arguments,
-            is_error: Some(false),
-            output: Some(output),
-        }
-    }
-
-    #[test]
-    fn records_are_taken_as_the_agent_first_saw_them_and_as_it_left_them() {
-        let write = |key: &str, document: Value, outcome: &str| {
-            call(
-                "upsert_records",
-                json!({"collection": "p", "records": [{"key": key, "document": document}]}),
-                json!({"results": [{"key": key, "outcome": outcome}]}),
-            )
-        };
-        let calls = [
-            call(
-                "search_records",
-                json!({"collection": "p", "keys": ["A", "GONE"]}),
-                json!({"records": [{"key": "A", "document": {"n": 1, "m": 1}}]}),
-            ),
-            write("A", json!({"n": 2}), "updated"),
-            write("NEW", json!({"n": 3}), "created"),
-            write("BLIND", json!({"n": 4}), "updated"),
-            write("SAME", json!({"n": 5}), "unchanged"),
-            write("BAD", json!({"n": 6}), "failed"),
-            call(
-                "search_records",
-                json!({"collection": "q"}),
-                json!({"records": [{"key": "READ", "document": {}}]}),
-            ),
-            // Of its own making, so it was not there before.
-            call(
-                "search_records",
-                json!({"collection": "p", "keys": ["NEW"]}),
-                json!({"records": [{"key": "NEW", "document": {"n": 3}}]}),
-            ),
-        ];
-        let met = Met::of(&calls);
-        let before = serde_json::to_value(met.before()).expect("JSON");
-        assert_eq!(
-            before,
-            json!({
-                "p": [
-                    {"key": "A", "document": {"n": 1, "m": 1}},
-                    {"key": "BLIND", "document": {}},
-                    {"key": "SAME", "document": {"n": 5}},
-                ],
-                "q": [{"key": "READ", "document": {}}],
-            })
-        );
-        let after = serde_json::to_value(met.after()).expect("JSON");
-        assert_eq!(
-            after,
-            json!({"p": {
-                "A": {"n": 2, "m": 1}, "NEW": {"n": 3}, "BLIND": {"n": 4}, "SAME": {"n": 5},
-            }})
-        );
-    }
 
     #[test]
     fn files_lie_under_their_names_where_these_can_be_names() {

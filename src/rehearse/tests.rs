@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::definitions::case::{Expected, OutsideResult, Story};
+use crate::definitions::case::{CaseFile, Expected, OutsideResult, Story};
 use crate::definitions::{Case, Catalog, Sources};
 use crate::fetch::{Fetcher, Rules};
 use crate::model::Models;
@@ -78,6 +78,55 @@ async fn a_recorded_turn_is_said_word_for_word_and_meets_the_case_alone() {
         (played.calls[1].is_error, &played.calls[1].output),
         (Some(true), &Some(not_there))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_sees_is_shown_images_and_another_is_not() {
+    let mut setup = setup();
+    let directory = tempfile::tempdir().expect("a folder");
+    let put = |path: &str, text: &str| {
+        let path = directory.path().join("eye").join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    put(
+        "agent.toml",
+        "key = 'eye'\nname = 'E'\nmodel = 'rehearsal'\ntools = ['read_file']\n[files]\nmax_files = 1\nmax_bytes_per_file = 99\nmax_bytes_total = 99\nextensions = ['.png']\ncontent_types = ['image/png']\n",
+    );
+    put("prompts/execution.md", "Look.");
+    put("prompts/conversation.md", "Look.");
+    put("rehearsal.toml", "[[turn]]\ntext = 'hi'\n");
+    put("executions/look/execution.toml", "key = 'look'\nname = 'L'\n");
+    put("executions/look/input.schema.json", "{\"type\": \"object\"}");
+    put("executions/look/message.md.j2", "Look.");
+    put("executions/look/rehearsal.toml", "[[turn]]\ntext = 'hi'\n");
+    let models = Models::rehearsal_only();
+    let loaded = Catalog::load(
+        &Sources::only(directory.path()),
+        &setup.registry.names(&models).known(),
+    );
+    setup.catalog = loaded.expect("loads");
+    let mut seen = Vec::new();
+    for sees_images in [true, false] {
+        let call = json!({"id": "a", "tool": "read_file", "arguments": {"file_id": file_id(1)}});
+        let mut case = case(json!({
+            "input": {},
+            "files": [{"path": "files/a.png"}],
+            "turns": [
+                {"attempt": 1, "parts": [{"call": call}]},
+                {"attempt": 1, "parts": [{"text": "done"}]},
+            ],
+            "sees_images": sees_images,
+            "expect": {"status": "finished"},
+        }));
+        case.files = vec![CaseFile {
+            filename: "a.png".to_owned(),
+            bytes: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice().into(),
+        }];
+        let played = play(&setup, "look", &case).await.expect("plays");
+        seen.push(played.calls[0].is_error);
+    }
+    assert_eq!(seen, [Some(false), Some(true)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 
 use crate::base::message::Part;
 
-use super::{Error, Live, Model, Purpose, Reply, Request, Usage};
+use super::{Error, Live, Model, Profile, Purpose, Reply, Request, Usage};
 
 pub use script::{Mistake, Script};
 
@@ -32,18 +32,35 @@ pub const NAME: &str = "rehearsal";
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rehearsal {
     is_brisk: bool,
+    sees_images: bool,
 }
 
 impl Rehearsal {
     /// One that leaves out the delays that scripts ask for: tests of what is said need not wait.
     pub fn brisk() -> Self {
-        Self { is_brisk: true }
+        Self {
+            is_brisk: true,
+            ..Self::default()
+        }
+    }
+
+    /// One that is shown images, as the model was whose words it plays.
+    #[must_use]
+    pub fn seeing(self, sees_images: bool) -> Self {
+        Self { sees_images, ..self }
     }
 }
 
 impl Model for Rehearsal {
     fn name(&self) -> &str {
         NAME
+    }
+
+    fn profile(&self) -> Profile {
+        Profile {
+            sees_images: self.sees_images,
+            ..Profile::default()
+        }
     }
 
     fn complete<'a>(
