@@ -324,18 +324,18 @@ struct Remote(Child);
 
 impl Remote {
     fn start(port: u16) -> Self {
-        let child = Command::new("node")
-            .args([&official("everything"), "streamableHttp"])
+        let mut node = Command::new("node");
+        node.args([&official("everything"), "streamableHttp"])
             .env("PORT", port.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("node starts");
+            .stderr(Stdio::null());
+        // From here on its drop ends it, also when it does not listen.
+        let remote = Self(node.spawn().expect("node starts"));
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
         for _ in 0..600 {
             if std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok() {
-                return Self(child);
+                return remote;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
