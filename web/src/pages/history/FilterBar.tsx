@@ -9,10 +9,10 @@ import { Checkbox, Field, Input } from '@/components/Field';
 import { Popover } from '@/components/Popover';
 import { STATUS_WORDS, StatusIcon } from '@/components/StatusPill';
 import { count } from '@/components/time';
-import type { ExecutionStatus } from '@/gql/graphql';
+import type { ExecutionFilter, ExecutionStatus } from '@/gql/graphql';
 import { type Filters, isFiltered, NO_FILTERS, SPANS, type Span, STATUSES } from './filters';
 import type { Count } from './list';
-import { HistoryMenusDocument } from './operations';
+import { HistoryFacetsDocument, HistoryMenusDocument } from './operations';
 
 type Change = (change: Partial<Filters>) => void;
 
@@ -26,48 +26,68 @@ const SPAN_WORDS: Record<Span, string> = {
 export function FilterBar({
   dataSetId,
   filters,
+  filter,
   counts,
   onChange,
 }: {
   dataSetId: string;
   filters: Filters;
+  /** The same for the API. */
+  filter: ExecutionFilter;
   counts: readonly Count[] | undefined;
   onChange: Change;
 }) {
   const [{ data }] = useQuery({ query: HistoryMenusDocument, variables: { dataSetId } });
   const session = useSession();
+  // Counting costs the server something, so it is asked when someone looks.
+  const [looked, setLooked] = useState(false);
+  const [{ data: counted }] = useQuery({
+    query: HistoryFacetsDocument,
+    variables: { filter },
+    // Another user's name comes from here too.
+    pause: !looked && !filters.users.some((id) => session && id !== session.user.id),
+    requestPolicy: 'cache-and-network',
+  });
+  const facets = counted?.executionFacets;
   const agents = (data?.agents.nodes ?? []).map(({ id, name, retiredAt }) => ({
     value: id,
     label: retiredAt ? `${name} (retired)` : name,
+    count: facets && (facets.agents.find((one) => one.agent.id === id)?.count ?? 0),
   }));
-  const types = (data?.dataSet?.executionTypes ?? []).map(({ key, name }) => ({ value: key, label: name }));
-  const me = session?.user.id;
-  const mine = me !== undefined && filters.users.includes(me);
+  const types = (data?.dataSet?.executionTypes ?? []).map(({ key, name }) => ({
+    value: key,
+    label: name,
+    count: facets && (facets.executionKeys.find((one) => one.value === key)?.count ?? 0),
+  }));
+  // Types that are no longer registered, and still occur.
+  for (const one of facets?.executionKeys ?? []) {
+    if (!types.some((type) => type.value === one.value)) types.push({ value: one.value, label: one.label, count: one.count });
+  }
+  const labels = (facets?.labels ?? []).map(({ value, count: number }) => ({ value, label: value, count: number }));
+  const me = session?.user;
+  const others = (facets?.launchedBy ?? []).filter((one) => one.user.id !== me?.id);
+  const users = [
+    ...(me ? [{ value: me.id, label: `${me.name} (you)`, count: facets && (facets.launchedBy.find((one) => one.user.id === me.id)?.count ?? 0) }] : []),
+    ...others.map(({ user, count: number }) => ({ value: user.id, label: user.name, count: number })),
+  ];
+  const look = () => setLooked(true);
   return (
     <div className="mb-4 flex flex-col gap-3">
       <StatusTabs filters={filters} counts={counts} onChange={onChange} />
       <div role="search" aria-label="Filter the executions" className="flex flex-wrap items-center gap-2">
         <SearchBox key={filters.search} value={filters.search} onChange={(search) => onChange({ search })} />
-        <Choice label="Agent" options={agents} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
-        <Choice label="Type" options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
+        <Choice label="Agent" onLook={look} options={agents} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
+        <Choice label="Type" onLook={look} options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
         <Choice
           label="Label"
-          options={[]}
+          onLook={look}
+          options={labels}
           chosen={filters.labels}
           onChange={(value) => onChange({ labels: value })}
-          free="A label, whole"
+          free="Find or add a label"
         />
         <Dates filters={filters} onChange={onChange} />
-        {me !== undefined && (
-          <button
-            type="button"
-            aria-pressed={mine}
-            onClick={() => onChange({ users: mine ? [] : [me] })}
-            className={buttonClass('secondary', 'md', mine ? 'border-accent! bg-accent-soft! text-accent-text!' : 'text-muted!')}
-          >
-            Mine
-          </button>
-        )}
+        <Choice label="Launched by" onLook={look} options={users} chosen={filters.users} onChange={(value) => onChange({ users: value })} />
         {isFiltered(filters) && (
           <Button look="ghost" icon={<X aria-hidden="true" />} onClick={() => onChange(NO_FILTERS)}>
             Clear
@@ -197,7 +217,7 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
 interface Option {
   value: string;
   label: string;
-  count?: number;
+  count?: number | undefined;
 }
 
 function FilterTrigger({ active, icon, children, ...rest }: { active: boolean; icon?: ReactNode; children: ReactNode }) {
@@ -220,10 +240,12 @@ function Choice({
   options,
   chosen,
   onChange,
+  onLook,
   free,
 }: {
   label: string;
   options: Option[];
+  onLook: () => void;
   chosen: string[];
   onChange: (chosen: string[]) => void;
   free?: string;
@@ -245,6 +267,9 @@ function Choice({
   return (
     <Popover
       label={`Filter by ${label.toLowerCase()}`}
+      onOpenChange={(open) => {
+        if (open) onLook();
+      }}
       trigger={
         <FilterTrigger active={chosen.length > 0}>
           {label}

@@ -102,7 +102,7 @@ export function Component() {
         </ButtonLink>
       }
     >
-      <FilterBar dataSetId={dataSetId} filters={filters} counts={statusCounts} onChange={change} />
+      <FilterBar dataSetId={dataSetId} filters={filters} filter={filter} counts={statusCounts} onChange={change} />
 
       <div aria-live="polite" className="sr-only">
         {waiting > 0 && `${waiting} new ${waiting === 1 ? 'execution' : 'executions'} above`}

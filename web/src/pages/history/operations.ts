@@ -85,3 +85,34 @@ export const HistoryMenusDocument = graphql(/* GraphQL */ `
     }
   }
 `);
+
+/** What occurs in the list, and how often: asked for when a menu is opened. */
+export const HistoryFacetsDocument = graphql(/* GraphQL */ `
+  query HistoryFacets($filter: ExecutionFilter!) {
+    executionFacets(filter: $filter) {
+      agents {
+        agent {
+          id
+          name
+        }
+        count
+      }
+      executionKeys {
+        value
+        label
+        count
+      }
+      labels {
+        value
+        count
+      }
+      launchedBy {
+        user {
+          id
+          name
+        }
+        count
+      }
+    }
+  }
+`);
