@@ -76,6 +76,13 @@ const PAGES: Record<string, { path: (set: Stage, made: Made) => string; ready: (
     path: (set) => `/sets/${set.dataSetId}/records?collection=products`,
     ready: (page) => expect(page.getByRole('button', { name: 'MUG-001' })).toBeVisible(),
   },
+  overview: {
+    path: (set) => `/sets/${set.dataSetId}/overview?range=1h`,
+    ready: async (page) => {
+      await expect(page.getByRole('region', { name: 'Executions by outcome' }).locator('svg rect').first()).toBeVisible();
+      await expect(page.getByRole('list', { name: 'Failures by code' })).toContainText('Retries exhausted');
+    },
+  },
   settings: {
     path: (set) => `/sets/${set.dataSetId}/settings`,
     ready: (page) => expect(page.getByRole('table')).toBeVisible(),
