@@ -1,11 +1,15 @@
 // Types of the schema without an id: values, which belong to the object that they were selected on. A normalized
-// cache embeds them.
+// cache embeds them. tests/clients holds the lists
+// against the schema: a type of the last release may not be missing, and none may be named that is not there.
 
 /** Values whose fields describe one object: two selections of one may be put together. */
 export const VALUES = [
   'AgentPermissions',
+  'Budget',
+  'BudgetAmounts',
   'DataRecordCollection',
   'DataSetPermissions',
+  'DataSetUsage',
   'ExecutionCancellation',
   'ExecutionExample',
   'ExecutionFailure',
@@ -17,8 +21,13 @@ export const VALUES = [
   'FileRules',
   'InputIssue',
   'InputValidation',
+  'MessageUsage',
   'PageInfo',
   'ServerInfo',
+  'UsageDay',
+  'UsageOfAgent',
+  'UsageOfModel',
+  'UsageTotals',
   'ValidatorRejection',
 ] as const;
 
