@@ -30,6 +30,11 @@ describe('docs/clients.md', () => {
     return stdout;
   };
 
+  const hasEnded = async (id: string) => {
+    const query = 'query ($id: ID!) { execution(id: $id) { isTerminal } }';
+    return (await server.ask<{ execution: { isTerminal: boolean } }>(query, { id })).execution.isTerminal;
+  };
+
   test('the commands answer what they say', () => {
     const blocks = JSON.parse(readFileSync('dist/docs/story.json', 'utf8')) as string[];
     assert.ok(blocks.length >= 8);
@@ -57,9 +62,11 @@ describe('docs/clients.md', () => {
         env,
         timeout: 30_000,
       }).finally(() => (isOver = true));
-      // It follows what happens: something happens until it has seen it.
+      // It follows what happens: something happens, one thing after the other, until it has seen it.
       const world = until(async () => {
-        if (!isOver) await server.launch('noop');
+        if (isOver) return true;
+        const id = await server.launch('noop');
+        await until(async () => isOver || (await hasEnded(id)), 'the execution ends');
         return isOver;
       }, 'the program ends', 35_000);
       assert.match((await program).stdout, /FINISHED\n$/);
