@@ -96,7 +96,7 @@ function makeApp(setting: Setting): App {
     close() {
       for (const end of ends) end.unsubscribe();
       live.dispose();
-      client.stop();
+      // Not `client.stop()`: it rejects queries that are still under way, and nobody waits for them any longer.
     },
   };
 }
