@@ -35,6 +35,8 @@ pub struct Model {
     pub stall_sequence: i64,
     /// Lease expiries since the journal last grew.
     pub stalls: i32,
+    /// The model that its agent chose; none: its agent type's.
+    pub model: Option<String>,
     /// The trace that it was queued in, as a W3C `traceparent`.
     pub trace_parent: Option<String>,
     /// What a model call that is not settled has taken from shared budgets, as JSON.

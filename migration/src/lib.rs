@@ -9,6 +9,7 @@ pub use sea_orm_migration::{MigratorTrait, MigratorTraitSelf};
 mod m20261124_000001_first;
 mod m20261125_000001_sessions;
 mod m20261125_000002_usage;
+mod m20261125_000003_run_model;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_first::Migration),
             Box::new(m20261125_000001_sessions::Migration),
             Box::new(m20261125_000002_usage::Migration),
+            Box::new(m20261125_000003_run_model::Migration),
         ]
     }
 }

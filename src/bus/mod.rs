@@ -3,17 +3,22 @@
 //! every reader also looks on a slow tick. Signals are published after commit, never inside the
 //! writing transaction.
 //!
+//! Beside them go answers while they are being written ([`answers`]): lossy too, and nowhere stored.
+//!
 //! Within a process signals travel at once. Between processes a [`Transport`] carries them; to
 //! add one, implement the trait and hand it to [`Bus::connect`].
 
+pub mod answers;
 pub mod postgres;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use uuid::Uuid;
+
+use answers::{Answers, Note};
 
 /// Signals that a reader may fall behind before it is told to look at everything.
 const CAPACITY: usize = 4096;
@@ -38,6 +43,9 @@ pub trait Transport: Send + Sync {
     /// Hands signals over for sending. Never blocks; what cannot be sent is lost.
     fn send(&self, signals: &[Signal]);
 
+    /// Hands over what is said of answers in progress. Never blocks; it may be lost.
+    fn tell(&self, notes: Vec<Note>);
+
     /// Waits until what was handed over is sent, or cannot be.
     fn flush(&self) -> BoxFuture<'_, ()>;
 }
@@ -47,6 +55,7 @@ pub trait Transport: Send + Sync {
 pub struct Bus {
     local: broadcast::Sender<Signal>,
     remote: Option<Arc<dyn Transport>>,
+    answers: Answers,
 }
 
 impl std::fmt::Debug for Bus {
@@ -63,17 +72,30 @@ impl Bus {
         Self {
             local: broadcast::Sender::new(CAPACITY),
             remote: None,
+            answers: Answers::default(),
         }
     }
 
     /// A bus that other processes hear. `transport` is given what delivers their signals here.
     pub fn connect(transport: impl FnOnce(Delivery) -> Arc<dyn Transport>) -> Self {
         let local = broadcast::Sender::new(CAPACITY);
-        let remote = transport(Delivery(local.clone()));
+        let answers = Answers::default();
+        let delivery = Delivery {
+            signals: local.clone(),
+            answers: answers.clone(),
+        };
+        let remote = transport(delivery);
+        tokio::spawn(tell(answers.clone(), Arc::downgrade(&remote)));
         Self {
             local,
             remote: Some(remote),
+            answers,
         }
+    }
+
+    /// The answers that are being written.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// Tells everyone.
@@ -102,12 +124,36 @@ impl Bus {
 
 /// Hands what came from other processes to this one.
 #[derive(Debug, Clone)]
-pub struct Delivery(broadcast::Sender<Signal>);
+pub struct Delivery {
+    signals: broadcast::Sender<Signal>,
+    answers: Answers,
+}
 
 impl Delivery {
     /// Delivers one signal.
     pub fn deliver(&self, signal: Signal) {
-        let _ = self.0.send(signal);
+        let _ = self.signals.send(signal);
+    }
+
+    /// Delivers what was said of an answer in progress.
+    pub fn deliver_note(&self, note: Note) {
+        self.answers.hear(note);
+    }
+}
+
+/// Tells other processes of answers in progress, for as long as the bus is there.
+async fn tell(answers: Answers, remote: Weak<dyn Transport>) {
+    let mut tick = tokio::time::interval(answers::TELL_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(remote) = remote.upgrade() else {
+            return;
+        };
+        let notes = answers.notes();
+        if !notes.is_empty() {
+            remote.tell(notes);
+        }
     }
 }
 

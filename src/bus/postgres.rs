@@ -15,6 +15,7 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use super::answers::Note;
 use super::{Bus, Delivery, Signal, Transport};
 
 const CHANNEL: &str = "agentic_executions";
@@ -36,7 +37,12 @@ struct Notification {
     /// Sender, which has heard its own signals already.
     from: Uuid,
     signals: Vec<Signal>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
 }
+
+/// Answers waiting to be told of; what comes when so many wait is lost, as it may be.
+const NOTES_WAITING: usize = 100;
 
 enum Item {
     Signal(Signal),
@@ -46,6 +52,7 @@ enum Item {
 
 struct Notifier {
     items: mpsc::Sender<Item>,
+    notes: mpsc::Sender<Vec<Note>>,
     /// Signals were dropped: the others are told to look at everything.
     is_missed: Arc<AtomicBool>,
 }
@@ -57,6 +64,11 @@ impl Transport for Notifier {
                 self.is_missed.store(true, Ordering::SeqCst);
             }
         }
+    }
+
+    fn tell(&self, notes: Vec<Note>) {
+        // Full: the database is away or slow, and words that nobody waits for any more are no loss.
+        let _ = self.notes.try_send(notes);
     }
 
     fn flush(&self) -> BoxFuture<'_, ()> {
@@ -82,22 +94,29 @@ impl Transport for Notifier {
 /// When the database does not answer now; later it may come and go.
 pub async fn connect(url: &str, node: Uuid) -> Result<Bus, sqlx::Error> {
     let pool = PgPoolOptions::new()
-        .max_connections(2)
+        // One listens, one sends signals, one tells of answers.
+        .max_connections(3)
         .acquire_timeout(Duration::from_secs(5))
         .connect(url)
         .await?;
     let listener = listen(&pool).await?;
     let (items, receiver) = mpsc::channel(WAITING);
+    let (notes, told) = mpsc::channel(NOTES_WAITING);
     let is_missed = Arc::new(AtomicBool::new(false));
     Ok(Bus::connect(|delivery| {
         tokio::spawn(receive(pool.clone(), listener, delivery, node));
+        tokio::spawn(tell(pool.clone(), node, told));
         let sender = Sender {
             pool,
             from: node,
             is_missed: Arc::clone(&is_missed),
         };
         tokio::spawn(sender.run(receiver));
-        Arc::new(Notifier { items, is_missed }) as Arc<dyn Transport>
+        Arc::new(Notifier {
+            items,
+            notes,
+            is_missed,
+        }) as Arc<dyn Transport>
     }))
 }
 
@@ -140,10 +159,9 @@ async fn hear(listener: &mut PgListener, delivery: &Delivery, node: Uuid) -> sql
                     continue;
                 };
                 if heard.from != node {
-                    heard
-                        .signals
-                        .into_iter()
-                        .for_each(|signal| delivery.deliver(signal));
+                    let Notification { signals, notes, .. } = heard;
+                    signals.into_iter().for_each(|signal| delivery.deliver(signal));
+                    notes.into_iter().for_each(|note| delivery.deliver_note(note));
                 }
             }
             Ok(None) => {
@@ -152,6 +170,31 @@ async fn hear(listener: &mut PgListener, delivery: &Delivery, node: Uuid) -> sql
                 delivery.deliver(Signal::Missed);
             }
             Err(error) => return error,
+        }
+    }
+}
+
+/// Sends what is said of answers in progress, all that waits in one statement.
+async fn tell(pool: PgPool, from: Uuid, mut told: mpsc::Receiver<Vec<Note>>) {
+    while let Some(mut notes) = told.recv().await {
+        while let Ok(more) = told.try_recv() {
+            notes.extend(more);
+        }
+        let payload = |note| {
+            let notification = Notification {
+                from,
+                signals: Vec::new(),
+                notes: vec![note],
+            };
+            serde_json::to_string(&notification).expect("notes are plain data")
+        };
+        let payloads: Vec<String> = notes.into_iter().map(payload).collect();
+        let notify = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")
+            .bind(CHANNEL)
+            .bind(payloads);
+        if let Err(error) = notify.execute(&pool).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(error, "answers in progress could not be told of");
         }
     }
 }
@@ -200,7 +243,12 @@ impl Sender {
             return;
         }
         let from = self.from;
-        let payload = serde_json::to_string(&Notification { from, signals }).expect("signals are plain data");
+        let payload = serde_json::to_string(&Notification {
+            from,
+            signals,
+            notes: Vec::new(),
+        })
+        .expect("signals are plain data");
         let notify = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(payload);

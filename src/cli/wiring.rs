@@ -1,5 +1,6 @@
 //! Concrete parts, made from settings: the only place that chooses between them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use crate::domain::budgets::{self, Budgets};
 use crate::domain::sweep::Retention;
 use crate::fetch::{self, Fetcher};
 use crate::mcp;
+use crate::model::circuit::Circuit;
 use crate::model::provider::Provider;
 use crate::model::{Models, declared};
 use crate::storage::Storage;
@@ -52,9 +54,16 @@ pub(super) fn models(settings: &Settings) -> Result<Offered, Failure> {
     };
     offered.mistakes = declared.mistakes.into_iter().map(mistake).collect();
     offered.names = declared.names;
+    let mut circuits: BTreeMap<String, Circuit> = BTreeMap::new();
     for declaration in declared.models {
+        // The machine behind it is what goes down, whatever the path.
+        let endpoint = declaration.base_url.origin().ascii_serialization();
+        let circuit = circuits
+            .entry(endpoint.clone())
+            .or_insert_with(|| Circuit::new(endpoint, declaration.time.outage))
+            .clone();
         let name = declaration.name.clone();
-        let provider = Provider::new(declaration, Clock::system()).map_err(|error| {
+        let provider = Provider::new(declaration, Clock::system(), circuit).map_err(|error| {
             Failure::chain(format!("the model {name} cannot be reached from here"), error)
         })?;
         offered.models.register(Arc::new(provider));

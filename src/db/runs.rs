@@ -39,15 +39,26 @@ pub async fn find_of_execution_locked(db: &impl Conn, execution: Uuid) -> Result
     Ok(Entity::find().filter(of).lock_exclusive().one(db).await?)
 }
 
-/// Up to `limit` runs that nobody holds and this worker can do, oldest first, locked. Runs that
+/// What a worker takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// What it can do.
+    pub definitions: &'a [String],
+    /// Models that it leaves alone.
+    pub without_models: &'a [String],
+    /// Those of the definitions whose own model is among these.
+    pub without_definitions: &'a [String],
+}
+
+/// Up to `limit` runs that nobody holds and this worker takes, oldest first, locked. Runs that
 /// another worker is just taking are passed over.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn claimable(db: &impl Conn, definitions: &[String], now: i64, limit: u64) -> Result<Vec<Model>> {
+pub async fn claimable(db: &impl Conn, wanted: Wanted<'_>, now: i64, limit: u64) -> Result<Vec<Model>> {
     let mut query = Entity::find()
         .filter(Column::LeaseExpiresAt.lte(now))
-        .filter(Column::Definition.is_in(definitions))
+        .filter(Column::Definition.is_in(wanted.definitions))
         // What ought to end is the sweeper's.
         .filter(Column::StopRequestedAt.is_null())
         .filter(
@@ -65,6 +76,15 @@ pub async fn claimable(db: &impl Conn, definitions: &[String], now: i64, limit: 
         .order_by_asc(Column::QueuedAt)
         .order_by_asc(Column::Id)
         .limit(limit);
+    if !wanted.without_models.is_empty() {
+        let chosen = Condition::all()
+            .add(Column::Model.is_not_null())
+            .add(Column::Model.is_not_in(wanted.without_models));
+        let own = Condition::all()
+            .add(Column::Model.is_null())
+            .add(Column::Definition.is_not_in(wanted.without_definitions));
+        query = query.filter(Condition::any().add(chosen).add(own));
+    }
     QueryTrait::query(&mut query).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     Ok(query.all(db).await?)
 }

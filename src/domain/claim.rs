@@ -19,6 +19,7 @@ use super::{Fault, Store, Work, conversations};
 use crate::base::clock::ms;
 use crate::bus::Signal;
 use crate::db;
+pub use crate::db::runs::Wanted;
 use crate::db::runs::{Lease, Renewed};
 
 /// How long a lease lasts, and how often a run may stall.
@@ -52,8 +53,27 @@ pub async fn claim(
     limit: u64,
     terms: &Terms,
 ) -> Result<Vec<Claimed>, Fault> {
+    let wanted = Wanted {
+        definitions,
+        without_models: &[],
+        without_definitions: &[],
+    };
+    claim_wanted(store, worker, wanted, limit, terms).await
+}
+
+/// [`claim`], leaving alone the runs of some models.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_wanted(
+    store: &Store,
+    worker: &str,
+    wanted: Wanted<'_>,
+    limit: u64,
+    terms: &Terms,
+) -> Result<Vec<Claimed>, Fault> {
     let mut work = store.begin().await?;
-    let runs = db::runs::claimable(&work.tx, definitions, work.now, limit).await?;
+    let runs = db::runs::claimable(&work.tx, wanted, work.now, limit).await?;
     let mut claimed = Vec::with_capacity(runs.len());
     for run in runs {
         let id = run.id;

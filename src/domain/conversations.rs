@@ -12,6 +12,7 @@ use super::access::Viewer;
 use super::files::{self, Rejected, Taken};
 use super::idempotency::{self, Conflict, Key, Made};
 use super::journal::{self, Entry, Event, ReplyOutcome};
+use super::launch;
 use super::lifecycle::{self, Failure};
 use super::{BadArgument, Fault, Store, Work, faults};
 use crate::base::clock::ms;
@@ -335,6 +336,7 @@ async fn store_message(
     });
     let entries = vec![(message_id, said), (work.id(), Entry::ReplyStarted)];
     let mut events = journal::append_as(&mut work, conversation, None, entries).await?;
+    let agent = db::agents::find(&work.tx, row.agent_id).await?;
     let longest = Duration::from_secs(u64::from(agent_type.limits.max_duration_seconds));
     let run = run::Model {
         id: work.id(),
@@ -351,6 +353,7 @@ async fn store_message(
         stop_requested_at: None,
         stall_sequence: 0,
         stalls: 0,
+        model: agent.and_then(|agent| launch::chosen_model(&agent.configuration)),
         trace_parent: traces::current(),
         reservation: None,
     };

@@ -610,6 +610,7 @@ async fn create(
         stop_requested_at: None,
         stall_sequence: 0,
         stalls: 0,
+        model: chosen_model(&agent.configuration),
         trace_parent: traces::current(),
         reservation: None,
     };
@@ -618,6 +619,12 @@ async fn create(
     work.commit().await?;
     metrics::counter!("agentic_executions_launched_total").increment(1);
     Ok(Some(row))
+}
+
+/// The model that an agent's configuration names; none: its agent type's.
+pub fn chosen_model(configuration: &str) -> Option<String> {
+    let configuration: Value = serde_json::from_str(configuration).ok()?;
+    configuration["model"].as_str().map(str::to_owned)
 }
 
 /// What a worker must know to run an execution: `run.definition`.

@@ -7,6 +7,7 @@
 //! add something else that answers: a type that implements [`Model`], and its registration in
 //! `cli`. Keys come from the environment there and stay inside the provider.
 
+pub mod circuit;
 pub mod declared;
 pub mod provider;
 pub mod rehearsal;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::base::message::{Message, Part};
 
+use circuit::Circuit;
 use rehearsal::Script;
 
 /// Something that answers turns of a conversation.
@@ -32,6 +34,11 @@ pub trait Model: Send + Sync {
     /// What it can do and costs; nothing of either unless it says so.
     fn profile(&self) -> Profile {
         Profile::default()
+    }
+
+    /// What calls to its endpoint know of each other; none where there is no endpoint.
+    fn circuit(&self) -> Option<&Circuit> {
+        None
     }
 
     /// Whether images that come with messages and results can be shown to it.
@@ -300,6 +307,20 @@ impl Models {
     /// The model of this name.
     pub fn find(&self, name: &str) -> Option<Arc<dyn Model>> {
         self.0.get(name).cloned()
+    }
+
+    /// The names of those whose endpoint is down: no run of theirs should be begun.
+    pub fn blocked(&self, now: Duration) -> Vec<String> {
+        let is_blocked =
+            |model: &Arc<dyn Model>| model.circuit().is_some_and(|circuit| circuit.is_blocking(now));
+        let blocked = self.0.iter().filter(|(_, model)| is_blocked(model));
+        blocked.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether an endpoint that was down may be tried again, by one run.
+    pub fn has_trial(&self, now: Duration) -> bool {
+        let mut circuits = self.0.values().filter_map(|model| model.circuit());
+        circuits.any(|circuit| circuit.is_open() && !circuit.is_blocking(now))
     }
 
     /// Every name, sorted.

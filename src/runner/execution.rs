@@ -26,7 +26,7 @@ use super::calls::{self, Turn};
 use super::drive::Job;
 use super::exit::Exit;
 use super::held::Held;
-use super::model::{About, Session, file_parts, get_agent};
+use super::model::{About, Answered, Session, file_parts, get_agent};
 use super::transcript::{Call, Refusal, Transcript, calls_of};
 use super::validators::{Answer, Verdict};
 
@@ -186,12 +186,13 @@ impl Execution<'_> {
             held.commit().await?;
         }
         self.session.refresh_tools().await?;
-        let reply = self.session.ask(self.request(Purpose::Turn)).await?;
+        let Answered { reply, writing } = self.session.ask(self.request(Purpose::Turn)).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();
         let text = message.plain_text();
         let (entry, usage) = self.session.entry(message, &reply);
         let mut held = self.session.hold().await?;
+        held.say_as(writing.message());
         let attempt = self.transcript.attempt;
         budget::settle(&self.session, &mut held, usage).await?;
         if calls.is_empty() {
@@ -415,14 +416,15 @@ impl Execution<'_> {
         };
         let mut held = self.session.hold().await?;
         let mut explanation = String::new();
-        if let Some(reply) = answered {
+        if let Some(Answered { reply, writing }) = &answered {
+            held.say_as(writing.message());
             let mut message = self.transcript.admit(reply.parts.clone());
             // It was offered none.
             message
                 .parts
                 .retain(|part| !matches!(part, Part::ToolCall { .. }));
             explanation = message.plain_text().trim().to_owned();
-            let (entry, usage) = self.session.entry(message, &reply);
+            let (entry, usage) = self.session.entry(message, reply);
             held.journal(Some(attempt), entry);
             budget::settle(&self.session, &mut held, usage).await?;
         } else if is_free {

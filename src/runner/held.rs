@@ -11,6 +11,7 @@ use entity::{execution, run};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::base::message::Role;
 use crate::db;
 use crate::domain::budgets::{self, Amount, Budget, Spent};
 use crate::domain::conversations::{self, Ended};
@@ -31,6 +32,8 @@ pub struct Held {
     entries: Vec<(Option<i32>, Entry)>,
     /// Tokens and cost of the call that was reserved.
     used: Option<(i64, i64)>,
+    /// The id of the model's message among them, which was told before.
+    told: Option<Uuid>,
     /// The session's turn to write, given up last.
     turn: Option<OwnedMutexGuard<()>>,
 }
@@ -50,6 +53,7 @@ impl Held {
                 execution: None,
                 entries: Vec::new(),
                 used: None,
+                told: None,
                 turn: None,
             }),
             None => Err(Exit::Lost),
@@ -94,6 +98,11 @@ impl Held {
     /// Adds an entry to the journal. `attempt` is none in people's conversations.
     pub fn journal(&mut self, attempt: Option<i32>, entry: Entry) {
         self.entries.push((attempt, entry));
+    }
+
+    /// The model's message will be stored under this id: whoever heard it being written knows it.
+    pub(super) fn say_as(&mut self, message: Uuid) {
+        self.told = Some(message);
     }
 
     pub(super) fn conversation_id(&self) -> Uuid {
@@ -199,7 +208,14 @@ impl Held {
             while let Some((_, entry)) = left.next_if(|(next, _)| *next == attempt) {
                 together.push(entry);
             }
-            journal::append(&mut self.work, self.run.conversation_id, attempt, together).await?;
+            let named = together.into_iter().map(|entry| {
+                let is_answer =
+                    matches!(&entry, Entry::Message { message, .. } if message.role == Role::Assistant);
+                let told = if is_answer { self.told.take() } else { None };
+                (told.unwrap_or_else(|| self.work.id()), entry)
+            });
+            let named = named.collect();
+            journal::append_as(&mut self.work, self.run.conversation_id, attempt, named).await?;
         }
         Ok(())
     }

@@ -14,13 +14,15 @@ use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::base::message::{Message, Part};
+use crate::bus::answers::{Kind, Writing};
 use crate::db;
 use crate::definitions::{AgentType, ExecutionType, McpServer};
 use crate::domain::budgets::Subject;
 use crate::domain::explanation::{Cause, NoAnswer};
 use crate::domain::journal::{Entry, Tokens};
 use crate::domain::{Fault, files};
-use crate::model::{self, Attachment, Error, Model, Reply, Request, ToolSpec};
+use crate::model::circuit::{Circuit, Permit};
+use crate::model::{self, Attachment, Delta, DeltaKind, Error, Model, Reply, Request, ToolSpec};
 use crate::telemetry::traces;
 
 use super::budget::Allowance;
@@ -67,6 +69,12 @@ pub(super) struct Session<'a> {
     pub agent_id: Uuid,
     /// Files that messages name, once they were read.
     attached: Mutex<HashMap<Uuid, Attachment>>,
+}
+
+/// A model's answer, and its being written: that ends when this is dropped, once it is stored.
+pub(super) struct Answered {
+    pub reply: Reply,
+    pub writing: Writing,
 }
 
 /// What a session is about.
@@ -296,17 +304,32 @@ impl<'a> Session<'a> {
     }
 
     /// Asks the model; asks again when that may help. Aborted when the run is cut.
-    pub async fn ask(&self, mut request: Request) -> Result<Reply, Exit> {
+    pub async fn ask(&self, mut request: Request) -> Result<Answered, Exit> {
         request.files = self.attachments(&request.messages).await?;
         request.settings = self.settings;
         self.job.has_begun_call(true);
         let mut tries = Tries::default();
+        let mut outage = None;
         loop {
             self.job.lease.check()?;
-            let error = match self.ask_once(&request, tries.all()).await? {
-                Ok(reply) => return Ok(reply),
+            let permit = self.permit(&mut outage).await?;
+            // A message of its own for each try: what was heard of one that broke off is not gone on
+            // with.
+            let store = &self.job.deps.store;
+            let conversation = self.job.run.conversation_id;
+            let writing = store.bus.answers().begin(conversation, store.ids.next());
+            let answer = self.ask_once(&request, tries.all(), &writing).await?;
+            if let Some(permit) = permit {
+                outage::tell(permit, &answer, store.clock.monotonic());
+            }
+            let error = match answer {
+                Ok(reply) => return Ok(Answered { reply, writing }),
                 Err(error) => error,
             };
+            // Whoever waits for an endpoint that is down has not used up a try.
+            if self.model.circuit().is_some_and(Circuit::is_open) && matches!(error, Error::Down { .. }) {
+                continue;
+            }
             let chance = self.job.deps.store.ids.next().as_u128() as u16;
             match tries.after(&error, f64::from(chance) / f64::from(u16::MAX)) {
                 Some(wait) => {
@@ -332,7 +355,38 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn ask_once(&self, request: &Request, tries: u32) -> Result<Result<Reply, Error>, Exit> {
+    /// Waits until the model's endpoint may be called. `outage` is since when it is waited for.
+    async fn permit(&self, outage: &mut Option<Duration>) -> Result<Option<Permit>, Exit> {
+        let Some(circuit) = self.model.circuit() else {
+            return Ok(None);
+        };
+        let clock = &self.job.deps.store.clock;
+        loop {
+            let now = clock.monotonic();
+            let wait = match circuit.admit(now) {
+                Ok(permit) => return Ok(Some(permit)),
+                Err(wait) => wait,
+            };
+            let since = *outage.get_or_insert(now);
+            if now.saturating_sub(since) >= circuit.patience() {
+                let cause = Cause::NoAnswer {
+                    model: self.model.name().to_owned(),
+                    why: NoAnswer::Down,
+                    tries: 1,
+                    waited_ms: 0,
+                };
+                return Err(cause.into());
+            }
+            self.job.lease.wait(wait).await?;
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        request: &Request,
+        tries: u32,
+        writing: &Writing,
+    ) -> Result<Result<Reply, Error>, Exit> {
         let clock = &self.job.deps.store.clock;
         let asked_at = clock.monotonic();
         // Names of OpenTelemetry's semantic conventions for generative AI.
@@ -348,7 +402,15 @@ impl<'a> Session<'a> {
             tries,
             outcome = Empty,
         );
-        let answer = self.model.complete(request, &|_| {}).instrument(trace.clone());
+        let live = |delta: Delta| {
+            let kind = match delta.kind {
+                DeltaKind::Text => Kind::Text,
+                DeltaKind::Reasoning => Kind::Reasoning,
+                DeltaKind::ToolArguments => Kind::ToolArguments,
+            };
+            writing.say(delta.part, kind, &delta.text);
+        };
+        let answer = self.model.complete(request, &live).instrument(trace.clone());
         let answer = self.job.lease.or_cut(answer).await?;
         let seconds = clock.monotonic().saturating_sub(asked_at).as_secs_f64();
         let outcome = answer.as_ref().map_or_else(Error::outcome, |_| "answered");

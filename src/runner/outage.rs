@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::base::clock::ms;
 use crate::domain::explanation::{Cause, NoAnswer};
-use crate::model::Error;
+use crate::model::circuit::Permit;
+use crate::model::{Error, Reply};
 
 /// Tries of one model call that is turned away: with the waits below they span half a minute, which
 /// most overloads do not outlast; the worker that comes next would find the rest no better.
@@ -70,6 +71,18 @@ impl Tries {
 
 fn grown(tries: u32, chance: f64) -> Duration {
     (FIRST_WAIT * 2_u32.saturating_pow(tries - 1)).mul_f64(0.5 + chance / 2.0)
+}
+
+/// Tells an endpoint's circuit what a call met there.
+pub(super) fn tell(permit: Permit, answer: &Result<Reply, Error>, now: Duration) {
+    match answer {
+        Err(Error::Down { .. }) => permit.down(now),
+        Err(Error::Unavailable {
+            retry_after: Some(wait),
+            ..
+        }) => permit.alone(now, *wait),
+        _ => permit.up(),
+    }
 }
 
 /// Why a run ends that got no answer. The provider's own words stay in the log: they may quote what

@@ -16,7 +16,7 @@ use super::budget;
 use super::calls::{self, Turn};
 use super::drive::Job;
 use super::exit::Exit;
-use super::model::{About, Session, get_agent};
+use super::model::{About, Answered, Session, get_agent};
 use super::transcript::{Call, Transcript, calls_of};
 
 /// What the model sees of a long conversation. Every current model takes as much, and who talks
@@ -94,11 +94,12 @@ impl Reply<'_> {
             held.commit().await?;
         }
         self.session.refresh_tools().await?;
-        let reply = self.session.ask(self.request()).await?;
+        let Answered { reply, writing } = self.session.ask(self.request()).await?;
         let message = self.transcript.admit(reply.parts.clone());
         let calls: Vec<Call> = calls_of(&message).collect();
         let (entry, usage) = self.session.entry(message, &reply);
         let mut held = self.session.hold().await?;
+        held.say_as(writing.message());
         held.journal(None, entry.clone());
         budget::settle(&self.session, &mut held, usage).await?;
         if calls.is_empty() {

@@ -5,7 +5,7 @@
 //! stopped, ran too long or lost their lease. None waits for another, so neither a slow claim nor a
 //! slow heartbeat makes a cancel late.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -144,6 +144,7 @@ impl Worker {
         };
         let desk = Desk {
             definitions: definitions(&deps.catalog).into(),
+            own_models: Arc::new(own_models(&deps.catalog)),
             // Heard from before the first claim, so that nothing queued after it is missed.
             signals: Some(deps.store.bus.listen()),
             deps: Arc::new(deps),
@@ -170,10 +171,24 @@ fn definitions(catalog: &Catalog) -> Vec<String> {
     executions.chain(replies).collect()
 }
 
+fn own_models(catalog: &Catalog) -> HashMap<String, String> {
+    let mut models = HashMap::new();
+    for agent_type in catalog.agent_types() {
+        for execution_type in &agent_type.execution_types {
+            let definition = launch::definition_of(&agent_type.key, &execution_type.key);
+            models.insert(definition, agent_type.model.clone());
+        }
+        models.insert(agent_type.key.clone(), agent_type.model.clone());
+    }
+    models
+}
+
 struct Desk {
     deps: Arc<Deps>,
     settings: Arc<Settings>,
     definitions: Arc<[String]>,
+    /// The model of each definition, unless an agent chose another.
+    own_models: Arc<HashMap<String, String>>,
     terms: Terms,
     leases: Leases,
     signals: Option<Listener>,
@@ -268,11 +283,35 @@ impl Desk {
             max_stalls: self.settings.max_stalls,
         };
         let asked_at = store.clock.monotonic();
-        let claimed = claim::claim(store, &self.terms.worker, &self.definitions, free as u64, &terms).await;
+        let models = &self.deps.models;
+        let without_models = models.blocked(asked_at);
+        let is_without = |key: &&String| {
+            self.own_models
+                .get(*key)
+                .is_some_and(|model| without_models.contains(model))
+        };
+        let without_definitions: Vec<String> = self.definitions.iter().filter(is_without).cloned().collect();
+        let wanted = claim::Wanted {
+            definitions: &self.definitions,
+            without_models: &without_models,
+            without_definitions: &without_definitions,
+        };
+        // One run tries whether an endpoint is back, and which that is only the claim says.
+        let free = if models.has_trial(asked_at) { 1 } else { free };
+        let claimed = claim::claim_wanted(store, &self.terms.worker, wanted, free as u64, &terms).await;
         match claimed {
             Ok(claimed) => {
                 let is_more = claimed.len() == free;
                 for claimed in claimed {
+                    let run = &claimed.run;
+                    let model = run
+                        .model
+                        .as_ref()
+                        .or_else(|| self.own_models.get(&run.definition));
+                    let model = model.and_then(|name| models.find(name));
+                    if let Some(circuit) = model.as_ref().and_then(|model| model.circuit()) {
+                        circuit.claimed(asked_at);
+                    }
                     self.take(runs, claimed, asked_at);
                 }
                 is_more

@@ -94,6 +94,16 @@ fn describe() {
         Unit::Count,
         "Runs taken over because their worker had vanished"
     );
+    describe_gauge!(
+        "agentic_model_endpoint_down",
+        Unit::Count,
+        "1 while a models' endpoint is down: no run of theirs is begun, calls wait"
+    );
+    describe_counter!(
+        "agentic_model_endpoint_outages_total",
+        Unit::Count,
+        "Times that a models' endpoint was found to be down"
+    );
     describe_gauge!("agentic_subscribers", Unit::Count, "Open subscriptions");
     describe_histogram!(
         "agentic_http_request_seconds",

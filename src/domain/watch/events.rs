@@ -72,7 +72,7 @@ pub fn watch(
     }
 }
 
-async fn find(hub: &Hub, current: &mut Current, id: Uuid) -> Result<conversation::Model, Error> {
+pub(super) async fn find(hub: &Hub, current: &mut Current, id: Uuid) -> Result<conversation::Model, Error> {
     let viewer = viewer_now(current)?;
     let row = db::conversations::find(hub.store().db.read(), id).await?;
     row.filter(|row| viewer.sees_conversation(row))
@@ -80,7 +80,7 @@ async fn find(hub: &Hub, current: &mut Current, id: Uuid) -> Result<conversation
 }
 
 /// True when nothing more can come: its execution has ended, or it was deleted.
-async fn has_ended(hub: &Hub, id: Uuid) -> Result<bool, Error> {
+pub(super) async fn has_ended(hub: &Hub, id: Uuid) -> Result<bool, Error> {
     let db = hub.store().db.read();
     let Some(row) = db::conversations::find(db, id).await? else {
         return Ok(true);

@@ -7,10 +7,13 @@
 //! | [`set`] | the set that a filter gives | frames of entered, updated and left |
 //! | [`events`] | the log of one conversation | every entry, once, in order |
 //!
+//! Beside them [`answers`]: what a model is just writing, lossy and nowhere stored.
+//!
 //! Each subscribes to the [`Hub`] first, then reads from its cursor, then follows. Signals and
 //! the hub's copies only say that there is something; falling behind means reading again from
 //! the last position, never a silent or ended stream. Access is judged anew for everything sent.
 
+pub mod answers;
 pub mod events;
 mod hub;
 pub mod set;

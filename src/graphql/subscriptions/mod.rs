@@ -8,6 +8,7 @@
 mod conversation_events;
 mod execution_status;
 mod executions_changed;
+mod message_deltas;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub struct Subscription(
     execution_status::Status,
     executions_changed::Set,
     conversation_events::Events,
+    message_deltas::Deltas,
 );
 
 /// Why a stream ended, as clients read it.

@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt};
 use serde_json::{Value, json};
 
 use crate::base::id::Kind;
+use crate::bus::answers as written;
 use crate::domain::access::Viewer;
 use crate::graphql::mutations::tests::world::{World, agent};
 
@@ -188,6 +189,35 @@ async fn a_conversation_of_people_is_followed_live_and_does_not_complete() {
     );
     let more = tokio::time::timeout(Duration::from_millis(50), answers.next()).await;
     assert!(more.is_err(), "it waits for more");
+}
+
+#[tokio::test]
+async fn an_answer_is_told_while_it_is_written_and_completes_with_the_execution() {
+    let world = World::new().await;
+    let execution = world.launch(&world.member).await;
+    let row = Kind::Execution.parse(&execution).expect("an id");
+    let row = crate::db::executions::find(world.store.db.read(), row).await;
+    let id = row.expect("reads").expect("is there").conversation_id;
+    let conversation = Kind::Conversation.format(id);
+    let message = world.store.ids.next();
+    let writing = world.store.bus.answers().begin(id, message);
+    writing.say(0, written::Kind::Reasoning, "Let me");
+    let query =
+        "subscription($id: ID!) { messageDeltas(conversationId: $id) { messageId part kind text replace } }";
+    let mut answers = watch(&world, &world.member, query, json!({ "id": conversation }));
+    let delta = |part: i32, kind: &str, text: &str, replace: bool| json!({ "messageId": Kind::Message.format(message), "part": part, "kind": kind, "text": text, "replace": replace });
+    assert_eq!(next(&mut answers).await, delta(0, "REASONING", "Let me", true));
+    writing.say(0, written::Kind::Reasoning, " see.");
+    writing.say(1, written::Kind::ToolArguments, "{}");
+    assert_eq!(next(&mut answers).await, delta(0, "REASONING", " see.", false));
+    assert_eq!(next(&mut answers).await, delta(1, "TOOL_ARGUMENTS", "{}", true));
+    let input = json!({ "id": execution });
+    world
+        .run(&world.member, "cancelExecution", "execution { status }", input)
+        .await;
+    assert!(answer(&mut answers).await.is_none(), "completes");
+    let mut strange = watch(&world, &world.stranger, query, json!({ "id": conversation }));
+    assert_eq!(end(&mut strange).await, "NOT_FOUND");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ mod openai;
 mod turns;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -38,6 +38,7 @@ use tokio_util::io::StreamReader;
 use crate::base::clock::Clock;
 use crate::base::tls;
 
+use super::circuit::Circuit;
 use super::declared::{Declaration, Kind, Time};
 use super::{Error, Live, Model, Profile, Reply, Request};
 
@@ -92,6 +93,7 @@ pub struct Provider {
     protocol: Box<dyn Protocol>,
     client: Client,
     clock: Clock,
+    circuit: Circuit,
 }
 
 impl std::fmt::Debug for Provider {
@@ -103,11 +105,11 @@ impl std::fmt::Debug for Provider {
 }
 
 impl Provider {
-    /// The model of a declaration.
+    /// The model of a declaration; those of one endpoint share a circuit.
     ///
     /// # Errors
     /// When this machine cannot open connections, for example for want of certificates.
-    pub fn new(declaration: Declaration, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(declaration: Declaration, clock: Clock, circuit: Circuit) -> Result<Self, reqwest::Error> {
         tls::use_ring();
         let mut client = Client::builder();
         if declaration.base_url.scheme() == "http" {
@@ -131,6 +133,7 @@ impl Provider {
             protocol,
             client,
             clock,
+            circuit,
         })
     }
 
@@ -264,6 +267,10 @@ impl Model for Provider {
 
     fn profile(&self) -> Profile {
         self.declaration.profile
+    }
+
+    fn circuit(&self) -> Option<&Circuit> {
+        Some(&self.circuit)
     }
 
     fn complete<'a>(

@@ -16,12 +16,14 @@ pub mod recording;
 mod scene;
 mod script;
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::base::message::Part;
 
-use super::{Error, Live, Model, Profile, Purpose, Reply, Request, Usage};
+use super::{Delta, DeltaKind, Error, Live, Model, Profile, Purpose, Reply, Request, Usage};
 
 pub use script::{Mistake, Script};
 
@@ -66,7 +68,7 @@ impl Model for Rehearsal {
     fn complete<'a>(
         &'a self,
         request: &'a Request,
-        _live: &'a Live<'a>,
+        live: &'a Live<'a>,
     ) -> BoxFuture<'a, Result<Reply, Error>> {
         async move {
             let script = &request.rehearsal.script;
@@ -74,8 +76,22 @@ impl Model for Rehearsal {
                 Purpose::Explanation => script.explain(request)?,
                 Purpose::Turn | Purpose::Conversation => script.play(request)?,
             };
-            if !played.delay.is_zero() && !self.is_brisk {
-                tokio::time::sleep(played.delay).await;
+            let delay = if self.is_brisk {
+                Duration::ZERO
+            } else {
+                played.delay
+            };
+            let deltas = played.outcome.as_deref().map_or_else(|_| Vec::new(), deltas);
+            // The first piece comes after a moment too, as with any model.
+            let pause = delay / u32::try_from(deltas.len().max(1)).unwrap_or(u32::MAX);
+            if deltas.is_empty() && !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            for delta in deltas {
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                live(delta);
             }
             let parts = played.outcome?;
             let usage = played.usage.unwrap_or_else(|| usage(request, &parts));
@@ -83,6 +99,40 @@ impl Model for Rehearsal {
         }
         .boxed()
     }
+}
+
+/// Pieces that a turn is told in: enough to be seen, and timers cost more than they tell.
+const PIECES: usize = 8;
+
+/// A turn as it might be written, a few words at a time.
+fn deltas(parts: &[Part]) -> Vec<Delta> {
+    let mut deltas = Vec::new();
+    let shown = parts.iter().filter(|part| part.is_shown()).enumerate();
+    for (part, said) in shown {
+        let (kind, text) = match said {
+            Part::Text { text } => (DeltaKind::Text, text.clone()),
+            Part::Reasoning { text } => (DeltaKind::Reasoning, text.clone()),
+            Part::ToolCall { arguments, .. } => (DeltaKind::ToolArguments, arguments.to_string()),
+            _ => continue,
+        };
+        let at_once = text.len().div_ceil(PIECES).max(1);
+        let mut piece = String::new();
+        for word in text.split_inclusive(' ') {
+            piece.push_str(word);
+            if piece.len() >= at_once {
+                let text = std::mem::take(&mut piece);
+                deltas.push(Delta { part, kind, text });
+            }
+        }
+        if !piece.is_empty() {
+            deltas.push(Delta {
+                part,
+                kind,
+                text: piece,
+            });
+        }
+    }
+    deltas
 }
 
 // Four characters a token is the usual rule of thumb for English; it makes budgets and usage

@@ -1,9 +1,11 @@
 //! Executions that end well, and what the model and the journal see on the way.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::base::message::{Message, Part, Role};
-use crate::domain::journal::Entry;
+use crate::domain::journal::{self, Entry};
 use crate::model::{Purpose, Request};
 
 use super::stage::{Act, Stage, call, say};
@@ -30,6 +32,34 @@ fn results(request: &Request) -> Vec<(String, bool, Value)> {
             _ => None,
         })
         .collect()
+}
+
+#[tokio::test]
+async fn an_answer_is_followed_while_it_is_written_and_stored_under_the_id_that_was_told() {
+    let stage = Stage::gated(|_: &Request| Act::Tell("{\"ok\": true}")).await;
+    let launched = stage.launch(json!({}), None).await;
+    let conversation = launched.conversation_id;
+    let mut following = stage.store.bus.answers().follow(conversation);
+    let worker = stage.worker();
+    stage.gate.let_through(1);
+    stage.wait_until_begun("told").await;
+    let told = following.take();
+    assert_eq!(
+        (told.len(), told[0].text.as_str(), told[0].is_all),
+        (1, "{\"ok\": true}", true)
+    );
+    assert_eq!(stage.steps(conversation).await, 0, "nothing of it is stored yet");
+    stage.gate.let_through(1);
+    stage.ended(launched.id).await;
+    let events = journal::read_all(stage.store.db.read(), conversation)
+        .await
+        .expect("reads");
+    let answer = events.iter().find(
+        |event| matches!(&event.entry, Entry::Message { message, .. } if message.role == Role::Assistant),
+    );
+    assert_eq!(answer.expect("an answer").id, told[0].message);
+    worker.stop(Duration::from_secs(5)).await;
+    assert_eq!(following.take(), [], "it is over");
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod executions;
 mod explanations;
 mod failures;
 mod leases;
+mod providers;
 mod replies;
 mod stage;

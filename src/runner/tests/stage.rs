@@ -25,7 +25,9 @@ use crate::domain::journal::{self, Entry};
 use crate::domain::launch::{self, Request as Launch};
 use crate::domain::{Store, files, people};
 use crate::fetch::{Fetcher, Rules};
-use crate::model::{Error, Live, Model, Models, Price, Profile, Reply, Request, ToolSpec, Usage};
+use crate::model::{
+    Delta, DeltaKind, Error, Live, Model, Models, Price, Profile, Reply, Request, ToolSpec, Usage,
+};
 use crate::runner::tools::{self, Context, Effect, Outside, Tool};
 use crate::runner::validators::{Answer, Validator, Verdict};
 use crate::runner::{Deps, Handle, Registry, Settings, Worker};
@@ -34,6 +36,8 @@ use crate::storage::Storage;
 /// What the played model does.
 pub(super) enum Act {
     Say(Vec<Part>),
+    /// Says it live first, and answers when it is let through once more.
+    Tell(&'static str),
     Fail(Error),
     Hang,
     Panic,
@@ -120,7 +124,7 @@ impl Model for Played {
     fn complete<'a>(
         &'a self,
         request: &'a Request,
-        _live: &'a Live<'a>,
+        live: &'a Live<'a>,
     ) -> BoxFuture<'a, Result<Reply, Error>> {
         async move {
             let scene = &request.rehearsal;
@@ -136,6 +140,16 @@ impl Model for Played {
                         output_tokens: 1,
                     },
                 }),
+                Act::Tell(text) => {
+                    live(Delta {
+                        part: 0,
+                        kind: DeltaKind::Text,
+                        text: text.to_owned(),
+                    });
+                    self.gate.pass("told".to_owned()).await;
+                    let (parts, usage) = (vec![Part::text(text)], Usage::default());
+                    Ok(Reply { parts, usage })
+                }
                 Act::Fail(error) => Err(error),
                 Act::Hang => std::future::pending().await,
                 Act::Panic => panic!("the model panics"),

@@ -14,7 +14,7 @@ use crate::model::provider::{Deadlines, Provider};
 use crate::model::{Error, Model, Reply};
 
 use super::server::{Answer, End, KINDS, Said, Server, Step, frames};
-use super::{ask, declaration, hello, provider, soon};
+use super::{ask, circuit, declaration, hello, provider, soon};
 
 fn a_turn() -> Vec<Said> {
     vec![
@@ -27,7 +27,13 @@ fn a_turn() -> Vec<Said> {
 /// Reads bytes as if they had come over a connection, in pieces as given.
 async fn read(kind: &'static str, pieces: Vec<Vec<u8>>) -> Result<Reply, Error> {
     static READERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
-        let reader = |kind| Provider::new(declaration(kind, "http://127.0.0.1:1", ""), Clock::system());
+        let reader = |kind| {
+            Provider::new(
+                declaration(kind, "http://127.0.0.1:1", ""),
+                Clock::system(),
+                circuit(),
+            )
+        };
         KINDS
             .map(reader)
             .into_iter()

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::base::clock::Clock;
 use crate::base::message::{Message, Part, Role};
+use crate::model::circuit::Circuit;
 use crate::model::declared::{self, Declaration};
 use crate::model::rehearsal::Script;
 use crate::model::{Delta, DeltaKind, Error, Model, Purpose, Reply, Request, Scene, Settings, ToolSpec};
@@ -31,9 +32,13 @@ pub(crate) fn declaration(kind: &str, url: &str, more: &str) -> Declaration {
     declared.models.into_iter().next().expect("a model")
 }
 
+pub(crate) fn circuit() -> Circuit {
+    Circuit::new("test", Duration::from_secs(300))
+}
+
 fn provider(kind: &str, server: &Server, more: &str) -> Provider {
     let declaration = declaration(kind, &server.url(kind), more);
-    Provider::new(declaration, Clock::system()).expect("a provider")
+    Provider::new(declaration, Clock::system(), circuit()).expect("a provider")
 }
 
 fn request(messages: Vec<Message>) -> Request {
