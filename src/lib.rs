@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod definitions;
+pub mod documents;
 pub mod domain;
 pub mod fetch;
 pub mod graphql;

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::runner::Registry;
 
 pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
-    let registry = Registry::built_in(wiring::fetcher(settings));
+    let registry = Registry::built_in(wiring::fetcher(settings), wiring::documents());
     let offered = wiring::models(settings)?;
     let loaded = wiring::catalog(settings, &registry, &offered);
     let loaded = loaded.and_then(|catalog| {

@@ -23,6 +23,7 @@ use clap::{CommandFactory, FromArgMatches};
 use crate::base::tls;
 use crate::child;
 use crate::config::Settings;
+use crate::documents;
 use crate::graphql;
 use crate::telemetry::log;
 use crate::telemetry::traces::Traces;
@@ -36,7 +37,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(3);
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // Roles of this binary beside its commands: they have no use for any of what follows.
-    if let Some(ended) = child::main(&arguments) {
+    if let Some(ended) = child::main(&arguments).or_else(|| documents::main(&arguments)) {
         return ended;
     }
     tls::use_ring();

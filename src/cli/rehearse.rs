@@ -15,7 +15,7 @@ use crate::rehearse::record::{self, Recorded};
 use crate::runner::Registry;
 
 fn setup(settings: &Settings) -> Result<Setup, Failure> {
-    let registry = Registry::built_in(wiring::fetcher(settings));
+    let registry = Registry::built_in(wiring::fetcher(settings), wiring::documents());
     let catalog = wiring::catalog(settings, &registry, &wiring::models(settings)?)?;
     Ok(Setup { catalog, registry })
 }

@@ -218,7 +218,7 @@ struct Parts {
 
 impl Parts {
     async fn make(settings: &Settings, has_worker: bool) -> Result<Self, Failure> {
-        let mut registry = runner::Registry::built_in(wiring::fetcher(settings));
+        let mut registry = runner::Registry::built_in(wiring::fetcher(settings), wiring::documents());
         let offered = wiring::models(settings)?;
         let catalog = wiring::catalog(settings, &registry, &offered)?.without_cases();
         let budgets = wiring::budgets(settings, &catalog, &offered)?;

@@ -23,7 +23,7 @@ use crate::model::circuit::Circuit;
 use crate::model::provider::Provider;
 use crate::model::{Models, declared};
 use crate::storage::Storage;
-use crate::{graphql, runner};
+use crate::{documents, graphql, runner};
 
 /// The models that can be asked.
 pub(super) struct Offered {
@@ -84,6 +84,11 @@ pub(super) fn fetcher(settings: &Settings) -> Fetcher {
         allowed: settings.fetch.allowed.clone(),
         ..fetch::Rules::default()
     })
+}
+
+/// The text of documents, taken apart by children of this binary.
+pub(super) fn documents() -> documents::Reader {
+    documents::Reader::new(Launcher::this_program())
 }
 
 /// The definitions, without a mistake.

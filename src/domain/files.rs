@@ -2,7 +2,7 @@
 //! transaction. A blob's row is written before its bytes, so a crash in between leaves nothing
 //! that the sweeper does not find.
 
-mod sniff;
+pub mod sniff;
 
 use std::io::SeekFrom;
 
@@ -296,10 +296,13 @@ fn check_content(
     if rules.content_types.iter().any(|taken| taken == content_type) {
         return Ok(());
     }
-    let message = format!(
-        "the content is {content_type}; what is taken is {}",
-        rules.content_types.join(", ")
-    );
+    let message = match sniff::hint(content_type, filename) {
+        Some(hint) => format!("the content is {hint}"),
+        None => format!(
+            "the content is {content_type}; what is taken is {}",
+            rules.content_types.join(", ")
+        ),
+    };
     Err(refuse(
         Rule::Content,
         Some((index, filename)),

@@ -3,8 +3,10 @@
 
 use serde_json::{Value, json};
 
+use crate::child::Launcher;
 use crate::definitions::case::{CaseFile, Expected, OutsideResult, Story};
 use crate::definitions::{Case, Catalog, Sources};
+use crate::documents::Reader;
 use crate::fetch::{Fetcher, Rules};
 use crate::model::Models;
 use crate::model::rehearsal::recording::file_id;
@@ -14,7 +16,10 @@ use super::diff::{Difference, differences};
 use super::play::{Error, Played, Setup, play};
 
 fn setup() -> Setup {
-    let registry = Registry::built_in(Fetcher::new(Rules::default()));
+    let registry = Registry::built_in(
+        Fetcher::new(Rules::default()),
+        Reader::new(Launcher::this_program()),
+    );
     let models = Models::rehearsal_only();
     let catalog = Catalog::load(&Sources::shipped(), &registry.names(&models).known());
     let catalog = catalog.expect("the shipped definitions are right");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::base::json_schema::{Schema, SchemaError};
 use crate::definitions::case::OutsideResult;
 use crate::definitions::{CheckSettings, Known, McpServer};
+use crate::documents;
 use crate::fetch::Fetcher;
 use crate::mcp::{self, Servers};
 use crate::model::{Models, ToolSpec};
@@ -32,13 +33,14 @@ pub(super) struct Registered {
 }
 
 impl Registry {
-    /// The tools and validators that come with the server; pages of the web come through `fetcher`.
+    /// The tools and validators that come with the server; pages of the web come through `fetcher`,
+    /// the text of files through `documents`.
     ///
     /// # Panics
     /// Never: the built-in tools' schemas are schemas.
-    pub fn built_in(fetcher: Fetcher) -> Self {
+    pub fn built_in(fetcher: Fetcher, documents: documents::Reader) -> Self {
         let mut registry = Self::default();
-        for tool in tools::built_in(fetcher) {
+        for tool in tools::built_in(fetcher, documents) {
             registry
                 .tool(tool)
                 .expect("a built-in tool's parameters are a schema");

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 9] = [
     &["config"],
     &["child"],
     &["db", "bus", "storage", "model", "fetch", "mcp", "telemetry"],
-    &["definitions"],
+    &["definitions", "documents"],
     &["domain"],
     &["runner", "graphql"],
     &["http", "rehearse"],
@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 8] = [
+const LIBRARIES: [(&str, &[&str]); 10] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
@@ -27,6 +27,8 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("reqwest", &["fetch", "mcp", "model"]),
     ("rmcp", &["mcp"]),
     ("rustix", &["child"]),
+    ("calamine", &["documents"]),
+    ("hayro_interpret", &["documents"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -19,11 +19,12 @@ fn wants_tool(settings: &Value) -> Result<(), String> {
     }
 }
 
-const VALIDATORS: [(&str, CheckSettings); 4] = [
+const VALIDATORS: [(&str, CheckSettings); 5] = [
     ("json", any),
     ("output_schema", any),
     ("tool_succeeded", wants_tool),
     ("covers", wants_tool),
+    ("accounts_for", wants_tool),
 ];
 
 const KNOWN: Known<'static> = Known {

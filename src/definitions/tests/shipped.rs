@@ -141,6 +141,43 @@ async fn any_csv_with_the_two_columns_is_understood() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn documents_of_other_people_are_understood_and_totals_are_no_lines() {
+    let letter = "=== Page 1 of 2 ===\n\nNordwind GmbH\nRechnung 12\nPos.\tArtikelnummer\tBezeichnung\tMenge\tPreis\n\
+        1\tMUG-001\tBecher\t1.024\t6,40 €\n\t\tblau\n\n=== Page 2 of 2 ===\n\n2\tTEA-001\tTee\t60 Stk.\t3,10 €\n\tSumme\t\t\t6.739,60 €\nZahlbar sofort.\n";
+    let sheets = "=== Sheet 1 of 2: Order ===\n\nOrder for week 12\nItem no.,Item,Qty.\nMUG-001,Mug,1024\n,Total,1024\n\n\
+        === Sheet 2 of 2: More ===\n\nQty.,Item no.\n60,TEA-001\n\n";
+    for (key, collection) in [("invoice-scanning", "products"), ("order-intake", "orders")] {
+        for text in [letter, sheets] {
+            let mut stage = Stage::with_demo().file("document.pdf", Some(text));
+            let end = play(key, &mut stage, json!({})).await;
+            let End::Answered(answer) = end else {
+                panic!("{key} {text}: {end:?}")
+            };
+            if collection == "products" {
+                let expected = json!({"MUG-001": "stock raised by 1024 to 1124", "TEA-001": "stock raised by 60 to 280"});
+                assert_eq!(answer, expected, "{text}");
+            } else {
+                let id = answer["order_id"].as_str().expect("an id");
+                let lines = &stage.document("orders", id)["lines"];
+                assert_eq!(
+                    (&lines[0]["quantity"], &lines[1]["quantity"]),
+                    (&json!(1024), &json!(60)),
+                    "{lines}"
+                );
+                assert_eq!(lines.as_array().map(Vec::len), Some(2));
+            }
+        }
+    }
+    // Without another number to tell by, this is a thousand or a bit more than one.
+    let mut stage = Stage::with_demo().file("a.csv", Some("Artikelnummer;Menge\nMUG-001;1.024\n"));
+    let end = play("order-intake", &mut stage, json!({})).await;
+    assert!(
+        matches!(&end, End::Stopped { code, .. } if code == "unclear_quantity"),
+        "{end:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_document_is_read_page_by_page() {
     let lines: String = (0..250).map(|n| format!("NEW-{n},{}\n", n + 1)).collect();
     let mut stage = Stage::with_demo().file("long.csv", Some(&format!("sku,quantity\n{lines}")));
@@ -203,7 +240,7 @@ async fn what_cannot_be_worked_on_makes_the_agent_stop_with_its_reason() {
             unreadable(),
             json!({}),
             "document_missing",
-            "b.txt could not be read",
+            "b.txt could not be read, so nothing was booked: b.txt is protected by a password.",
         ),
         (
             "invoice-scanning",

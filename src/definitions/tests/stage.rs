@@ -197,7 +197,9 @@ impl Stage {
             .iter()
             .find(|(info, _)| arguments["file_id"] == info.file_id.as_str())
             .expect("an attached file");
-        let text = text.as_deref().ok_or("is no UTF-8 text")?;
+        let text = text
+            .as_deref()
+            .ok_or_else(|| format!("{} is protected by a password", info.filename))?;
         let text = text.trim_start_matches('\u{FEFF}');
         let offset = arguments["offset"].as_u64().unwrap_or(0) as usize;
         let page: String = text.chars().skip(offset).take(self.page).collect();

@@ -4,10 +4,13 @@
 //! | function | gives |
 //! |---|---|
 //! | `text\|csv("sku", …)` | rows under a header row, as maps; none if the header lacks a named column |
+//! | `text\|table({"sku": ["item no", …], …}, ["total", …])` | rows of all tables that have these columns under one of their headings, as maps by the columns' names; none of those whose first column begins with one of the last words |
 //! | `text\|scan("{sku} x {quantity}")` | a map for each line of that form |
 //! | `text\|blocks` | a map for each paragraph of `name: value` lines |
 //! | `text\|json` | the JSON value, or none |
 //! | `text\|number` | the number, whole where it can be, or none |
+//! | `rows\|decimal_mark` | `,` or `.`, whichever the numbers in the cells have, or nothing |
+//! | `text\|number(mark)` | the number as people write it, by that mark, or none if it could be two |
 //! | `text\|scalar` | the number if it is a short one, else the text |
 //! | `text\|record_keys` | the words that look like a record's key, such as `MUG-001` |
 //! | `text\|digest` | 12 hexadecimal digits that stand for the text |
@@ -24,6 +27,7 @@ use minijinja::{Environment, Error, ErrorKind, State};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::table::{self, Row};
 use crate::base::template::{json_of, value_of};
 
 /// Registers all of them.
@@ -36,7 +40,28 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("json", |text: &str| {
         serde_json::from_str(text).map_or(Value::from(()), |json| value_of(&json))
     });
-    environment.add_filter("number", |value: &Value| number(value));
+    environment.add_filter("number", |value: &Value, mark: Option<&str>| number(value, mark));
+    environment.add_filter("decimal_mark", |rows: &Value| {
+        let cells = items(rows).flat_map(|row| {
+            let names: Vec<Value> = items(&row).collect();
+            names.into_iter().filter_map(move |name| row.get_item(&name).ok())
+        });
+        let cells: Vec<String> = cells.map(|cell| cell.to_string()).collect();
+        table::decimal_mark(&cells.join(" "))
+    });
+    environment.add_filter(
+        "table",
+        |text: &str, columns: &Value, totals: Option<Vec<String>>| {
+            let headings = |name: &Value| {
+                let headings = columns.get_item(name).unwrap_or_default();
+                items(&headings).map(|heading| heading.to_string()).collect()
+            };
+            let columns = items(columns)
+                .map(|name| (name.to_string(), headings(&name)))
+                .collect();
+            rows_value(table::rows(text, &columns, &totals.unwrap_or_default()))
+        },
+    );
     environment.add_filter("scalar", |text: &str| scalar(text));
     environment.add_filter("record_keys", |text: &str| -> Value {
         record_keys(text).into_iter().collect()
@@ -124,8 +149,6 @@ fn weight(json: &Json) -> u64 {
 fn items(list: &Value) -> impl Iterator<Item = Value> + use<> {
     list.try_iter().into_iter().flatten()
 }
-
-type Row = Vec<(String, String)>;
 
 fn rows_value(rows: Vec<Row>) -> Value {
     rows.into_iter().map(Value::from_pairs).collect()
@@ -238,11 +261,13 @@ fn blocks(text: &str) -> Vec<Row> {
     rows
 }
 
-fn number(value: &Value) -> Value {
+fn number(value: &Value, mark: Option<&str>) -> Value {
     if value.is_number() {
         return value.clone();
     }
     let text = value.as_str().unwrap_or_default().trim();
+    let plain = mark.map(|mark| table::plain_number(text, mark).unwrap_or_default());
+    let text = plain.as_deref().unwrap_or(text);
     if let Ok(whole) = text.parse::<i64>() {
         return Value::from(whole);
     }
@@ -267,7 +292,7 @@ fn scalar(text: &str) -> Value {
     let is_plain = all_digits(whole) && all_digits(fraction) && digits.len() <= 9;
     let has_leading_zero = whole.len() > 1 && whole.starts_with('0');
     if is_plain && !has_leading_zero {
-        number(&Value::from(text))
+        number(&Value::from(text), None)
     } else {
         Value::from(text)
     }

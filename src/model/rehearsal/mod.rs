@@ -15,6 +15,7 @@ mod filters;
 pub mod recording;
 mod scene;
 mod script;
+mod table;
 
 use std::time::Duration;
 

@@ -184,6 +184,37 @@ async fn an_image_goes_with_its_result_to_a_model_that_sees_and_is_explained_to_
 }
 
 #[tokio::test]
+async fn an_answer_accounts_for_each_item_and_each_was_tried() {
+    let search = |collection: &str| call(&[("a", "search_records", json!({"collection": collection}))]);
+    let stage = Stage::new(move |request: &Request| {
+        let scene = &request.rehearsal;
+        match (scene.input["part"].as_str(), scene.attempt, scene.step) {
+            (Some("untried"), 1, 0) | (Some("unnamed"), 1, 1) => search("cups"),
+            (Some("untried"), 2, 0) | (Some("unnamed"), 1, 0) => search("pots"),
+            (Some("unnamed"), 1, _) => say("{\"ok\": true, \"pots\": 1}"),
+            _ => say("{\"ok\": true, \"pots\": 1, \"cups\": 2}"),
+        }
+    })
+    .await;
+    for (part, feedback) in [
+        (
+            "untried",
+            "Not every item of /collections was tried with search_records. Missing: pots.",
+        ),
+        ("unnamed", "The answer has no member for cups."),
+    ] {
+        let ended = stage
+            .run(json!({"part": part, "collections": ["cups", "pots"]}))
+            .await;
+        assert_eq!((ended.status.as_str(), ended.attempt), ("finished", 2), "{part}");
+        let messages = stage.messages(ended.conversation_id).await;
+        let refused = messages.iter().find(|message| message.role == Role::Validator);
+        let refused = refused.expect("a refusal").plain_text();
+        assert!(refused.starts_with(feedback), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn results_come_as_they_complete_and_are_shown_in_call_order() {
     let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
         // One id twice: some providers count anew, and the journal needs them unique.

@@ -17,8 +17,10 @@ use crate::base::clock::Clock;
 use crate::base::id::Ids;
 use crate::base::message::{Message, Part, Role};
 use crate::bus::Bus;
+use crate::child::Launcher;
 use crate::db;
 use crate::definitions::{Catalog, Sources};
+use crate::documents::Reader;
 use crate::domain::access::{self, Viewer};
 use crate::domain::budgets::Budgets;
 use crate::domain::journal::{self, Entry};
@@ -252,6 +254,9 @@ settings = { tool = "upsert_records" }
 [[validator]]
 name = "covers"
 settings = { input = "/skus", tool = "upsert_records" }
+[[validator]]
+name = "accounts_for"
+settings = { input = "/collections", tool = "search_records", argument = "collection" }
 [[failure_code]]
 code = "odd"
 category = "unknown"
@@ -323,7 +328,10 @@ impl Stage {
                 requests: Arc::clone(&requests),
             }));
         }
-        let mut registry = Registry::built_in(Fetcher::new(Rules::default()));
+        let mut registry = Registry::built_in(
+            Fetcher::new(Rules::default()),
+            Reader::new(Launcher::this_program()),
+        );
         for name in ["probe", "mail", "boom"] {
             let gate = Arc::clone(&gate);
             registry.tool(Arc::new(Probe { name, gate })).expect("a schema");

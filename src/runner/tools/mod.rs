@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::base::id::Kind;
 use crate::db;
 use crate::definitions::ExecutionType;
+use crate::documents;
 use crate::domain::files::Taken;
 use crate::domain::{Fault, Store};
 use crate::fetch::Fetcher;
@@ -191,11 +192,11 @@ pub(super) fn info(row: &file::Model) -> FileInfo {
 }
 
 /// The tools that come with the server.
-pub(super) fn built_in(fetcher: Fetcher) -> Vec<Arc<dyn Tool>> {
+pub(super) fn built_in(fetcher: Fetcher, documents: documents::Reader) -> Vec<Arc<dyn Tool>> {
     vec![
         Arc::new(fetch_page::FetchPage::new(fetcher)),
         Arc::new(list_files::ListFiles),
-        Arc::new(read_file::ReadFile),
+        Arc::new(read_file::ReadFile::new(documents)),
         Arc::new(search_records::SearchRecords),
         Arc::new(upsert_records::UpsertRecords),
         Arc::new(report_progress::ReportProgress),

@@ -1,5 +1,6 @@
-//! `read_file`: the text of an attached file, a part at a time. Offsets count characters, not
-//! bytes, so that a part never ends within one; a byte order mark is not part of the text.
+//! `read_file`: the text of an attached file, a part at a time; an image is named instead, to be
+//! shown. How a document becomes text is `documents`'. Offsets count characters, not bytes, so that
+//! a part never ends within one.
 
 use entity::file;
 use futures::FutureExt;
@@ -7,7 +8,8 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::base::id::Kind;
+use crate::base::id;
+use crate::documents::{self, Kind, Reader};
 use crate::domain::files;
 use crate::model::ToolSpec;
 
@@ -26,7 +28,15 @@ const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"]
 /// Providers take some 5 MB; in Base64 a third more goes over the wire with every turn.
 const MAX_IMAGE_BYTES: i64 = 5_000_000;
 
-pub(super) struct ReadFile;
+pub(super) struct ReadFile {
+    documents: Reader,
+}
+
+impl ReadFile {
+    pub fn new(documents: Reader) -> Self {
+        Self { documents }
+    }
+}
 
 #[derive(Deserialize)]
 struct Arguments {
@@ -41,7 +51,7 @@ impl Tool for ReadFile {
         ToolSpec {
             name: "read_file".to_owned(),
             description: format!(
-                "Reads the text of an attached file, at most {MOST} characters at a time. While next_offset is not null there is more: call again with it as offset. An image is shown instead."
+                "Reads the text of an attached file (text, CSV, Markdown, JSON, XLSX, PDF), at most {MOST} characters at a time. While next_offset is not null there is more: call again with it as offset. Each page of a PDF and each sheet of a workbook stands under a line such as === Page 1 of 2 ===; sheets are CSV, and cells of tables in a PDF are divided by tabs. An image is shown instead."
             ),
             parameters: json!({
                 "type": "object",
@@ -73,7 +83,7 @@ impl Outside for ReadFile {
     fn call<'a>(&'a self, context: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
-            let id = Kind::File.parse(&wanted.file_id).ok();
+            let id = id::Kind::File.parse(&wanted.file_id).ok();
             let Some(file) = context.files.iter().find(|file| Some(file.id) == id) else {
                 let message = "there is no such file here; list_files says which there are";
                 return Err(Error::Refused(message.to_owned()));
@@ -82,16 +92,20 @@ impl Outside for ReadFile {
             if IMAGES.contains(&file.content_type.as_str()) {
                 return show(file, context.model_sees_images);
             }
-            let Some(bytes) = files::read_all(&context.storage, file, MAX_BYTES).await? else {
-                let message = format!("{name} is too long to be read: more than {MAX_BYTES} bytes");
+            let Some(kind) = Kind::of(&file.content_type) else {
+                let message = format!("{name} is {}, which holds no text to read", file.content_type);
                 return Err(Error::Refused(message));
             };
-            let Some(text) = text_of(bytes) else {
-                let message = format!(
-                    "{name} is {} and no UTF-8 text, so it cannot be read",
-                    file.content_type
-                );
-                return Err(Error::Refused(message));
+            let text = match self.documents.kept(file.blob_id) {
+                Some(text) => text,
+                None => {
+                    let Some(bytes) = files::read_all(&context.storage, file, MAX_BYTES).await? else {
+                        let message = format!("{name} is too long to be read: more than {MAX_BYTES} bytes");
+                        return Err(Error::Refused(message));
+                    };
+                    let read = self.documents.read(file.blob_id, kind, bytes).await;
+                    read.map_err(|error| refused(name, &error))?
+                }
             };
             let limit = wanted.limit.unwrap_or(MOST).min(MOST);
             Ok(page(name, &text, wanted.offset, limit).into())
@@ -121,13 +135,16 @@ fn show(image: &file::Model, model_sees: bool) -> Result<Output, Error> {
     })
 }
 
-fn text_of(bytes: Vec<u8>) -> Option<String> {
-    let mut text = String::from_utf8(bytes).ok()?;
-    if text.starts_with('\u{FEFF}') {
-        text.remove(0);
+fn refused(name: &str, error: &documents::Error) -> Error {
+    match error {
+        documents::Error::Unreadable(why) => Error::Refused(format!("{name} {why}")),
+        documents::Error::Start(_) => {
+            tracing::error!(error = error as &dyn std::error::Error, "no document can be read");
+            Error::Refused(format!(
+                "{name} cannot be read: this server fails to start what reads documents"
+            ))
+        }
     }
-    // Text has no U+0000; UTF-16 and much that is binary has.
-    (!text.contains('\0')).then_some(text)
 }
 
 fn page(filename: &str, text: &str, offset: u64, limit: u64) -> Value {
@@ -146,19 +163,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_read_in_parts_of_characters_without_its_byte_order_mark() {
-        let text = text_of("\u{FEFF}größer".into()).expect("text");
-        let first = page("a.txt", &text, 0, 4);
+    fn a_text_is_read_in_parts_of_characters() {
+        let first = page("a.txt", "größer", 0, 4);
         assert_eq!(
             (&first["text"], &first["next_offset"]),
             (&json!("größ"), &json!(4))
         );
         assert_eq!(first["total_characters"], 6);
-    }
-
-    #[test]
-    fn what_is_no_text_is_not_read() {
-        assert_eq!(text_of(vec![0xFF, 0xFE, b'a', 0]), None);
-        assert_eq!(text_of(b"a\0b".to_vec()), None);
     }
 }

@@ -5,6 +5,7 @@
 //! To add one: a file beside this and its line in `built_in`; a user of the library registers theirs
 //! with `Registry::validator`. Settings come from the definition and are checked when it loads.
 
+mod accounts_for;
 mod covers;
 mod json;
 mod output_schema;
@@ -91,6 +92,7 @@ pub(super) fn built_in() -> Vec<Arc<dyn Validator>> {
         Arc::new(output_schema::OutputSchema),
         Arc::new(tool_succeeded::ToolSucceeded),
         Arc::new(covers::Covers),
+        Arc::new(accounts_for::AccountsFor),
     ]
 }
 

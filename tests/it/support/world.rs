@@ -59,6 +59,7 @@ pub fn shipped() -> Catalog {
             ("output_schema", anything),
             ("tool_succeeded", anything),
             ("covers", anything),
+            ("accounts_for", anything),
         ],
         models: &["rehearsal"],
     };

@@ -1,0 +1,331 @@
+//! Documents that other programs have made (`tests/documents/README.md`): what is read of them, what
+//! is said of those that cannot be read, and that the worst of them cost a child and no more.
+
+use std::io::Write;
+use std::time::Duration;
+
+use agentic_executions::child::{Launcher, Limits};
+use agentic_executions::documents::{Error, Kind, Reader, Unreadable};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::both;
+use crate::support::client::{Client, LAUNCH};
+
+fn document(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/documents/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn reader() -> Reader {
+    Reader::new(Launcher::of(env!("CARGO_BIN_EXE_agentic-executions")))
+}
+
+fn kind(name: &str) -> Kind {
+    match name.rsplit_once('.') {
+        Some((_, "pdf")) => Kind::Pdf,
+        Some((_, "xlsx" | "xls")) => Kind::Workbook,
+        _ => Kind::Text,
+    }
+}
+
+async fn read(name: &str) -> Result<String, Unreadable> {
+    match reader()
+        .read(Uuid::from_u128(1), kind(name), document(name))
+        .await
+    {
+        Ok(text) => Ok(text.to_string()),
+        Err(Error::Unreadable(why)) => Err(why),
+        Err(error) => panic!("{name}: {error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn pages_of_a_pdf_come_in_order_with_the_cells_of_their_tables_apart() {
+    let text = read("invoice-german.pdf").await.expect("text");
+    for part in [
+        "=== Page 1 of 3 ===\n\nNordwind Teehandel GmbH\nSpeicherstraße 12 · 20457 Hamburg\n",
+        "\nPos.\tArtikelnummer\tBezeichnung\tMenge\tEinzelpreis\tBetrag\n1\tMUG-001\tSteinzeugbecher, blau\t24\t6,40 €\t153,60 €\n",
+        // A description that goes on below, in its own column.
+        "\t6\t17,90 €\t107,40 €\n\t\tspülmaschinenfest, 1,2 l\n5\tKET-001\tWasserkessel\t1.200\t",
+        "=== Page 2 of 3 ===\n\n(empty)\n",
+        "=== Page 3 of 3 ===\n\nRechnung 2026-0412, Fortsetzung\n",
+        // A row without a key keeps its other cells in their places.
+        "\n\t\tSumme netto\t\t\t35.802,40 €\n",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    let text = read("order-english.pdf").await.expect("text");
+    assert!(
+        text.contains("Line\tItem no.\tDescription\tQty\tUnit\n1\tMUG-001\tStoneware mug, blue\t12\teach\n"),
+        "{text}"
+    );
+    // A password that only forbids changes keeps nobody from reading.
+    assert_eq!(read("read-only.pdf").await, Ok(text));
+}
+
+#[tokio::test]
+async fn sheets_come_under_their_names_and_hidden_ones_are_left_out() {
+    assert_eq!(
+        read("invoice-german.xlsx").await.as_deref(),
+        Ok(
+            "=== Sheet 1 of 3: Rechnung ===\n\nNordwind Teehandel GmbH\nRechnung 2026-0413,,,Datum,2026-03-14\n\
+            Artikel-Nr.,Bezeichnung,Menge,Einzelpreis,Betrag\nMUG-001,\"Steinzeugbecher, blau\",24,6.4,153.6\n\
+            TEA-001,\"Earl Grey \"\"Spezial\"\", lose\",60,3.1,186\nKET-001,Wasserkessel,1200,29,34800\n,Summe,,,35139.6\n\n\
+            === Sheet 2 of 3: Leer ===\n\n(empty)\n\n=== Sheet 3 of 3: Hinweise ===\n\nZahlbar innerhalb von 30 Tagen.\n\n"
+        )
+    );
+    let text = read("order-english.xlsx").await.expect("text");
+    assert!(
+        text.contains("=== Sheet 3 of 3: Lists (hidden, left out) ===\n"),
+        "{text}"
+    );
+    assert!(!text.contains("MUG-999"), "{text}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_what_is_wrong_and_what_to_do() {
+    for (name, why) in [
+        ("scan.pdf", Unreadable::Scan),
+        ("locked.pdf", Unreadable::Locked),
+        ("locked.xlsx", Unreadable::OldOrLocked),
+        ("legacy.xls", Unreadable::OldOrLocked),
+        ("photo.png", Unreadable::NoText),
+    ] {
+        assert_eq!(read(name).await, Err(why), "{name}");
+    }
+    assert!(read("broken.pdf").await.is_err());
+    // One kind's bytes as the other's.
+    for (bytes, kind) in [
+        ("invoice-german.pdf", Kind::Workbook),
+        ("invoice-german.xlsx", Kind::Pdf),
+    ] {
+        let read = reader().read(Uuid::from_u128(1), kind, document(bytes)).await;
+        assert!(
+            matches!(read, Err(Error::Unreadable(Unreadable::Damaged))),
+            "{read:?}"
+        );
+    }
+}
+
+/// A workbook whose parts are these; the rest is what every workbook has.
+fn workbook(sheet: impl Fn(&mut dyn Write), strings: impl Fn(&mut dyn Write)) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006/relationships";
+    for (path, text) in [
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns='{package}'><Relationship Id='a' Type='{office}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns='{main}' xmlns:r='{office}'><sheets><sheet name='S' sheetId='1' r:id='b'/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns='{package}'><Relationship Id='b' Type='{office}/worksheet' Target='worksheets/sheet1.xml'/><Relationship Id='c' Type='{office}/sharedStrings' Target='sharedStrings.xml'/></Relationships>"
+            ),
+        ),
+    ] {
+        zip.start_file(path, options).expect("a part");
+        zip.write_all(text.as_bytes()).expect("writes");
+    }
+    zip.start_file("xl/worksheets/sheet1.xml", options)
+        .expect("a part");
+    write!(zip, "<worksheet xmlns='{main}'><sheetData>").expect("writes");
+    sheet(&mut zip);
+    write!(zip, "</sheetData></worksheet>").expect("writes");
+    zip.start_file("xl/sharedStrings.xml", options).expect("a part");
+    write!(zip, "<sst xmlns='{main}'>").expect("writes");
+    strings(&mut zip);
+    write!(zip, "</sst>").expect("writes");
+    zip.finish().expect("a workbook").into_inner()
+}
+
+async fn refused(reader: &Reader, kind: Kind, bytes: Vec<u8>) -> Unreadable {
+    match reader.read(Uuid::from_u128(2), kind, bytes).await {
+        Err(Error::Unreadable(why)) => why,
+        other => panic!("{:?}", other.map(|text| text.len())),
+    }
+}
+
+#[tokio::test]
+async fn bombs_and_loops_fail_their_document_and_nothing_else() {
+    let reader = reader();
+    let line = "A".repeat(1 << 16);
+    // Far out, so that a table of all cells up to it would have some seventeen milliards.
+    let lonely = workbook(
+        |sheet| {
+            write!(
+                sheet,
+                "<row r='1048576'><c r='XFD1048576'><v>1</v></c><c r='B1048576'><v>2</v></c></row>"
+            )
+            .expect("writes")
+        },
+        |_| {},
+    );
+    let text = reader
+        .read(Uuid::from_u128(3), Kind::Workbook, lonely)
+        .await
+        .expect("text");
+    assert_eq!(&*text, "=== Sheet 1 of 1: S ===\n\n,2\n\n");
+
+    let long = workbook(
+        |sheet| {
+            for row in 1..=300 {
+                write!(
+                    sheet,
+                    "<row r='{row}'><c r='A{row}' t='inlineStr'><is><t>{line}</t></is></c></row>"
+                )
+                .expect("writes");
+            }
+        },
+        |_| {},
+    );
+    assert!(long.len() < 200_000, "{}", long.len());
+    assert_eq!(refused(&reader, Kind::Workbook, long).await, Unreadable::TooLong);
+
+    // One string that does not fit.
+    let hungry = workbook(
+        |_| {},
+        |strings| {
+            write!(strings, "<si><t>").expect("writes");
+            for _ in 0..2_000 {
+                strings.write_all(line.as_bytes()).expect("writes");
+            }
+            write!(strings, "</t></si>").expect("writes");
+        },
+    );
+    let frugal = reader.clone().limited(Limits {
+        memory_bytes: Some(100 << 20),
+        ..Limits::default()
+    });
+    assert_eq!(
+        refused(&frugal, Kind::Workbook, hungry).await,
+        Unreadable::TooHungry
+    );
+
+    // Ten forms that each draw the next ten times.
+    let hurried = reader.clone().limited(Limits {
+        cpu: Some(Duration::from_secs(1)),
+        ..Limits::default()
+    });
+    assert_eq!(
+        refused(&hurried, Kind::Pdf, nested_forms()).await,
+        Unreadable::TooSlow
+    );
+
+    // And after all that, the next document is read.
+    let after = reader
+        .read(Uuid::from_u128(4), Kind::Pdf, document("delivery-note.pdf"))
+        .await;
+    assert!(after.expect("text").contains("MUG-002 x 36"));
+}
+
+fn nested_forms() -> Vec<u8> {
+    const DEPTH: usize = 10;
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents 4 0 R /Resources << /XObject << /F 5 0 R >> >> >>".to_owned(),
+        stream("", &"/F Do ".repeat(10)),
+    ];
+    for depth in 1..=DEPTH {
+        let next = objects.len() + 2;
+        let form = format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 100 100] /Resources << /XObject << /F {next} 0 R >> >>"
+        );
+        let draws = if depth == DEPTH {
+            "0 0 m 1 1 l S".to_owned()
+        } else {
+            "/F Do ".repeat(10)
+        };
+        objects.push(stream(&form, &draws));
+    }
+    let mut pdf = "%PDF-1.4\n".to_owned();
+    let mut places = Vec::new();
+    for (number, object) in objects.iter().enumerate() {
+        places.push(pdf.len());
+        pdf += &format!("{} 0 obj\n{object}\nendobj\n", number + 1);
+    }
+    let xref = pdf.len();
+    pdf += &format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
+    for place in &places {
+        pdf += &format!("{place:010} 00000 n \n");
+    }
+    pdf += &format!(
+        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{xref}\n%%EOF\n",
+        places.len() + 1
+    );
+    pdf.into_bytes()
+}
+
+fn stream(entries: &str, content: &str) -> String {
+    format!(
+        "<< {entries} /Length {} >>\nstream\n{content}\nendstream",
+        content.len()
+    )
+}
+
+async fn launch(client: &Client, agent_type: &str, name: &str) -> Value {
+    let agent = client.agent(agent_type).await;
+    let variables = json!({ "input": { "agentId": agent, "executionKey": agent_type, "input": {} } });
+    let (_, body) = client.upload(LAUNCH, variables, &[(name, &document(name))]).await;
+    let launched = &body["data"]["launchExecution"];
+    match launched["execution"]["id"].as_str() {
+        Some(id) => client.ended(id).await,
+        None => launched.clone(),
+    }
+}
+
+both! {
+    async fn shipped_types_work_on_documents_as_people_have_them(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        for (name, skus) in [
+            ("invoice-german.pdf", &["COF-001", "KET-001", "MUG-001", "MUG-002", "POT-001", "TEA-001", "TEA-002"][..]),
+            ("invoice-german.xlsx", &["KET-001", "MUG-001", "TEA-001"]),
+            ("delivery-note.pdf", &["COF-001", "KET-001", "MUG-002"]),
+            ("order-utf-16.csv", &["MUG-001", "TEA-002"]),
+        ] {
+            let ended = launch(&client, "invoice-scanning", name).await;
+            assert_eq!(ended["status"], "FINISHED", "{name}: {ended}");
+            let mut booked: Vec<&String> = ended["result"].as_object().expect("an object").keys().collect();
+            booked.sort();
+            assert_eq!(booked, skus, "{name}: {ended}");
+        }
+        for name in ["order-english.pdf", "order-english.xlsx", "order.md", "order.json"] {
+            let ended = launch(&client, "order-intake", name).await;
+            assert_eq!(ended["status"], "FINISHED", "{name}: {ended}");
+        }
+        let ended = launch(&client, "catalog-enrichment", "data-sheet.xlsx").await;
+        assert_eq!(ended["status"], "FINISHED", "{ended}");
+    }
+
+    async fn a_document_that_cannot_be_read_is_explained_to_the_person(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        for (name, part) in [
+            ("scan.pdf", "it may be a scan"),
+            ("locked.pdf", "protected by a password"),
+            ("broken.pdf", "damaged"),
+            ("photo.png", "cannot look at images"),
+        ] {
+            let ended = launch(&client, "invoice-scanning", name).await;
+            let failure = &ended["failure"];
+            assert_eq!((&failure["category"], &failure["code"]), (&json!("STOPPED_BY_AGENT"), &json!("document_missing")), "{ended}");
+            let explanation = failure["explanation"].as_str().unwrap_or_default();
+            assert!(explanation.contains(name) && explanation.contains(part), "{explanation}");
+        }
+        let refused = launch(&client, "invoice-scanning", "locked.xlsx").await;
+        assert!(refused["errors"][0]["message"].as_str().is_some_and(|text| text.contains("save it as .xlsx")), "{refused}");
+    }
+}
