@@ -38,6 +38,7 @@ pub(super) fn rows(text: &str, columns: &Columns, totals: &[String]) -> Vec<Row>
 }
 
 fn of_text(text: &str, columns: &Columns) -> Vec<Row> {
+    let wanted = Wanted::of(columns);
     let mut rows = Vec::new();
     let mut table: Option<Table> = None;
     for section in sections(text) {
@@ -45,32 +46,39 @@ fn of_text(text: &str, columns: &Columns) -> Vec<Row> {
         if !section.is_page {
             table = None;
         }
-        let starts = b"\t;,|".iter().filter_map(|delimiter| {
-            let start = start(section.text, *delimiter, columns)?;
-            Some((start, *delimiter))
-        });
-        let own = starts.min().map(|(_, delimiter)| delimiter);
-        let Some(delimiter) = own.or(table.as_ref().map(|table| table.delimiter)) else {
-            continue;
+        let has = |delimiter: &u8| *delimiter == b',' || section.text.as_bytes().contains(delimiter);
+        let read = |delimiter: u8| -> Vec<Vec<String>> { records(section.text, delimiter).collect() };
+        let first = |records: &[Vec<String>]| records.iter().position(|record| wanted.head(record).is_some());
+        let own = b"\t;,|"
+            .iter()
+            .copied()
+            .filter(has)
+            .filter_map(|delimiter| {
+                let records = read(delimiter);
+                Some((first(&records)?, delimiter, records))
+            })
+            .min_by_key(|(first, ..)| *first);
+        let (delimiter, records) = match (own, &table) {
+            (Some((_, delimiter, records)), _) => (delimiter, records),
+            (None, Some(table)) => (table.delimiter, read(table.delimiter)),
+            (None, None) => continue,
         };
         let mut is_headed = false;
-        for record in records(section.text, delimiter) {
-            if let Some(next) = Table::headed(&record, delimiter, columns) {
-                table = Some(next);
+        for record in records {
+            if let Some(names) = wanted.head(&record) {
+                table = Some(Table { delimiter, names });
                 is_headed = true;
-            } else if let Some(table) = &table
-                && (is_headed || record.len() == table.names.len())
-            {
+                continue;
+            }
+            let Some(table) = &table else { continue };
+            // Lines of Markdown around a table have bars too, and a page without headings other lines.
+            let is_full = record.len() == table.names.len();
+            if is_full || (is_headed && delimiter != b'|') {
                 rows.push(table.row(&record));
             }
         }
     }
     rows
-}
-
-/// After how many records the first headings stand.
-fn start(text: &str, delimiter: u8, columns: &Columns) -> Option<usize> {
-    records(text, delimiter).position(|record| Table::headed(&record, delimiter, columns).is_some())
 }
 
 struct Section<'t> {
@@ -136,17 +144,6 @@ struct Table {
 }
 
 impl Table {
-    fn headed(record: &[String], delimiter: u8, columns: &Columns) -> Option<Self> {
-        let mut names: Vec<String> = record.iter().map(|cell| cell.to_lowercase()).collect();
-        for (name, headings) in columns {
-            let place = headings
-                .iter()
-                .find_map(|heading| record.iter().position(|cell| is_called(cell, heading)))?;
-            names[place].clone_from(name);
-        }
-        Some(Self { delimiter, names })
-    }
-
     fn row(&self, record: &[String]) -> Row {
         let mut row = Row::new();
         for (place, name) in self.names.iter().enumerate() {
@@ -159,17 +156,45 @@ impl Table {
     }
 }
 
+/// Names of columns, each with the letters of its headings.
+struct Wanted<'c>(Vec<(&'c str, Vec<String>)>);
+
+impl<'c> Wanted<'c> {
+    fn of(columns: &'c Columns) -> Self {
+        let of = |headings: &Vec<String>| headings.iter().map(|heading| letters(heading)).collect();
+        let columns = columns.iter();
+        Self(
+            columns
+                .map(|(name, headings)| (name.as_str(), of(headings)))
+                .collect(),
+        )
+    }
+
+    /// What each column of a line of headings is called; none for another line.
+    fn head(&self, record: &[String]) -> Option<Vec<String>> {
+        let cells: Vec<String> = record.iter().map(|cell| letters(cell)).collect();
+        let mut names: Vec<String> = record.iter().map(|cell| cell.to_lowercase()).collect();
+        for (name, headings) in &self.0 {
+            let place = place_of(headings, &cells)?;
+            (*name).clone_into(&mut names[place]);
+        }
+        Some(names)
+    }
+}
+
+/// Of the first heading that one of the cells is.
+fn place_of(headings: &[String], cells: &[String]) -> Option<usize> {
+    let mut headings = headings.iter().filter(|heading| !heading.is_empty());
+    headings.find_map(|heading| cells.iter().position(|cell| cell == heading))
+}
+
 // "Item no." and "item_no", "Qty (pcs)" and "qty".
-fn is_called(cell: &str, heading: &str) -> bool {
-    let letters = |text: &str| -> String {
-        let text = text.split('(').next().unwrap_or_default();
-        text.chars()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
-    let wanted = letters(heading);
-    !wanted.is_empty() && letters(cell) == wanted
+fn letters(text: &str) -> String {
+    let text = text.split('(').next().unwrap_or_default();
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn of_json(json: &Json, columns: &Columns) -> Vec<Row> {
@@ -197,12 +222,12 @@ fn of_object(item: &Json, columns: &Columns) -> Option<Row> {
         Json::Null => String::new(),
         other => other.to_string(),
     };
+    let cells: Vec<String> = members.keys().map(|member| letters(member)).collect();
     let mut named: Vec<(&String, &String)> = Vec::new();
     for (name, headings) in columns {
-        let found = headings
-            .iter()
-            .find_map(|heading| members.keys().find(|member| is_called(member, heading)))?;
-        named.push((found, name));
+        let headings: Vec<String> = headings.iter().map(|heading| letters(heading)).collect();
+        let place = place_of(&headings, &cells)?;
+        named.push((members.keys().nth(place)?, name));
     }
     let row = members.iter().map(|(member, value)| {
         let name = named.iter().find(|(found, _)| *found == member);
