@@ -91,7 +91,10 @@ pub struct Query(
 /// The schema, ready to execute requests whose data hold a `Viewer` and a [`RequestId`].
 pub type Schema = async_graphql::Schema<Query, mutations::Mutation, subscriptions::Subscription>;
 
-fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription> {
+/// A [`Schema`] that is not finished yet.
+pub type Builder = SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscription>;
+
+fn types() -> Builder {
     Schema::build(
         Query::default(),
         mutations::Mutation::default(),
@@ -101,18 +104,23 @@ fn builder() -> SchemaBuilder<Query, mutations::Mutation, subscriptions::Subscri
     .register_output_type::<mutations::refusals::UserError>()
 }
 
-/// Builds the schema over what its resolvers need.
+/// Builds the schema over what its resolvers need, to be mounted on `wire`.
 pub fn build(deps: Deps) -> Schema {
+    builder(deps).finish()
+}
+
+/// As [`build`], and still open to changes: mounted on anything but `wire`, which checks documents
+/// before they come here, it wants [`ValidationMode::Strict`].
+pub fn builder(deps: Deps) -> Builder {
     let limits = deps.limits.clone();
-    let builder = builder()
+    types()
         // `wire` has validated the document, coerced its variables and merged its fields.
         .validation_mode(ValidationMode::Fast)
         // The library counts inline fragments as levels; merging writes one for each at most.
         .limit_recursive_depth(2 * limits.max_depth + 2)
         .extension(limits::Guard::default())
         .data(Throttle::new(deps.store.clock.clone(), &limits))
-        .data(deps);
-    builder.finish()
+        .data(deps)
 }
 
 /// The schema as text, as `schema.graphql` holds it. Types, fields and arguments are sorted; enum
@@ -124,7 +132,7 @@ pub fn sdl() -> String {
         .sorted_arguments()
         .include_specified_by()
         .use_space_ident();
-    without_specified_directives(&builder().finish().sdl_with_options(options))
+    without_specified_directives(&types().finish().sdl_with_options(options))
 }
 
 /// Drops the definitions of the specification's directives, each with its description.
