@@ -14,8 +14,10 @@ use agentic_executions::base::clock::Clock;
 use agentic_executions::base::id::Ids;
 use agentic_executions::base::tls;
 use agentic_executions::bus::Bus;
+use agentic_executions::child::Launcher;
 use agentic_executions::db::{Db, Options};
 use agentic_executions::definitions::{Catalog, Sources};
+use agentic_executions::documents::Reader;
 use agentic_executions::domain::access::{self, Renewal, Viewer};
 use agentic_executions::domain::budgets::Budgets;
 use agentic_executions::domain::watch::Hub;
@@ -56,6 +58,7 @@ fragment State on Execution { id status isTerminal revision }
 ";
 
 #[tokio::main]
+#[allow(clippy::disallowed_methods)] // what to measure against only the environment knows
 async fn main() {
     // `cargo test --benches` and `cargo clippy` run this too; it measures only when asked.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -118,7 +121,10 @@ async fn world(db: Db) -> (graphql::Deps, String) {
         clock,
     };
     let models = Models::rehearsal_only();
-    let registry = Registry::built_in(Fetcher::new(Rules::default()));
+    let registry = Registry::built_in(
+        Fetcher::new(Rules::default()),
+        Reader::new(Launcher::this_program()),
+    );
     let catalog = Catalog::load(&Sources::shipped(), &registry.names(&models).known())
         .expect("the shipped definitions are right");
     people::create_demo(&store, &catalog).await.expect("a demo");
