@@ -11,8 +11,10 @@ import { StatusPill } from '@/components/StatusPill';
 import { EmptyState, ErrorState, errorWords, Notice, Skeleton } from '@/components/states';
 import { Elapsed, Time } from '@/components/Time';
 import { Composer } from './Composer';
+import { Draft } from './Draft';
 import { ConversationList } from './ConversationList';
 import { Transcript } from './Transcript';
+import { useDrafts } from './useDrafts';
 import { useStickToEnd } from './useStickToEnd';
 import { type Conversation, useTranscript } from './useTranscript';
 
@@ -76,6 +78,7 @@ function Loaded({
   const isMine = session?.user.id === conversation.startedBy.id;
   const isReplying = !execution && (transcript.owesAnswer ?? conversation.activity === 'REPLYING');
   const isOver = execution ? execution.isTerminal : !isReplying;
+  const drafts = useDrafts(conversation.id, !isOver, transcript);
   return (
     <>
       <header className="sticky top-12 z-20 -mx-4 flex flex-wrap items-center gap-x-3 gap-y-1 border-b bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6 lg:top-0">
@@ -127,6 +130,9 @@ function Loaded({
         ) : (
           <Transcript transcript={transcript} isExecution={execution != null} isOver={isOver} />
         )}
+        {[...drafts].map(([messageId, parts]) => (
+          <Draft key={messageId} parts={parts} />
+        ))}
         {!isOver && transcript.entries.length > 0 && <Working />}
         <div role="log" aria-live="polite" className="sr-only">
           {lastWords(transcript.entries)}

@@ -227,6 +227,25 @@ export const ConversationEventsDocument = graphql(/* GraphQL */ `
   }
 `);
 
+export const MessageDelta = graphql(/* GraphQL */ `
+  fragment MessageDelta on MessageDelta {
+    messageId
+    part
+    kind
+    text
+    replace
+  }
+`);
+
+/** What is being written right now. Lossy: the finished message comes with the events. */
+export const MessageDeltasDocument = graphql(/* GraphQL */ `
+  subscription MessageDeltas($conversationId: ID!) {
+    messageDeltas(conversationId: $conversationId) {
+      ...MessageDelta
+    }
+  }
+`);
+
 export const ConversationsDocument = graphql(/* GraphQL */ `
   query Conversations($dataSetId: ID!, $search: String, $first: Int!, $after: String) {
     conversations(dataSetId: $dataSetId, search: $search, first: $first, after: $after) {
