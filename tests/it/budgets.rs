@@ -44,6 +44,9 @@ both! {
         let text = format!("[[budget]]\nname = \"shop\"\nperiod = \"total\"\nscope = {{ agent_type = \"trials\" }}\nmax_model_calls = {CALLS}\n");
         std::fs::write(&file, text).expect("a file");
         site.set("AGENTIC_BUDGETS", &file.display().to_string());
+        // On a busy machine no lease runs out but that of the worker which is killed.
+        site.set("AGENTIC_LEASE", "15s");
+        site.set("AGENTIC_HEARTBEAT", "3s");
         let is_shared = site.database.db.is_postgres();
         let server = site.serve(if is_shared { &["--no-worker"] } else { &[] }).await;
         let client = server.admin();
