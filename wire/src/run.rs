@@ -326,7 +326,7 @@ fn sort_out(mut response: Response, shape: &Shape) -> Event {
 
 /// What the library refused. An extension of the schema that knows more than the gate, such as what an operation
 /// costs, may refuse with RATE_LIMITED and `retryAfterSeconds`, and HTTP says it with 429 as it does for a
-/// [`Refusal`](crate::Refusal).
+/// [`Refusal`].
 fn refused(response: Response) -> Fault {
     let of_error = |error: &ServerError| {
         let extensions = error.extensions.as_ref()?;
