@@ -22,6 +22,8 @@ struct Stage {
     agent: String,
     spare_agent: String,
     execution: String,
+    /// The execution's own conversation.
+    transcript: String,
     ended: String,
     conversation: String,
     record: String,
@@ -456,7 +458,7 @@ const SUBSCRIPTIONS: &[Row] = &[
         |s| {
             (
                 "subscription($id: ID!) { messageDeltas(conversationId: $id) { text } }",
-                json!({ "id": s.conversation }),
+                json!({ "id": s.transcript }),
             )
         },
         // Whoever may see it is told nothing until it ends.
@@ -553,6 +555,8 @@ impl People {
 
     async fn stage(&self, number: usize) -> Stage {
         let execution = self.owner().launch(&self.agent, "noop", json!({})).await;
+        let transcript = "query($id: ID!) { execution(id: $id) { conversation { id } } }";
+        let transcript = self.owner().data(transcript, json!({ "id": execution })).await["execution"]["conversation"]["id"].clone();
         let ended = self.owner().launch(&self.agent, "noop", json!({})).await;
         self.owner()
             .data(
@@ -596,6 +600,7 @@ impl People {
             agent: self.agent.clone(),
             spare_agent: text(spare_agent),
             execution,
+            transcript: text(transcript),
             ended,
             conversation: text(conversation),
             record: text(record),
