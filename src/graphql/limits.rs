@@ -11,7 +11,9 @@ use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextPrepareRequest, NextRequest, NextSubscribe,
     NextValidation,
 };
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, ServerResult, ValidationResult};
+use async_graphql::{
+    ErrorExtensionValues, Request, Response, ServerError, ServerResult, ValidationResult, Value,
+};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
@@ -134,11 +136,14 @@ impl Extension for Guard {
     }
 }
 
-/// Says what the operation cost, once that is known.
+/// Says what the operation cost, once that is known. Tools that ask for the schema alone expect the
+/// answer of the specification and nothing beside it.
 fn priced(response: Response, cost: &OnceLock<Cost>) -> Response {
+    let is_introspection = matches!(&response.data, Value::Object(fields)
+        if response.errors.is_empty() && fields.keys().all(|key| key.starts_with("__")));
     match cost.get() {
-        Some(cost) => response.extension("cost", cost.to_value()),
-        None => response,
+        Some(cost) if !is_introspection => response.extension("cost", cost.to_value()),
+        _ => response,
     }
 }
 
