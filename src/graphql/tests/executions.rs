@@ -173,15 +173,17 @@ async fn nothing_is_counted_that_is_not_selected() {
     api.db_insert(2, |row| row.status = "failed".to_owned(), &[])
         .await;
     let member = &api.world.member;
+    // The least of a few: the hub looks at the change log by itself, which can only add.
     let cost = async |selection: &str| {
-        let before = api.world.store.db.statements();
-        let answer = api
-            .ask(member, &format!("{{ executions {{ {selection} }} }}"), json!({}))
-            .await;
-        (
-            api.world.store.db.statements() - before,
-            answer["executions"].clone(),
-        )
+        let mut least = u64::MAX;
+        let mut data = json!(null);
+        for _ in 0..5 {
+            let before = api.world.store.db.statements();
+            let query = format!("{{ executions {{ {selection} }} }}");
+            data = api.ask(member, &query, json!({})).await;
+            least = least.min(api.world.store.db.statements() - before);
+        }
+        (least, data["executions"].clone())
     };
     let (page, _) = cost("nodes { id }").await;
     assert_eq!(page, 1);
