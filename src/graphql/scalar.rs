@@ -87,7 +87,10 @@ pub struct StreamCursor(pub String);
 /// and order; a Conversation's fits its events. Elsewhere it is refused with BAD_CURSOR. It
 /// belongs to the response that carried it: keep it beside the subscription, never read it back
 /// from a cache that merges responses.
-#[Scalar(name = "StreamCursor")]
+#[Scalar(
+    name = "StreamCursor",
+    specified_by_url = "https://relay.dev/graphql/connections.htm#sec-Cursor"
+)]
 impl ScalarType for StreamCursor {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {

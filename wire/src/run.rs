@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Mounted,
     fault::{Fault, code, error},
-    gate::{Extras, Kind, Operation, Prepared, Shape},
+    gate::{Extras, Introspected, Kind, Operation, Prepared, Shape},
     hooks::{Caller, Guest, OperationInfo, Refusal},
     params::Params,
 };
@@ -46,8 +46,17 @@ pub(crate) struct Job {
     pub(crate) kind: Kind,
     request: Request,
     info: OperationInfo,
-    shape: Shape,
+    answer: Answer,
     id: RequestId,
+}
+
+/// What becomes of the library's answers.
+struct Answer {
+    shape: Shape,
+    /// What was asked of the schema itself, answered before.
+    introspected: Introspected,
+    /// Nothing else was asked.
+    is_whole: bool,
 }
 
 /// What a request brings beside its parameters.
@@ -96,7 +105,7 @@ pub(crate) fn admit<E: Executor>(
             .filter(|_| kind == Kind::Subscription)
             .map(|cursor| (mounted.resume.argument(), cursor)),
     };
-    let bound = mounted
+    let mut bound = mounted
         .gate
         .bind(&operation, params.variables.unwrap_or_default().0, &extras)?;
     let info = OperationInfo {
@@ -108,6 +117,12 @@ pub(crate) fn admit<E: Executor>(
         .admit
         .admit(Caller(origin.caller), &info)
         .map_err(Refusal::into_fault)?;
+    let introspected = mounted.gate.introspect(&mut bound);
+    let answer = Answer {
+        is_whole: !introspected.is_empty() && bound.is_empty(),
+        introspected,
+        shape: bound.shape,
+    };
 
     let mut request = Request::new(source.as_ref()).variables(bound.variables);
     request.set_parsed_query(bound.document);
@@ -123,7 +138,7 @@ pub(crate) fn admit<E: Executor>(
         kind,
         request,
         info,
-        shape: bound.shape,
+        answer,
         id: origin.id.clone(),
     })
 }
@@ -197,11 +212,14 @@ fn decode(hex: &str) -> Option<[u8; 32]> {
 impl Job {
     /// Runs a query or mutation. The caller's data goes to the resolvers.
     pub(crate) async fn answer<E: Executor>(mut self, executor: &E, caller: Data, time: Duration) -> Event {
+        if self.answer.is_whole {
+            return self.answer.sort_out(Response::default());
+        }
         self.request.data = caller;
         self.request = self.request.data(self.info).data(self.id.clone());
         let run = AssertUnwindSafe(executor.execute(self.request)).catch_unwind();
         match tokio::time::timeout(time, run).await {
-            Ok(Ok(response)) => sort_out(response, &self.shape),
+            Ok(Ok(response)) => self.answer.sort_out(response),
             Ok(Err(panic)) => Event::Refused(panicked(&self.id, &*panic)),
             Err(_) => Event::Refused(too_long(time)),
         }
@@ -218,14 +236,18 @@ impl Job {
             kind,
             request,
             info,
-            shape,
+            mut answer,
             id,
         } = self;
+        if answer.is_whole {
+            let event = answer.sort_out(Response::default());
+            return stream::once(std::future::ready(event)).boxed();
+        }
         let request = request.data(info).data(id.clone());
         let source = executor.execute_stream(request, Some(session));
         let events = Events {
             source,
-            shape,
+            answer,
             id,
             is_first: kind == Kind::Subscription,
             held: None,
@@ -249,7 +271,7 @@ impl Job {
 /// Answers of the library, in order, panics caught, a failed start told apart from a failed event.
 struct Events {
     source: BoxStream<'static, Response>,
-    shape: Shape,
+    answer: Answer,
     id: RequestId,
     is_first: bool,
     held: Option<Response>,
@@ -277,7 +299,7 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let this = &mut *self;
         if let Some(held) = this.held.take() {
-            return Poll::Ready(Some(sort_out(held, &this.shape)));
+            return Poll::Ready(Some(this.answer.sort_out(held)));
         }
         if this.is_done {
             return Poll::Ready(None);
@@ -302,26 +324,36 @@ impl Stream for Events {
                 Poll::Ready(Some(Err(_))) | Poll::Pending => {}
             }
         }
-        Poll::Ready(Some(sort_out(response, &this.shape)))
+        Poll::Ready(Some(this.answer.sort_out(response)))
     }
 }
 
-/// An error of a resolver has a path; without one the library refused the request.
-fn sort_out(mut response: Response, shape: &Shape) -> Event {
-    if response.data == Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty())
-    {
-        for error in &mut response.errors {
-            let extensions = error.extensions.get_or_insert_default();
-            if extensions.get("code").is_none() {
-                extensions.set("code", code::BAD_USER_INPUT);
+impl Answer {
+    /// An error of a resolver has a path; without one the library refused the request.
+    fn sort_out(&mut self, mut response: Response) -> Event {
+        if response.data == Value::Null
+            && !response.errors.is_empty()
+            && response.errors.iter().all(|error| error.path.is_empty())
+        {
+            for error in &mut response.errors {
+                let extensions = error.extensions.get_or_insert_default();
+                if extensions.get("code").is_none() {
+                    extensions.set("code", code::BAD_USER_INPUT);
+                }
+            }
+            return Event::Refused(refused(response));
+        }
+        // Only a query has these, and a query has one answer.
+        let introspected = std::mem::take(&mut self.introspected);
+        if !introspected.is_empty() {
+            match &mut response.data {
+                Value::Object(data) => data.extend(introspected),
+                data => *data = Value::Object(introspected),
             }
         }
-        return Event::Refused(refused(response));
+        self.shape.arrange(&mut response.data, &response.errors);
+        Event::Next(response)
     }
-    shape.arrange(&mut response.data, &response.errors);
-    Event::Next(response)
 }
 
 /// What the library refused. An extension of the schema that knows more than the gate, such as what an operation

@@ -9,6 +9,7 @@ mod cache;
 mod check;
 mod coerce;
 mod collect;
+mod introspect;
 mod lines;
 mod literals;
 mod measure;
@@ -28,8 +29,8 @@ use async_graphql::{
     parser::types::{self as library, DocumentOperations},
 };
 
-pub(crate) use self::{cache::Cache, coerce::UPLOAD_MARK, shape::Shape};
-use self::{collect::Collect, lines::Lines, types::Types};
+pub(crate) use self::{cache::Cache, coerce::UPLOAD_MARK, introspect::Introspected, shape::Shape};
+use self::{collect::Collect, introspect::Introspect, lines::Lines, types::Types};
 use crate::{fault::Fault, limits::DocumentLimits};
 
 /// Judges documents against one schema.
@@ -219,6 +220,22 @@ impl Gate {
         })
     }
 
+    /// Takes what a query asks of the schema itself out of it and answers that. What is left is the executor's, unless
+    /// that [is nothing](Bound::is_empty).
+    pub(crate) fn introspect(&self, bound: &mut Bound) -> Introspected {
+        let introspect = Introspect {
+            schema: &self.schema,
+            types: &self.types,
+            variables: &bound.variables,
+        };
+        match operation_mut(&mut bound.document.operations) {
+            Some(query) if query.ty == library::OperationType::Query => {
+                introspect.take(&mut query.selection_set.node)
+            }
+            _ => Introspected::new(),
+        }
+    }
+
     /// Puts a cursor into the root field, if that takes one.
     fn resume(&self, operation: &Operation<'_>, set: &mut library::SelectionSet, name: &str, value: &str) {
         let parent = &operation.definition.selection_set.ty;
@@ -243,6 +260,23 @@ impl Gate {
             }
         }
     }
+}
+
+impl Bound {
+    /// Whether nothing is left to execute.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut operations = self.document.operations.iter();
+        operations.all(|(_, operation)| operation.node.selection_set.node.items.is_empty())
+    }
+}
+
+/// The one operation of a document that was bound.
+fn operation_mut(operations: &mut DocumentOperations) -> Option<&mut library::OperationDefinition> {
+    let operation = match operations {
+        DocumentOperations::Single(operation) => operation,
+        DocumentOperations::Multiple(operations) => operations.values_mut().next()?,
+    };
+    Some(&mut operation.node)
 }
 
 /// The library looks at the type alone: values and defaults are in the coerced variables.

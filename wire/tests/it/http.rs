@@ -64,6 +64,23 @@ async fn a_refused_caller_gets_401_before_the_body_is_read() {
 }
 
 #[tokio::test]
+async fn introspection_stands_beside_what_the_executor_answers() {
+    let wire = probe().build().unwrap();
+    for (source, data) in [
+        (
+            "{ a: __schema { queryType { name } } hello __type(name: \"Nope\") { name } }",
+            r#"{"a":{"queryType":{"name":"Query"}},"hello":"hello","__type":null}"#,
+        ),
+        (
+            "{ __type(name: \"Query\") { kind } t: __typename }",
+            r#"{"__type":{"kind":"OBJECT"},"t":"Query"}"#,
+        ),
+    ] {
+        assert_eq!(ask(&wire, source).await, format!(r#"{{"data":{data}}}"#));
+    }
+}
+
+#[tokio::test]
 async fn media_types_are_judged_before_the_caller() {
     let wire = probe().build().unwrap();
     for (name, value, status) in [
