@@ -26,13 +26,16 @@ pub(super) enum ContentType {
 }
 
 pub(super) fn content_type(headers: &HeaderMap) -> Result<ContentType, Fault> {
-    let unsupported = || {
-        Fault::transport(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code::BAD_USER_INPUT,
-            "the body has to be application/json in UTF-8, or multipart/form-data for uploads",
-        )
-    };
+    let refuse =
+        |message| Fault::transport(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::BAD_USER_INPUT, message);
+    let unsupported =
+        || refuse("the body has to be application/json in UTF-8, or multipart/form-data for uploads");
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(refuse("the body must not be compressed"));
+    }
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -1,11 +1,20 @@
 //! Uploads by the multipart request specification (graphql-multipart-request-spec): `operations`, `map`, then the
 //! files, which stream into temporary files and never into memory. Whatever is wrong is refused as soon as it shows.
 
-use std::{collections::HashMap, io::Seek};
+use std::{
+    collections::HashMap,
+    io::Seek,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use async_graphql::{UploadValue, Value};
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use http::StatusCode;
 use multer::{Field, Multipart};
 use tokio::io::AsyncWriteExt;
@@ -16,6 +25,10 @@ use crate::{
     limits::{HttpLimits, UploadLimits},
     params::{self, Params},
 };
+
+/// From the end of a part's content to the beginning of the next one's: a boundary and some headers, in bytes. multer
+/// has no bound there, and looks for their end in all that it holds, with each chunk again.
+const HEAD_BYTES: usize = 16 * 1024;
 
 /// Bounds on what comes in.
 pub(super) struct Bounds<'l> {
@@ -37,10 +50,10 @@ pub(super) async fn read<S, E>(
     check: impl FnOnce(&[Params]) -> Result<(), Fault>,
 ) -> Result<params::Body, Fault>
 where
-    S: Stream<Item = Result<Bytes, E>> + Send + 'static,
-    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+    E: Into<BoxError> + 'static,
 {
-    let mut form = Multipart::new(body, boundary);
+    let mut form = Form::new(body, boundary);
     let operations = text(&mut form, "operations", bounds.http.body_bytes).await?;
     let (mut requests, is_batch) =
         match params::Body::from_json(&operations, bounds.http.batch).map_err(bad)? {
@@ -52,7 +65,7 @@ where
     check(&requests)?;
 
     let mut total = 0;
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = form.next_field().await? {
         let name = field.name().unwrap_or_default().to_owned();
         let Some(here) = places.remove(&name) else {
             return Err(bad(format!("the part {:?} is not in the map", shorten(&name))));
@@ -73,11 +86,85 @@ where
     })
 }
 
-async fn text(form: &mut Multipart<'_>, name: &str, max_bytes: usize) -> Result<Vec<u8>, Fault> {
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A form whose parts have bounded heads.
+struct Form {
+    parts: Multipart<'static>,
+    head_left: Arc<AtomicUsize>,
+}
+
+/// What the parser is given: a chunk at a time, so that it has looked at each before the next, and no more of a head
+/// than a head may have.
+struct Feed<S> {
+    chunks: S,
+    /// Bytes that may come before the next part's content; `usize::MAX` within one.
+    head_left: Arc<AtomicUsize>,
+    was_fed: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the headers of a part are longer than {HEAD_BYTES} bytes")]
+struct EndlessHead;
+
+impl Form {
+    fn new<S, E>(chunks: S, boundary: String) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let head_left = Arc::new(AtomicUsize::new(HEAD_BYTES));
+        let feed = Feed {
+            chunks,
+            head_left: head_left.clone(),
+            was_fed: false,
+        };
+        Self {
+            parts: Multipart::new(feed, boundary),
+            head_left,
+        }
+    }
+
+    /// The next part; the one before has to be read to its end.
+    async fn next_field(&mut self) -> Result<Option<Field<'static>>, Fault> {
+        // One task feeds and reads: nothing else needs to be in order.
+        self.head_left.store(HEAD_BYTES, Ordering::Relaxed);
+        let field = self.parts.next_field().await.map_err(broken);
+        self.head_left.store(usize::MAX, Ordering::Relaxed);
+        field
+    }
+}
+
+impl<S, E> Stream for Feed<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Into<BoxError>,
+{
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.was_fed) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let left = self.head_left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Poll::Ready(Some(Err(EndlessHead.into())));
+        }
+        let chunk = std::task::ready!(self.chunks.poll_next_unpin(context));
+        if let Some(Ok(chunk)) = &chunk {
+            self.was_fed = true;
+            self.head_left
+                .store(left.saturating_sub(chunk.len()), Ordering::Relaxed);
+        }
+        Poll::Ready(chunk.map(|chunk| chunk.map_err(Into::into)))
+    }
+}
+
+async fn text(form: &mut Form, name: &str, max_bytes: usize) -> Result<Vec<u8>, Fault> {
     let mut field = form
         .next_field()
-        .await
-        .map_err(broken)?
+        .await?
         .filter(|field| field.name() == Some(name))
         .ok_or_else(|| {
             bad(format!(
@@ -217,6 +304,11 @@ fn bad(message: impl Into<String>) -> Fault {
 }
 
 fn broken(error: multer::Error) -> Fault {
+    if let multer::Error::StreamReadFailed(cause) = &error
+        && cause.is::<EndlessHead>()
+    {
+        return Fault::too_large(cause.to_string());
+    }
     tracing::debug!(%error, "a multipart body broke off");
     bad("the multipart body is broken")
 }

@@ -1,6 +1,12 @@
 //! GraphQL over HTTP, straight into the router.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use async_graphql::Executor;
 use axum::{body::Body, response::Response};
@@ -87,6 +93,11 @@ async fn media_types_are_judged_before_the_caller() {
         (
             header::CONTENT_TYPE,
             "text/plain",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            header::CONTENT_ENCODING,
+            "gzip",
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ),
         (header::ACCEPT, "image/png", StatusCode::NOT_ACCEPTABLE),
@@ -453,6 +464,54 @@ async fn forms_of_the_wrong_shape_are_refused() {
             "{why}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_headers_of_a_part_are_bounded_wherever_they_begin() {
+    let wire = probe().build().unwrap();
+    let operations = format!("--b\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{MANY}\r\n");
+    for begin in ["", "--b\r\nX: ", &operations, &format!("{operations}--b\r\nX: ")] {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = sent.clone();
+        // As a client writes them: nothing here is a chunk too large to be looked at.
+        let endless = futures::stream::repeat("x".repeat(1000)).take(1000);
+        let chunks = futures::stream::iter([begin.to_owned()])
+            .chain(endless)
+            .inspect(move |chunk| drop(counted.fetch_add(chunk.len(), Relaxed)))
+            .map(Ok::<_, std::io::Error>);
+        let mut request = form(&[]);
+        *request.body_mut() = Body::from_stream(chunks);
+        let answer = send(&wire, request).await;
+        let read = sent.load(Relaxed);
+        assert!(read < 20_000, "{read} bytes were read behind {begin}");
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE, "{begin}");
+        assert!(
+            text(answer)
+                .await
+                .contains("the headers of a part are longer than")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_form_may_come_byte_by_byte() {
+    let wire = probe().build().unwrap();
+    let request = form(&[
+        ("operations", "", MANY),
+        ("map", "", r#"{"0":["variables.f.0"],"1":["variables.f.1"]}"#),
+        ("0", "a.txt", "12345"),
+        ("1", "b.txt", "\r\n--"),
+    ]);
+    let (parts, body) = request.into_parts();
+    let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let bytes: Vec<_> = (0..whole.len())
+        .map(|at| Ok::<_, std::io::Error>(whole.slice(at..=at)))
+        .collect();
+    let request = Request::from_parts(parts, Body::from_stream(futures::stream::iter(bytes)));
+    assert_eq!(
+        json_of(send(&wire, request).await).await,
+        json!({"data": {"uploadMany": [5, 4]}})
+    );
 }
 
 #[tokio::test]
