@@ -4,7 +4,7 @@ use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 
 use super::accept::Media;
-use crate::{fault::Fault, run::Event};
+use crate::{fault::Fault, run::Event, socket};
 
 /// One operation's answer.
 pub(super) fn single(event: &Event, media: Media) -> Response {
@@ -59,6 +59,12 @@ fn refusal_with(fault: &Fault, media: Media, mut response: Response) -> Response
     }
     if fault.status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if fault.status == StatusCode::UPGRADE_REQUIRED {
+        headers.insert(
+            header::SEC_WEBSOCKET_VERSION,
+            HeaderValue::from_static(socket::VERSION),
+        );
     }
     if let Some(after) = fault.retry_after {
         headers.insert(

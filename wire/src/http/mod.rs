@@ -80,12 +80,12 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 
 async fn dispatch<E: Executor>(
     mounted: &Arc<Mounted<E>>,
-    mut parts: Parts,
+    parts: Parts,
     body: Incoming,
     id: &RequestId,
 ) -> Result<Response, Fault> {
     if socket::is_upgrade(&parts) {
-        return socket::upgrade(mounted.clone(), &mut parts).await;
+        return socket::upgrade(mounted.clone(), parts);
     }
     match parts.method {
         Method::POST => post(mounted, parts, body, id).await,

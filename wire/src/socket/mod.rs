@@ -1,6 +1,7 @@
 //! graphql-transport-ws: one task for each socket, which reads, runs the operations and writes, taking turns. A peer
 //! that does not read holds up its own operations and nothing else; what it is owed is bounded by one message.
 
+mod handshake;
 mod message;
 
 use std::{
@@ -12,22 +13,29 @@ use std::{
 };
 
 use async_graphql::{Data, Executor};
-use axum::{
-    extract::{
-        FromRequestParts,
-        ws::{self, WebSocket, WebSocketUpgrade},
-    },
-    response::Response,
-};
+use axum::response::Response;
 use futures::{
-    FutureExt, Stream, StreamExt,
+    FutureExt, SinkExt, Stream, StreamExt,
     future::BoxFuture,
     stream::{AbortHandle, Abortable, BoxStream, SelectAll},
 };
-use http::{Method, StatusCode, header, request::Parts};
-use tokio::time::{Instant, timeout};
+use http::{StatusCode, request::Parts};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{Instant, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Error as Broken, Message as Frame, protocol},
+};
 
-use self::message::{Message, of_operation, plain, reason};
+pub(crate) use self::handshake::{VERSION, is_upgrade};
+use self::{
+    handshake::Handshake,
+    message::{Message, of_operation, plain, reason},
+};
 use crate::{
     Mounted,
     connections::{Close, Ticket},
@@ -42,20 +50,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// Buffers of the WebSocket library, in bytes. Its own default of 128 KiB is what an idle socket would cost.
 const BUFFER_BYTES: usize = 4096;
 
-/// Whether the request asks for a WebSocket (RFC 6455, section 4.1).
-pub(crate) fn is_upgrade(parts: &Parts) -> bool {
-    parts.method == Method::GET
-        && parts
-            .headers
-            .get(header::UPGRADE)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
-}
-
 /// Answers the handshake, and starts the socket's task.
-pub(crate) async fn upgrade<E: Executor>(
-    mounted: Arc<Mounted<E>>,
-    parts: &mut Parts,
-) -> Result<Response, Fault> {
+pub(crate) fn upgrade<E: Executor>(mounted: Arc<Mounted<E>>, mut parts: Parts) -> Result<Response, Fault> {
     if !mounted.origins.allow(&parts.headers) {
         return Err(Fault::transport(
             StatusCode::FORBIDDEN,
@@ -63,19 +59,7 @@ pub(crate) async fn upgrade<E: Executor>(
             "pages of this origin may not connect",
         ));
     }
-    let refuse = |message: String| Fault::transport(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
-    let limits = &mounted.settings.socket;
-    let upgrade = WebSocketUpgrade::from_request_parts(parts, &())
-        .await
-        .map_err(|rejection| refuse(rejection.body_text()))?
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_message_size(limits.message_bytes)
-        .max_frame_size(limits.message_bytes)
-        .protocols([PROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        return Err(refuse(format!("the only subprotocol is {PROTOCOL}")));
-    }
+    let handshake = Handshake::read(&mut parts, PROTOCOL)?;
     let ticket = mounted.connections.open().map_err(|_| {
         Fault::transport(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -83,27 +67,42 @@ pub(crate) async fn upgrade<E: Executor>(
             "too many open sockets",
         )
     })?;
-    let parts = Arc::new(parts.clone());
-    Ok(upgrade.on_upgrade(move |socket| {
+    let answer = handshake.answer();
+    tokio::spawn(async move {
+        let connection = match handshake.connection.await {
+            Ok(connection) => TokioIo::new(connection),
+            Err(error) => {
+                tracing::debug!(%error, "a connection ended before it became a socket");
+                return;
+            }
+        };
+        let limits = &mounted.settings.socket;
+        let config = protocol::WebSocketConfig::default()
+            .read_buffer_size(BUFFER_BYTES)
+            .write_buffer_size(BUFFER_BYTES)
+            .max_message_size(Some(limits.message_bytes))
+            .max_frame_size(Some(limits.message_bytes));
+        let socket = WebSocketStream::from_raw_socket(connection, protocol::Role::Server, Some(config)).await;
         let now = Instant::now();
-        Session {
+        let session = Session {
             mounted,
             socket,
             ticket,
-            state: State::Waiting(parts),
+            state: State::Waiting(Arc::new(parts)),
             operations: SelectAll::new(),
             running: HashMap::new(),
             opened: now,
             heard: now,
             pinged: None,
-        }
-        .run()
-    }))
+        };
+        session.run().await;
+    });
+    Ok(answer)
 }
 
 struct Session<E: Executor> {
     mounted: Arc<Mounted<E>>,
-    socket: WebSocket,
+    socket: WebSocketStream<TokioIo<Upgraded>>,
     ticket: Ticket,
     state: State,
     operations: SelectAll<Abortable<Running>>,
@@ -154,7 +153,7 @@ impl Stream for Running {
 
 /// What woke the session.
 enum Turn {
-    Frame(Option<Result<ws::Message, axum::Error>>),
+    Frame(Option<Result<Frame, Broken>>),
     Event((Arc<str>, Option<Event>)),
     Verdict(Result<Identity, Refusal>),
     Clock,
@@ -172,19 +171,23 @@ impl<E: Executor> Session<E> {
         self.operations.clear();
         self.running.clear();
         let patience = self.mounted.settings.socket.close;
+        let End::Close(Close { code, reason: why }) = end else {
+            return;
+        };
         let _ = timeout(patience, async {
-            if let End::Close(Close { code, reason: why }) = end {
-                let frame = ws::CloseFrame {
-                    code,
-                    reason: reason(&why).into(),
-                };
-                self.socket.send(ws::Message::Close(Some(frame))).await?;
-            } else {
-                return Ok(());
-            }
-            // A connection dropped on unread bytes is reset, and the reset can overtake our close frame.
-            while let Some(Ok(_)) = self.socket.recv().await {}
-            Ok::<_, axum::Error>(())
+            let frame = protocol::CloseFrame {
+                code: code.into(),
+                reason: reason(&why).into(),
+            };
+            self.socket.send(Frame::Close(Some(frame))).await?;
+            while let Some(Ok(_)) = self.socket.next().await {}
+            // A connection dropped on unread bytes is reset, and the reset can overtake our close frame. What follows
+            // an error the library does not read.
+            let connection = self.socket.get_mut();
+            connection.shutdown().await?;
+            let mut rest = [0; BUFFER_BYTES];
+            while connection.read(&mut rest).await? > 0 {}
+            Ok::<_, Broken>(())
         })
         .await;
     }
@@ -216,7 +219,7 @@ impl<E: Executor> Session<E> {
         // In random order, so that nothing that is always ready keeps the rest from its turn.
         let turn = tokio::select! {
             close = ticket.closed() => Turn::Closed(close),
-            frame = socket.recv() => Turn::Frame(frame),
+            frame = socket.next() => Turn::Frame(frame),
             Some(event) = operations.next(), if !operations.is_empty() => Turn::Event(event),
             verdict = verdict => Turn::Verdict(verdict),
             () = tokio::time::sleep_until(alarm) => Turn::Clock,
@@ -246,26 +249,22 @@ impl<E: Executor> Session<E> {
             Some(_) => Ok(()),
             None if now >= self.heard + limits.ping => {
                 self.pinged = Some(now);
-                self.write(ws::Message::Ping(Default::default())).await
+                self.write(Frame::Ping(Default::default())).await
             }
             None => Ok(()),
         }
     }
 
-    async fn frame(&mut self, frame: Option<Result<ws::Message, axum::Error>>) -> Result<(), End> {
+    async fn frame(&mut self, frame: Option<Result<Frame, Broken>>) -> Result<(), End> {
         self.heard = Instant::now();
         self.pinged = None;
         let text = match frame {
-            None | Some(Ok(ws::Message::Close(_))) => return self.farewell().await,
-            Some(Ok(ws::Message::Text(text))) => text,
-            Some(Ok(ws::Message::Binary(_))) => return close(4400, "Invalid message: binary"),
-            // The library answers pings.
-            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => return Ok(()),
-            Some(Err(error)) => {
-                // Too big is the one error of the peer's making after which a close frame still gets through.
-                tracing::debug!(%error, "a socket broke");
-                return close(1009, "Message too big");
-            }
+            None | Some(Ok(Frame::Close(_))) => return self.farewell().await,
+            Some(Ok(Frame::Text(text))) => text,
+            Some(Ok(Frame::Binary(_))) => return close(4400, "Invalid message: binary"),
+            // The library answers pings, and reads no frame that is not part of a message.
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_))) => return Ok(()),
+            Some(Err(error)) => return Err(broken(&error)),
         };
         let message = match Message::parse(&text) {
             Ok(message) => message,
@@ -305,7 +304,7 @@ impl<E: Executor> Session<E> {
         self.operations.clear();
         let patience = self.mounted.settings.socket.close;
         let _ = timeout(patience, async {
-            while let Some(Ok(_)) = self.socket.recv().await {}
+            while let Some(Ok(_)) = self.socket.next().await {}
         })
         .await;
         Err(End::Gone)
@@ -375,11 +374,11 @@ impl<E: Executor> Session<E> {
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
-        self.write(ws::Message::Text(text.into())).await
+        self.write(Frame::text(text)).await
     }
 
     /// Writes, and gives up on a peer that takes too long to read.
-    async fn write(&mut self, message: ws::Message) -> Result<(), End> {
+    async fn write(&mut self, message: Frame) -> Result<(), End> {
         let patience = self.mounted.settings.socket.write;
         tokio::select! {
             biased;
@@ -390,6 +389,18 @@ impl<E: Executor> Session<E> {
             close = self.ticket.closed() => Err(End::Close(close)),
         }
     }
+}
+
+/// What the peer did wrong, where it was the peer (RFC 6455, section 7.4.1).
+fn broken(error: &Broken) -> End {
+    tracing::debug!(%error, "a socket broke");
+    let (code, reason) = match error {
+        Broken::Capacity(_) => (1009, "Message too big"),
+        Broken::Utf8(_) => (1007, "A text is not UTF-8"),
+        Broken::Protocol(_) => (1002, "Protocol error"),
+        _ => return End::Gone,
+    };
+    End::Close(Close::new(code, reason))
 }
 
 fn close(code: u16, reason: &str) -> Result<(), End> {

@@ -7,7 +7,7 @@ use async_graphql::Executor;
 use futures::{SinkExt, StreamExt, future::BoxFuture};
 use http::request::Parts;
 use serde_json::{Value as Json, json};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
     tungstenite::{Message, client::IntoClientRequest},
@@ -132,6 +132,33 @@ async fn sockets_and_operations_are_counted() {
     let refusal = first.next().await;
     assert_eq!((&refusal["id"], &refusal["type"]), (&json!("b"), &json!("error")));
     assert_eq!(refusal["payload"][0]["extensions"]["code"], "LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_message_is_refused_with_the_code_that_says_why() {
+    let server = Server::start(probe().build().unwrap()).await;
+    // RFC 6455, section 5.2: the first byte says what it is, the second masks and counts, then four of mask.
+    for (why, frame, code) in [
+        ("not UTF-8", &[0x81, 0x81, 0, 0, 0, 0, 0xff][..], 1007),
+        ("a reserved opcode", &[0x83, 0x80, 0, 0, 0, 0], 1002),
+        ("a reserved bit", &[0xc1, 0x80, 0, 0, 0, 0], 1002),
+        ("without a mask", &[0x81, 0x01, b'x'], 1002),
+        ("a ping in pieces", &[0x09, 0x80, 0, 0, 0, 0], 1002),
+        ("the end of nothing", &[0x80, 0x80, 0, 0, 0, 0], 1002),
+        (
+            "too long",
+            &[0x81, 0xff, 0, 0, 0, 0, 0xff, 0, 0, 0, 0, 0, 0, 0],
+            1009,
+        ),
+        ("binary", &[0x82, 0x80, 0, 0, 0, 0], 4400),
+    ] {
+        let (mut socket, _) = server.acknowledged(json!({})).await;
+        let MaybeTlsStream::Plain(stream) = socket.0.get_mut() else {
+            panic!("there is no TLS here")
+        };
+        stream.write_all(frame).await.unwrap();
+        assert_eq!(socket.next().await["close"], code, "{why}");
+    }
 }
 
 #[tokio::test]
