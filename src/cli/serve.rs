@@ -53,7 +53,6 @@ pub(super) async fn serve(settings: Settings, has_worker: bool) -> Result<(), Fa
         ended = &mut server => Some(ended),
     };
     if let Some(ended) = early {
-        let ended = ended.map_err(std::io::Error::other).and_then(|ended| ended);
         ended.map_err(|error| Failure::chain("the listener failed", error))?;
         return Err(Failure::said("the listener ended by itself"));
     }
@@ -80,7 +79,7 @@ struct Serving {
     work: Work,
     stop: http::Stop,
     address: SocketAddr,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving, Failure> {

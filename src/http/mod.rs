@@ -7,6 +7,7 @@
 
 mod answer;
 mod auth;
+mod connection;
 mod files;
 mod graphql;
 mod health;
@@ -15,15 +16,11 @@ mod origin;
 mod page;
 mod stop;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
@@ -35,6 +32,7 @@ use crate::storage::Storage;
 use crate::telemetry::metrics::Metrics;
 
 pub use auth::Strangers;
+pub use connection::serve;
 pub use stop::Stop;
 
 /// What the routes need.
@@ -110,26 +108,6 @@ pub fn router(deps: Deps) -> Router {
         .layer(from_fn(page::secure))
         .layer(from_fn_with_state(Arc::clone(&deps), observe::observe))
         .with_state(deps)
-}
-
-/// Answers at `listener` until [`Stop::close`], then lets open requests finish.
-///
-/// # Errors
-/// When the listener fails for good.
-pub async fn serve(listener: TcpListener, router: Router, stop: Stop) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // An event is one small write: waiting to fill a packet would delay it by 40 ms.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "a connection stays slow"
-            );
-        }
-    });
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stop.closed().await })
-        .await
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -5,6 +6,8 @@ use axum::http::{Request, Response, StatusCode, header};
 use entity::file;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tower::ServiceExt;
@@ -420,6 +423,36 @@ async fn everything_else_is_a_page_that_runs_nothing() {
         (answer.status(), header(&answer, "allow")),
         (StatusCode::METHOD_NOT_ALLOWED, "GET,HEAD")
     );
+}
+
+/// Python's gql finds out by this name, in this case, which protocol was chosen.
+#[tokio::test]
+async fn a_handshake_is_answered_in_the_letter_case_of_its_client() {
+    let house = house().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, house.router.clone(), house.deps.stop.clone()));
+    for name in ["Sec-WebSocket-Protocol", "sec-websocket-protocol"] {
+        let mut client = TcpStream::connect(address).await.expect("connects");
+        let ask = format!(
+            "GET /graphql HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\
+             {name}: graphql-ws, graphql-transport-ws\r\n\r\n"
+        );
+        client.write_all(ask.as_bytes()).await.expect("sends");
+        let mut head = vec![0; 1000];
+        let length = client.read(&mut head).await.expect("answers");
+        let head = String::from_utf8(head[..length].to_vec()).expect("ASCII");
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        for line in [
+            &format!("\r\n{name}: graphql-transport-ws\r\n"),
+            "\r\nUpgrade: websocket\r\n",
+            "\r\nConnection: Upgrade\r\n",
+            "\r\nSec-Websocket-Accept: ",
+        ] {
+            assert!(head.contains(line), "{line} is missing in\n{head}");
+        }
+    }
 }
 
 type Client = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
