@@ -28,6 +28,9 @@ const WATCHED_FOR: Duration = Duration::from_secs(60);
 /// From a change of access to the end of its sockets, which know the viewer as they were.
 const SAY_FIRST: Duration = Duration::from_millis(500);
 
+/// For the files of one request to come: 500 MB, the default settings' most, at 14 Mbit/s.
+pub(super) const UPLOAD_TIME: Duration = Duration::from_secs(300);
+
 /// The schema's routes, and a handle on its open sockets and streams.
 pub(super) fn mount<S: Clone + Send + Sync + 'static>(deps: &Arc<Deps>) -> (Router<S>, Connections) {
     let watch = Arc::new(Watch::default());
@@ -49,7 +52,7 @@ pub(super) fn mount<S: Clone + Send + Sync + 'static>(deps: &Arc<Deps>) -> (Rout
             file_bytes: http.max_upload_bytes,
             files: http.max_upload_files as usize,
             total_bytes: http.max_upload_bytes.saturating_mul(http.max_upload_files.into()),
-            ..UploadLimits::default()
+            time: UPLOAD_TIME,
         },
         socket: SocketLimits {
             message_bytes: number(http.max_body_bytes),

@@ -13,15 +13,13 @@ use futures::FutureExt;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use super::graphql::UPLOAD_TIME;
 use super::{Deps, answer};
 use crate::graphql::RequestId;
 use crate::telemetry::traces;
 
 /// Taken from the client or made; echoed, logged, and in every INTERNAL error.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Longer than the reader of uploads waits, and the operation after it.
-const UPLOAD_WITHIN: Duration = Duration::from_secs(400);
 
 /// A longer id is not taken: it would fill log lines.
 const MAX_ID: usize = 128;
@@ -49,12 +47,11 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     let method = method(request.method());
     let span = tracing::info_span!("request", request.id = %id.0, method, route);
     let begun = deps.store.clock.monotonic();
-    // An upload takes what its line takes; the reader of the body has a clock of its own.
-    let limit = if is_upload(&request) {
-        UPLOAD_WITHIN
-    } else {
-        deps.settings.request_timeout
-    };
+    let mut limit = deps.settings.request_timeout;
+    if is_upload(&request) {
+        // An upload takes what its line takes, and then the operation begins.
+        limit += UPLOAD_TIME;
+    }
     let trace = trace(&request, &id, method, &route);
     let mut answer = answer_within(limit, request, next, &id)
         .instrument(span.clone())
