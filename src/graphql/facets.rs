@@ -1,19 +1,18 @@
 //! Which values occur among executions: menus for the filters of a list.
 //!
-//! To add one: its variant of `db::executions::facets::Facet`, and a field here that leaves its own
-//! condition out of the filter.
+//! To add one: its variant of `db::executions::facets::Facet`, its condition in `without`, and a
+//! field here.
 
 use async_graphql::{Context, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::agent::Agent;
-use super::deps;
 use super::errors::{self, Code, Result, bad_input, error, viewer};
 use super::filter::ExecutionFilter;
 use super::loaders::{self, AgentOf, UserOf};
 use super::scalar::int;
 use super::user::User;
-use crate::base::page::COUNT_LIMIT;
+use super::{Deps, deps, page};
 use crate::db::executions::facets::{self, Facet, Value};
 use crate::db::executions::filter::{Filter, Reach};
 use crate::db::executions::page::Plan;
@@ -56,78 +55,96 @@ pub struct ExecutionFacets {
 }
 
 /// The values that occur among what the filter matches, most frequent first, each list counted
-/// without the filter's own condition on it. Counted over the newest 10,000 of what then matches.
-/// Lists that are not selected are not counted.
+/// without the filter's own condition on it. Counted over the newest 10,000 of what then matches;
+/// isExact says whether that is all. Lists that are not selected are not counted.
 #[Object]
 impl ExecutionFacets {
+    /// True when every list is counted over all that matches. False where there is more than the
+    /// newest 10,000 for one of them or several: of it counts are "at least", and values may be
+    /// missing.
+    #[graphql(complexity = 100)]
+    async fn is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
+        let Deps { store, limits, .. } = deps(ctx);
+        let mut asked: Vec<Filter> = Vec::new();
+        for filter in Facet::ALL.map(|facet| self.without(facet)) {
+            // Lists without a condition of their own are counted over the same.
+            if asked.contains(&filter) {
+                continue;
+            }
+            let plan = self.plan(&filter)?;
+            asked.push(filter);
+            let is_all = facets::is_all(store.db.read(), &plan, limits.max_facet_rows).await;
+            if !is_all.map_err(|failed| errors::internal(ctx, &failed.into()))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whose executions they are.
     async fn agents(&self, ctx: &Context<'_>) -> Result<Vec<AgentFacet>> {
-        let without = Filter {
-            agent_ids: None,
-            ..self.filter.clone()
+        let counted = self.count::<Uuid>(ctx, Facet::Agent).await?;
+        let agents = loaders::get_all(ctx, counted.iter().map(|(id, _)| AgentOf(*id))).await?;
+        let listed = agents.into_iter().zip(counted);
+        let one = |(agent, (_, count))| AgentFacet {
+            agent: Agent(agent),
+            count,
         };
-        let mut listed = Vec::new();
-        for (id, count) in self.count::<Uuid>(ctx, without, Facet::Agent).await? {
-            let agent = Agent(loaders::get(ctx, AgentOf(id)).await?);
-            listed.push(AgentFacet { agent, count });
-        }
-        Ok(listed)
+        Ok(listed.map(one).collect())
     }
 
     /// Of which execution types they are, by key.
     async fn execution_keys(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
-        let without = Filter {
-            execution_keys: None,
-            ..self.filter.clone()
-        };
         let catalog = &deps(ctx).catalog;
         let name = |key: &str| catalog.execution_type(key).map(|known| known.name.clone());
-        self.values(ctx, without, Facet::ExecutionKey, name).await
+        self.values(ctx, Facet::ExecutionKey, name).await
     }
 
     /// Their labels. An execution counts for each of its own.
     async fn labels(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
-        let without = Filter {
-            labels: Vec::new(),
-            ..self.filter.clone()
-        };
-        self.values(ctx, without, Facet::Label, |_| None).await
+        self.values(ctx, Facet::Label, |_| None).await
     }
 
     /// The codes that they failed with.
     async fn failure_codes(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
-        let without = Filter {
-            failure_codes: None,
-            ..self.filter.clone()
-        };
-        self.values(ctx, without, Facet::FailureCode, |_| None).await
+        self.values(ctx, Facet::FailureCode, |_| None).await
     }
 
     /// Who launched them.
     async fn launched_by(&self, ctx: &Context<'_>) -> Result<Vec<UserFacet>> {
-        let without = Filter {
-            launched_by_ids: None,
-            ..self.filter.clone()
+        let counted = self.count::<Uuid>(ctx, Facet::LaunchedBy).await?;
+        let users = loaders::get_all(ctx, counted.iter().map(|(id, _)| UserOf(*id))).await?;
+        let listed = users.into_iter().zip(counted);
+        let one = |(user, (_, count))| UserFacet {
+            user: User(user),
+            count,
         };
-        let mut listed = Vec::new();
-        for (id, count) in self.count::<Uuid>(ctx, without, Facet::LaunchedBy).await? {
-            let user = User(loaders::get(ctx, UserOf(id)).await?);
-            listed.push(UserFacet { user, count });
-        }
-        Ok(listed)
+        Ok(listed.map(one).collect())
     }
 }
 
 impl ExecutionFacets {
-    async fn count<T: Value>(
-        &self,
-        ctx: &Context<'_>,
-        filter: Filter,
-        facet: Facet,
-    ) -> Result<Vec<(T, i32)>> {
-        let plan =
-            Plan::new(&self.reach, &filter).map_err(|many| error(Code::LimitExceeded, many.to_string()))?;
-        let counted = facets::count(deps(ctx).store.db.read(), &plan, facet, COUNT_LIMIT, self.limit)
+    /// The filter less its condition on what is counted.
+    fn without(&self, facet: Facet) -> Filter {
+        let mut filter = self.filter.clone();
+        match facet {
+            Facet::Agent => filter.agent_ids = None,
+            Facet::ExecutionKey => filter.execution_keys = None,
+            Facet::Label => filter.labels.clear(),
+            Facet::FailureCode => filter.failure_codes = None,
+            Facet::LaunchedBy => filter.launched_by_ids = None,
+        }
+        filter
+    }
+
+    fn plan(&self, filter: &Filter) -> Result<Plan> {
+        Plan::new(&self.reach, filter).map_err(|many| error(Code::LimitExceeded, many.to_string()))
+    }
+
+    async fn count<T: Value>(&self, ctx: &Context<'_>, facet: Facet) -> Result<Vec<(T, i32)>> {
+        let Deps { store, limits, .. } = deps(ctx);
+        let plan = self.plan(&self.without(facet))?;
+        let counted = facets::count(store.db.read(), &plan, facet, limits.max_facet_rows, self.limit)
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
         Ok(counted
@@ -139,11 +156,10 @@ impl ExecutionFacets {
     async fn values(
         &self,
         ctx: &Context<'_>,
-        filter: Filter,
         facet: Facet,
         name: impl Fn(&str) -> Option<String>,
     ) -> Result<Vec<ValueFacet>> {
-        let counted = self.count::<String>(ctx, filter, facet).await?;
+        let counted = self.count::<String>(ctx, facet).await?;
         let listed = counted.into_iter().map(|(value, count)| ValueFacet {
             label: name(&value).unwrap_or_else(|| value.clone()),
             value,
@@ -164,7 +180,9 @@ pub struct FacetQuery;
 impl FacetQuery {
     /// The values that occur among the executions that the viewer may see and the filter matches:
     /// menus for filters.
-    #[graphql(complexity = "usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(0) * child_complexity + 100")]
+    #[graphql(
+        complexity = "page::times(usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(0), child_complexity) + 100"
+    )]
     async fn execution_facets(
         &self,
         ctx: &Context<'_>,

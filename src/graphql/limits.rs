@@ -20,6 +20,7 @@ use futures::stream::BoxStream;
 use super::errors::Code;
 use super::throttle::{Cost, Throttle};
 use super::{Deps, loaders};
+use crate::base::page::COUNT_LIMIT;
 use crate::domain::access::Viewer;
 
 /// What one request may ask for.
@@ -38,10 +39,11 @@ pub struct Limits {
     pub cost_per_minute: u64,
     /// Aliased fields, fragments expanded.
     pub max_aliases: usize,
-    /// Directives on one field.
-    pub max_directives: usize,
     /// Rows of one page.
     pub max_page: u64,
+    /// Executions that the values of a facet are counted over; of more, the newest. As many as are
+    /// counted anywhere else.
+    pub max_facet_rows: u64,
     /// Executions that statistics are computed over; of more, the newest. At 100,000 either
     /// database takes some tenths of a second.
     pub max_stats_rows: u64,
@@ -59,8 +61,8 @@ impl Default for Limits {
             requests_per_minute: 120_000,
             cost_per_minute: 30_000_000,
             max_aliases: 100,
-            max_directives: 10,
             max_page: 100,
+            max_facet_rows: COUNT_LIMIT,
             max_stats_rows: 100_000,
             max_upload_bytes: 50 * 1024 * 1024,
             introspection: true,

@@ -16,6 +16,7 @@ use entity::{
     access_token, agent, conversation, data_set, event, execution, execution_payload, file, member, record,
     usage_day, user,
 };
+use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::errors::{self, Result};
@@ -92,6 +93,21 @@ where
             },
         )),
     }
+}
+
+/// Values that must be there, in the order of their keys: one statement for all.
+///
+/// # Errors
+/// As [`get`].
+pub async fn get_all<K>(
+    ctx: &Context<'_>,
+    keys: impl Iterator<Item = K>,
+) -> Result<Vec<<Reader as Loader<K>>::Value>>
+where
+    K: Send + Sync + std::hash::Hash + Eq + Clone + std::fmt::Debug + 'static,
+    Reader: Loader<K, Error = Arc<Shared>>,
+{
+    try_join_all(keys.map(|key| get(ctx, key))).await
 }
 
 /// Loaders of one row for one id.

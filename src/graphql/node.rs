@@ -27,8 +27,8 @@ use super::execution::{self, Execution};
 use super::file::FileAttachment;
 use super::loaders::{self, DataSetOf, EventOf, FileOf, MemberOf, MembershipsOf, RecordOf, TokenOf, UserOf};
 use super::message::Message;
+use super::page;
 use super::record::DataRecord;
-
 use super::user::User;
 use crate::base::id::{Kind, parse_any};
 use crate::domain::access::Viewer;
@@ -202,7 +202,7 @@ impl NodeQuery {
 
     /// Whatever the ids name, in their order, null in the place of what node would not give. At
     /// most 100 ids; more is refused with LIMIT_EXCEEDED.
-    #[graphql(complexity = "ids.len().max(1).saturating_mul(child_complexity) + 1")]
+    #[graphql(complexity = "page::times(ids.len(), child_complexity)")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,

@@ -139,7 +139,14 @@ impl Args {
 /// What a page costs: its fields once for each row that is asked for.
 pub fn cost(first: Option<i32>, last: Option<i32>, fields: usize) -> usize {
     let asked = first.or(last).and_then(|rows| usize::try_from(rows).ok());
-    let rows = asked.unwrap_or(usize::try_from(DEFAULT_PAGE).unwrap_or(1));
+    times(
+        asked.unwrap_or(usize::try_from(DEFAULT_PAGE).unwrap_or(1)),
+        fields,
+    )
+}
+
+/// What a list costs: its fields once for each of its rows, and one for itself.
+pub fn times(rows: usize, fields: usize) -> usize {
     // Costs are summed up without a check: cut far above every limit and far below what overflows.
     fields.saturating_mul(rows.max(1)).saturating_add(1).min(1 << 40)
 }

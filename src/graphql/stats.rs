@@ -235,16 +235,15 @@ impl ExecutionStats {
         let counted = stats::by_agent(deps(ctx).store.db.read(), self.sample(&self.ranged()?))
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
-        let mut listed = Vec::with_capacity(counted.len());
-        for (id, figures) in counted {
-            listed.push(AgentStats {
-                agent: Agent(loaders::get(ctx, AgentOf(id)).await?),
-                status_counts: counts(&figures, exact),
-                duration: duration(&figures),
-                usage: usage(&figures),
-            });
-        }
-        Ok(listed)
+        let agents = loaders::get_all(ctx, counted.iter().map(|(id, _)| AgentOf(*id))).await?;
+        let listed = agents.into_iter().zip(counted);
+        let one = |(agent, (_, figures))| AgentStats {
+            agent: Agent(agent),
+            status_counts: counts(&figures, exact),
+            duration: duration(&figures),
+            usage: usage(&figures),
+        };
+        Ok(listed.map(one).collect())
     }
 
     /// What they used.

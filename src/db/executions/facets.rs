@@ -21,6 +21,17 @@ pub enum Facet {
     LaunchedBy,
 }
 
+impl Facet {
+    /// Each of them.
+    pub const ALL: [Self; 5] = [
+        Self::Agent,
+        Self::ExecutionKey,
+        Self::Label,
+        Self::FailureCode,
+        Self::LaunchedBy,
+    ];
+}
+
 /// The statement that counts among the newest `rows`; none where nothing can match.
 pub fn statement(plan: &Plan, facet: Facet, rows: u64, limit: u64) -> Option<SelectStatement> {
     let column = match facet {
@@ -71,4 +82,22 @@ pub async fn count<T: Value>(
     let rows = db.query_all_raw(statement).await?;
     let read = |row: &sea_orm::QueryResult| Ok((row.try_get("", "value")?, row.try_get("", "counted")?));
     rows.iter().map(read).collect()
+}
+
+/// Whether no more than `rows` match: then the newest of them are all.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn is_all(db: &impl Conn, plan: &Plan, rows: u64) -> Result<bool> {
+    let Some(sample) = plan.newest(&["id"], rows.saturating_add(1)) else {
+        return Ok(true);
+    };
+    let mut counted = Query::select();
+    counted
+        .expr_as(Expr::cust("COUNT(*)"), "counted")
+        .from_subquery(sample, "sample");
+    let statement = db.get_database_backend().build(&counted);
+    let row = db.query_one_raw(statement).await?;
+    let counted: i64 = row.map_or(Ok(0), |row| row.try_get("", "counted"))?;
+    Ok(u64::try_from(counted).unwrap_or(0) <= rows)
 }

@@ -40,11 +40,22 @@ async fn introspection_and_a_detail_page_pass() {
 #[tokio::test]
 async fn what_costs_too_much_is_refused() {
     let api = Api::new().await;
-    let wide = "{ executions(first: 100) { nodes { retries(first: 100) { nodes { id status } } } } }";
-    assert_eq!(
-        api.refused(&api.world.member, wide, json!({})).await,
-        "LIMIT_EXCEEDED"
-    );
+    let most = "agents(first: 2147483647) { nodes { id } }";
+    let ids = ["\"a\""; 1000].join(", ");
+    for wide in [
+        "{ executions(first: 100) { nodes { retries(first: 100) { nodes { id status } } } } }".to_owned(),
+        // Beyond what a number holds.
+        format!(
+            "{{ executionFacets(limit: 2147483647) {{ agents {{ agent {{ dataSet {{ {most} }} }} }} }} }}"
+        ),
+        format!("{{ nodes(ids: [{ids}]) {{ ... on DataSet {{ {most} }} }} }}"),
+    ] {
+        assert_eq!(
+            api.refused(&api.world.member, &wide, json!({})).await,
+            "LIMIT_EXCEEDED",
+            "{wide}"
+        );
+    }
 }
 
 #[tokio::test]

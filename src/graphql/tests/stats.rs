@@ -197,7 +197,7 @@ async fn zones_and_intervals_that_cannot_be_are_refused() {
 }
 
 const FACETS: &str =
-    "query($filter: ExecutionFilter, $limit: Int) { executionFacets(filter: $filter, limit: $limit) {
+    "query($filter: ExecutionFilter, $limit: Int) { executionFacets(filter: $filter, limit: $limit) { isExact
     agents { agent { name } count } executionKeys { value label count } labels { value label count }
     failureCodes { value label count } launchedBy { user { name } count } } }";
 
@@ -255,4 +255,28 @@ async fn each_list_is_counted_without_the_filters_own_condition_on_it() {
     }
     let one = api.ask(admin, FACETS, json!({ "limit": 1 })).await["executionFacets"].clone();
     assert_eq!(one["agents"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn lists_over_the_newest_alone_say_so_whichever_of_them_it_is() {
+    let mut api = Api::new().await;
+    fill(&api).await;
+    api.limit(|limits| limits.max_facet_rows = 3);
+    let ask = async |filter: Value| {
+        api.ask(&api.world.admin, FACETS, json!({ "filter": filter }))
+            .await["executionFacets"]
+            .clone()
+    };
+    let all = ask(json!({})).await;
+    assert_eq!(
+        (&all["isExact"], &all["agents"][0]["count"]),
+        (&json!(false), &json!(2))
+    );
+    let failed = ask(json!({ "statuses": ["FAILED"] })).await;
+    assert_eq!(failed["isExact"], true);
+    // One failed so, and of the other lists that is all; codes are counted as if nothing were asked of them.
+    let coded = ask(json!({ "failureCodes": ["no_such_sku"] })).await;
+    assert_eq!(coded["isExact"], false);
+    let within = json!({ "failureCodes": ["no_such_sku"], "statuses": ["FAILED"] });
+    assert_eq!(ask(within).await["isExact"], true);
 }
