@@ -1,23 +1,30 @@
 // Types of the schema without an id: values, which belong to the object that they were selected on. A normalized
-// cache embeds them. tests/clients holds the lists
-// against the schema: a type of the last release may not be missing, and none may be named that is not there.
+// cache embeds them. tests/clients holds the lists against schema.graphql: no such type may be missing, and none may be
+// named that is not there.
 
 /** Values whose fields describe one object: two selections of one may be put together. */
 export const VALUES = [
+  'AgentFacet',
   'AgentPermissions',
+  'AgentStats',
   'Budget',
   'BudgetAmounts',
   'DataRecordCollection',
   'DataSetPermissions',
   'DataSetUsage',
+  'DurationStats',
   'ExecutionCancellation',
   'ExecutionExample',
+  'ExecutionFacets',
   'ExecutionFailure',
   'ExecutionPermissions',
   'ExecutionProgress',
+  'ExecutionStats',
+  'ExecutionStatsPoint',
   'ExecutionStatusCount',
   'ExecutionUsage',
   'FailureCodeDefinition',
+  'FailureStats',
   'FileRules',
   'InputIssue',
   'InputValidation',
@@ -27,8 +34,11 @@ export const VALUES = [
   'UsageDay',
   'UsageOfAgent',
   'UsageOfModel',
+  'UsageStats',
   'UsageTotals',
+  'UserFacet',
   'ValidatorRejection',
+  'ValueFacet',
 ] as const;
 
 /** Pages, and rows of pages. */
@@ -63,6 +73,7 @@ export const DELIVERIES = [
   'ExecutionStatusUpdate',
   'ExecutionUpdated',
   'ExecutionsChange',
+  'MessageDelta',
 ] as const;
 
 /** What mutations answer, and why they refused. */
