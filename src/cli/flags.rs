@@ -185,6 +185,16 @@ pub(super) struct SettingFlags {
     #[arg(long, env = "AGENTIC_PUBLIC_URL", value_name = "URL", global = true)]
     public_url: Option<String>,
 
+    /// Pages of other origins that may use the API with a token, such as http://localhost:5173; several with commas
+    #[arg(
+        long,
+        env = "AGENTIC_ALLOWED_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        global = true
+    )]
+    allowed_origins: Vec<String>,
+
     /// Where files are: file:///ABSOLUTE/PATH [default: files under ./data]
     #[arg(long, env = "AGENTIC_FILES_URL", value_name = "URL", global = true)]
     files_url: Option<String>,
@@ -424,6 +434,7 @@ impl SettingFlags {
             http: config::Http {
                 listen: self.listen,
                 public_url: self.public_url,
+                allowed_origins: self.allowed_origins,
                 max_body_bytes: self.max_body_bytes,
                 max_upload_bytes: self.max_upload_bytes,
                 max_upload_files: self.max_upload_files,

@@ -84,6 +84,8 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Where browsers reach it; none: at the listening address.
     pub public_url: Option<String>,
+    /// Origins of pages elsewhere that may use the API with a token.
+    pub allowed_origins: Vec<String>,
     /// Of a request without files, and of a WebSocket message.
     pub max_body_bytes: u64,
     /// Of one uploaded file. A request has room for what its agent type takes.
@@ -247,6 +249,10 @@ impl Settings {
         {
             let problem = format!("is `{url}`; use https://HOST or http://HOST:PORT, without a path");
             return mistake("AGENTIC_PUBLIC_URL", problem);
+        }
+        if let Some(other) = self.http.allowed_origins.iter().find(|url| !is_origin(url)) {
+            let problem = format!("names `{other}`; use https://HOST or http://HOST:PORT, without a path");
+            return mistake("AGENTIC_ALLOWED_ORIGINS", problem);
         }
         if let Some(url) = &self.traces_endpoint
             && !is_plain_http(url)

@@ -14,6 +14,7 @@ fn settings() -> Settings {
         http: Http {
             listen: "127.0.0.1:8000".parse().expect("an address"),
             public_url: None,
+            allowed_origins: Vec::new(),
             max_body_bytes: 1024,
             max_upload_bytes: 1024,
             max_upload_files: 1,
@@ -79,6 +80,10 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
     insta::assert_snapshot!(
         refused(|settings| settings.http.public_url = Some("https://host/path".to_owned())),
         @"AGENTIC_PUBLIC_URL is `https://host/path`; use https://HOST or http://HOST:PORT, without a path"
+    );
+    insta::assert_snapshot!(
+        refused(|settings| settings.http.allowed_origins = vec!["http://a.example".to_owned(), "*".to_owned()]),
+        @"AGENTIC_ALLOWED_ORIGINS names `*`; use https://HOST or http://HOST:PORT, without a path"
     );
     for url in [
         "https://collector:4318",

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tower::util::option_layer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
@@ -63,6 +64,11 @@ impl Deps {
     fn own(&self) -> origin::Own {
         origin::Own::new(self.settings.public_url.as_deref())
     }
+
+    /// Which pages elsewhere may ask with a token.
+    fn others(&self) -> origin::Others {
+        origin::Others::new(&self.settings.allowed_origins)
+    }
 }
 
 /// How often closing streams are looked at.
@@ -80,6 +86,10 @@ pub fn router(deps: Deps) -> Router {
             .layer(authenticated),
     );
     let (graphql, connections) = graphql::mount(&deps);
+    // Outside of authentication: a browser asks without a token whether it may bring one.
+    let cors = deps.others().cors();
+    let files = files.layer(option_layer(cors.clone()));
+    let graphql = graphql.layer(option_layer(cors));
     let stop = deps.stop.clone();
     tokio::spawn(deps.stop.track(async move {
         stop.closed().await;

@@ -1,8 +1,12 @@
 //! Whether a request comes from a page of this server. A browser adds a cookie to whatever it
 //! sends here, whoever wrote the page that asked for it; so what is believed because of a cookie
-//! has to come from our own pages.
+//! has to come from our own pages. Pages elsewhere that the operator names bring a token, and
+//! their browsers are told to let them ([`Others`]).
 
-use axum::http::{HeaderMap, HeaderName, header};
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use tower_http::cors::CorsLayer;
 use url::Url;
 
 /// Set by browsers, and by no page (Fetch Metadata).
@@ -54,6 +58,59 @@ impl Own {
             .is_some_and(|(host, origin)| host.eq_ignore_ascii_case(origin))
     }
 }
+
+/// Which pages elsewhere may use the API.
+#[derive(Debug, Clone)]
+pub(super) struct Others(Vec<HeaderValue>);
+
+impl Others {
+    /// Pages of these origins.
+    pub fn new(origins: &[String]) -> Self {
+        // Settings are checked: each is one.
+        let read =
+            |url: &String| HeaderValue::try_from(Url::parse(url).ok()?.origin().ascii_serialization()).ok();
+        Self(origins.iter().filter_map(read).collect())
+    }
+
+    /// Whether one of them asks.
+    pub fn ask(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get(header::ORIGIN)
+            .is_some_and(|origin| self.0.contains(origin))
+    }
+
+    /// What tells their browsers (Fetch, section 3.3); nothing where there are none. Without
+    /// credentials: cookies stay at home.
+    pub fn cors(&self) -> Option<CorsLayer> {
+        const ASKED: [HeaderName; 9] = [
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("apollo-require-preflight"),
+            HeaderName::from_static("apollographql-client-name"),
+            HeaderName::from_static("apollographql-client-version"),
+            HeaderName::from_static("graphql-require-preflight"),
+            HeaderName::from_static("last-event-id"),
+            super::observe::REQUEST_ID,
+        ];
+        let layer = || {
+            CorsLayer::new()
+                .allow_origin(self.0.clone())
+                .allow_methods([Method::GET, Method::POST])
+                .allow_headers(ASKED)
+                .expose_headers([
+                    header::CONTENT_DISPOSITION,
+                    header::RETRY_AFTER,
+                    super::observe::REQUEST_ID,
+                ])
+                .max_age(PREFLIGHT_FOR)
+        };
+        (!self.0.is_empty()).then(layer)
+    }
+}
+
+/// How long browsers keep what they may; they cap it at this or less.
+const PREFLIGHT_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
 #[cfg(test)]
 mod tests {

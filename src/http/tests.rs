@@ -42,6 +42,7 @@ fn settings() -> config::Http {
     config::Http {
         listen: "127.0.0.1:0".parse().expect("an address"),
         public_url: None,
+        allowed_origins: vec!["http://App.example:80".to_owned()],
         max_body_bytes: 1000,
         max_upload_bytes: 1000,
         max_upload_files: 2,

@@ -414,6 +414,44 @@ async fn a_socket_opens_with_the_cookie_and_ends_with_the_session() {
 }
 
 #[tokio::test]
+async fn pages_that_the_operator_names_use_the_api_with_a_token_and_no_others_do() {
+    let house = house().await;
+    let bearer = format!("Bearer {}", house.ann);
+    for (origin, is_allowed) in [("http://app.example", true), ("http://evil.example", false)] {
+        let allowed = if is_allowed { origin } else { "" };
+        let file = house.file_path();
+        for path in ["/graphql", &file] {
+            let asks = [
+                ("origin", origin),
+                ("access-control-request-method", "POST"),
+                ("access-control-request-headers", "authorization,content-type"),
+            ];
+            let preflight = with(Request::options(path), &asks);
+            let answer = house.send(preflight).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(&answer, "access-control-allow-origin"), allowed, "{path}");
+            assert!(header(&answer, "access-control-allow-headers").contains("authorization"));
+            assert_eq!(header(&answer, "access-control-allow-credentials"), "");
+        }
+        for authorization in [bearer.as_str(), "Bearer wrong"] {
+            let asks = [("origin", origin), ("authorization", authorization)];
+            let answer = house.get("/graphql?query=%7B__typename%7D", &asks).await;
+            assert_eq!(header(&answer, "access-control-allow-origin"), allowed);
+        }
+    }
+    let cookie = cookie(&house).await;
+    let named = [("origin", "http://app.example"), ("cookie", cookie.as_str())];
+    for (message, heard) in [
+        (init(&house.ann), Ok(json!({"type": "connection_ack"}))),
+        (json!({"type": "connection_init"}), Err(4403)),
+    ] {
+        let mut client = socket_with(&house, &named).await.expect("opens");
+        say(&mut client, message).await;
+        assert_eq!(hear(&mut client).await, heard);
+    }
+}
+
+#[tokio::test]
 async fn a_socket_of_another_site_or_of_a_session_that_is_over_is_refused() {
     let house = house().await;
     let cookie = cookie(&house).await;
