@@ -17,11 +17,11 @@ import { TagInput } from '@/components/TagInput';
 import { toast } from '@/components/toast';
 import { DropZone } from '@/files/DropZone';
 import { useFiles } from '@/files/files';
+import { InputForm } from '@/form/InputForm';
+import { JsonInput } from '@/form/JsonInput';
+import { type Issue, placeOf, placeWords, standing } from '@/form/issues';
 import type { LaunchFromQuery, LaunchMutation, LaunchTypesQuery } from '@/gql/graphql';
 import { Cards } from './Cards';
-import { InputForm } from './form/InputForm';
-import { type Issue, placeOf, placeWords, standing } from './form/issues';
-import { JsonInput } from './JsonInput';
 import { CheckInputDocument, LaunchAgentsDocument, LaunchDocument, LaunchFromDocument, LaunchTypesDocument } from './operations';
 
 type Type = NonNullable<LaunchTypesQuery['agent']>['executionTypes'][number];

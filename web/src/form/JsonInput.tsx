@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { isObject, type JsonValue } from '@/api/json';
 import { Textarea } from '@/components/Field';
-import { type Issue, placeWords } from './form/issues';
+import { type Issue, placeWords } from './issues';
 
 /** The same input as text. What does not parse stays in the box and is said below it. */
 export function JsonInput({
