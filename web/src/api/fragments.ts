@@ -55,3 +55,45 @@ export const ExecutionRow = graphql(/* GraphQL */ `
     }
   }
 `);
+
+/** Why something was refused, in words. What is treated in a way of its own is named beside it. */
+export const Refusal = graphql(/* GraphQL */ `
+  fragment Refusal on UserError {
+    code
+    message
+    path
+  }
+`);
+
+/** Why an execution or an answer failed, to read. */
+export const FailureShown = graphql(/* GraphQL */ `
+  fragment FailureShown on ExecutionFailure {
+    category
+    code
+    explanation
+    explanationSource
+    retryable
+  }
+`);
+
+/** A file to download. */
+export const FileShown = graphql(/* GraphQL */ `
+  fragment FileShown on FileAttachment {
+    id
+    filename
+    contentType
+    sizeBytes
+    downloadUrl
+  }
+`);
+
+/** Which files are taken. */
+export const FileRulesShown = graphql(/* GraphQL */ `
+  fragment FileRulesShown on FileRules {
+    maxFiles
+    maxBytesPerFile
+    maxBytesTotal
+    extensions
+    contentTypes
+  }
+`);

@@ -17,10 +17,7 @@ const UploadFileDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }

@@ -16,10 +16,7 @@ const StartConversationDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }
@@ -30,13 +27,18 @@ export function useStartConversation(dataSetId: string) {
   const navigate = useNavigate();
   const [starting, setStarting] = useState<string>();
   const isStarting = useRef(false);
+  // Kept until the server has answered: asked for again after a lost answer, it is still one conversation.
+  const keys = useRef(new Map<string, string>());
 
   const begin = async (agentId: string) => {
     // A second press before the first was drawn is no second conversation.
     if (isStarting.current) return;
     isStarting.current = true;
     setStarting(agentId);
-    const { data, error } = await start({ input: { agentId, idempotency: { key: randomKey() } } });
+    const key = keys.current.get(agentId) ?? randomKey();
+    keys.current.set(agentId, key);
+    const { data, error } = await start({ input: { agentId, idempotency: { key } } });
+    if (!error) keys.current.delete(agentId);
     isStarting.current = false;
     setStarting(undefined);
     const conversation = data?.startConversation.conversation;

@@ -81,40 +81,6 @@ export function MenuLink({ to, icon, children }: { to: string; icon?: ReactNode;
   );
 }
 
-/** One of several; the menu stays open, so that more than one can be ticked. */
-export function MenuCheckbox({
-  checked,
-  onChange,
-  children,
-  trailing,
-}: {
-  checked: boolean;
-  onChange: (checked: boolean) => void;
-  children: ReactNode;
-  trailing?: ReactNode;
-}) {
-  return (
-    <DropdownMenu.CheckboxItem
-      className={itemClass}
-      checked={checked}
-      onCheckedChange={onChange}
-      onSelect={(event) => event.preventDefault()}
-    >
-      <span
-        aria-hidden="true"
-        className={clsx(
-          'flex size-4 shrink-0 items-center justify-center rounded border',
-          checked ? 'border-accent bg-accent' : 'border-line-strong',
-        )}
-      >
-        {checked && <Check className="size-3! text-on-accent!" />}
-      </span>
-      <span className="min-w-0 flex-1 truncate">{children}</span>
-      {trailing !== undefined && <span className="tabular text-xs text-faint">{trailing}</span>}
-    </DropdownMenu.CheckboxItem>
-  );
-}
-
 export function MenuRadioGroup({
   value,
   onChange,

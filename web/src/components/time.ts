@@ -5,6 +5,7 @@ const exact = new Intl.DateTimeFormat(undefined, {
   dateStyle: 'medium',
   timeStyle: 'long',
 });
+const ofDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const short = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
 
 const SECOND = 1_000;
@@ -25,6 +26,11 @@ export function relativeTo(instant: string, now: number): string {
 
 export function exactly(instant: string): string {
   return exact.format(Date.parse(instant));
+}
+
+/** "14:05:09", where the day is clear. */
+export function clock(instant: string): string {
+  return ofDay.format(Date.parse(instant));
 }
 
 /** "850 ms", "4.2 s", "3 m 05 s", "2 h 10 m". */

@@ -8,11 +8,7 @@ export const CancelExecutionsDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -26,11 +22,7 @@ export const RetryExecutionsDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }

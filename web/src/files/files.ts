@@ -5,15 +5,10 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Stored, type Upload, upload } from '@/api/upload';
 import { bytes } from '@/components/time';
+import type { FileRulesShownFragment } from '@/gql/graphql';
 
-/** What an agent or an execution type takes; `FileRules` in the schema. */
-export interface Rules {
-  maxFiles: number;
-  maxBytesPerFile: number;
-  maxBytesTotal: number;
-  extensions: readonly string[];
-  contentTypes: readonly string[];
-}
+/** What an agent or an execution type takes. */
+export type Rules = FileRulesShownFragment;
 
 export interface Picked {
   /** Of the page, not of the server. */

@@ -51,11 +51,7 @@ export const AgentDocument = graphql(/* GraphQL */ `
         id
       }
       fileRules {
-        maxFiles
-        maxBytesPerFile
-        maxBytesTotal
-        extensions
-        contentTypes
+        ...FileRulesShown
       }
       viewerCan {
         launch
@@ -122,11 +118,7 @@ export const CreateAgentDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
         ... on InputValidationError {
           issues {
             pointer
@@ -152,11 +144,7 @@ export const UpdateAgentDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
         ... on InputValidationError {
           issues {
             pointer
@@ -195,10 +183,7 @@ export const RetireAgentDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }

@@ -1,14 +1,14 @@
 /** People's conversations of a data set, last written to first. An execution's is never among them. */
 import { clsx } from 'clsx';
-import { MessageSquarePlus, MessagesSquare, Search } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
+import { MessageSquarePlus, MessagesSquare } from 'lucide-react';
+import { useState } from 'react';
 import { Link } from 'react-router';
 import { useQuery } from 'urql';
 import { paths } from '@/app/paths';
 import { useSession } from '@/app/ShellContext';
 import { Badge } from '@/components/Badge';
 import { Button, ButtonLink } from '@/components/Button';
-import { Input } from '@/components/Field';
+import { SearchField } from '@/components/SearchField';
 import { EmptyState, ErrorState, Skeleton } from '@/components/states';
 import { Time } from '@/components/Time';
 import { ConversationsDocument } from './documents';
@@ -17,25 +17,20 @@ const PAGE = 25;
 
 export function ConversationList({ dataSetId, current }: { dataSetId: string; current?: string }) {
   const [search, setSearch] = useState('');
-  const term = useDeferredValue(search.trim());
   const [pages, setPages] = useState<(string | null)[]>([null]);
   return (
     <div className="grid grid-cols-1 gap-3">
       <div className="flex items-center gap-2">
-        <div className="relative min-w-0 flex-1">
-          <Search aria-hidden="true" className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-faint" />
-          <Input
-            type="search"
-            aria-label="Search conversations by the beginning of their title"
-            placeholder="Search titles"
-            className="pl-8"
-            value={search}
-            onChange={(event) => {
-              setSearch(event.target.value);
-              setPages([null]);
-            }}
-          />
-        </div>
+        <SearchField
+          className="min-w-0 flex-1"
+          label="Search conversations by the beginning of their title"
+          placeholder="Search titles"
+          value={search}
+          onChange={(next) => {
+            setSearch(next);
+            setPages([null]);
+          }}
+        />
         {current && (
           <ButtonLink to={paths.conversations(dataSetId)} look="primary" className="h-9!" aria-label="New conversation" title="New conversation">
             <MessageSquarePlus aria-hidden="true" />
@@ -47,7 +42,7 @@ export function ConversationList({ dataSetId, current }: { dataSetId: string; cu
           <ListPage
             key={after ?? 'first'}
             dataSetId={dataSetId}
-            search={term}
+            search={search}
             after={after}
             current={current}
             isLast={index === pages.length - 1}

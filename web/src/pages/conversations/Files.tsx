@@ -1,16 +1,9 @@
 import { Download, FileText } from 'lucide-react';
 import { bytes } from '@/components/time';
-
-export interface ShownFile {
-  id: string;
-  filename: string;
-  contentType: string;
-  sizeBytes: number;
-  downloadUrl: string;
-}
+import type { FileShownFragment } from '@/gql/graphql';
 
 /** Files to download, beside what they came with. */
-export function FileChips({ files }: { files: readonly ShownFile[] }) {
+export function FileChips({ files }: { files: readonly FileShownFragment[] }) {
   if (files.length === 0) return null;
   return (
     <ul className="mt-2 flex flex-wrap gap-2">

@@ -39,21 +39,13 @@ export const TranscriptEventFragment = graphql(/* GraphQL */ `
             outputBytes
             durationMs
             files {
-              id
-              filename
-              contentType
-              sizeBytes
-              downloadUrl
+              ...FileShown
             }
           }
           ... on FilePart {
             id
             file {
-              id
-              filename
-              contentType
-              sizeBytes
-              downloadUrl
+              ...FileShown
             }
           }
         }
@@ -69,11 +61,7 @@ export const TranscriptEventFragment = graphql(/* GraphQL */ `
         isTerminal
         finishedAt
         failure {
-          category
-          code
-          explanation
-          explanationSource
-          retryable
+          ...FailureShown
         }
       }
     }
@@ -102,11 +90,7 @@ export const TranscriptEventFragment = graphql(/* GraphQL */ `
     ... on ReplyEndedEvent {
       outcome
       failure {
-        category
-        code
-        explanation
-        explanationSource
-        retryable
+        ...FailureShown
       }
       conversation {
         id
@@ -136,11 +120,7 @@ export const ConversationDocument = graphql(/* GraphQL */ `
         name
         retiredAt
         fileRules {
-          maxFiles
-          maxBytesPerFile
-          maxBytesTotal
-          extensions
-          contentTypes
+          ...FileRulesShown
         }
       }
       dataSet {
@@ -161,11 +141,7 @@ export const ConversationDocument = graphql(/* GraphQL */ `
           name
         }
         failure {
-          category
-          code
-          explanation
-          explanationSource
-          retryable
+          ...FailureShown
         }
       }
       timeline(last: $last) {
@@ -308,11 +284,7 @@ export const SendMessageDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -327,10 +299,7 @@ export const StopReplyDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }

@@ -1,7 +1,7 @@
 import { clsx } from 'clsx';
 import type { ReactNode } from 'react';
 import { CATEGORY_WORDS } from '@/components/StatusPill';
-import { exactly, span } from '@/components/time';
+import { clock, exactly, span } from '@/components/time';
 import type { ExecutionLiveFragment } from '@/gql/graphql';
 
 interface Moment {
@@ -28,7 +28,7 @@ export function Timeline({ execution }: { execution: ExecutionLiveFragment }) {
               <div className="wrap-anywhere">{moment.what}</div>
               <div className="mt-0.5 flex gap-2 text-xs text-faint">
                 <time dateTime={moment.at} title={exactly(moment.at)} className="tabular">
-                  {clock.format(Date.parse(moment.at))}
+                  {clock(moment.at)}
                 </time>
                 {before && <span className="tabular">{`+${span(Date.parse(moment.at) - Date.parse(before.at))}`}</span>}
               </div>
@@ -39,8 +39,6 @@ export function Timeline({ execution }: { execution: ExecutionLiveFragment }) {
     </ol>
   );
 }
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 function momentsOf(execution: ExecutionLiveFragment): Moment[] {
   const { createdAt, startedAt, finishedAt, rejections, cancellation, failure, launchedBy } = execution;

@@ -9,11 +9,7 @@ export const ExecutionLive = graphql(/* GraphQL */ `
     deadlineAt
     result
     failure {
-      category
-      code
-      explanation
-      explanationSource
-      retryable
+      ...FailureShown
     }
     cancellation {
       reason
@@ -56,11 +52,7 @@ export const DetailDocument = graphql(/* GraphQL */ `
         }
       }
       files {
-        id
-        filename
-        contentType
-        sizeBytes
-        downloadUrl
+        ...FileShown
       }
       retryOf {
         id

@@ -23,11 +23,7 @@ export const LaunchTypesDocument = graphql(/* GraphQL */ `
       id
       acceptsFiles
       fileRules {
-        maxFiles
-        maxBytesPerFile
-        maxBytesTotal
-        extensions
-        contentTypes
+        ...FileRulesShown
       }
       executionTypes {
         id
@@ -42,11 +38,7 @@ export const LaunchTypesDocument = graphql(/* GraphQL */ `
           input
         }
         fileRules {
-          maxFiles
-          maxBytesPerFile
-          maxBytesTotal
-          extensions
-          contentTypes
+          ...FileRulesShown
         }
       }
     }
@@ -90,10 +82,7 @@ export const CheckInputDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }
@@ -108,11 +97,7 @@ export const LaunchDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
         ... on InputValidationError {
           issues {
             pointer

@@ -1,6 +1,6 @@
 /** What agents work on: the records of the data set, by collection, found by the beginning of their key. */
-import { ChevronLeft, ChevronRight, Search, Table2 } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { ChevronLeft, ChevronRight, Table2 } from 'lucide-react';
+import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
 import { isObject } from '@/api/json';
@@ -8,9 +8,10 @@ import { useDataSet } from '@/app/ShellContext';
 import { Badge } from '@/components/Badge';
 import { Button } from '@/components/Button';
 import { Dialog } from '@/components/Dialog';
-import { Input, Select } from '@/components/Field';
+import { Select } from '@/components/Field';
 import { JsonTree } from '@/components/JsonTree';
 import { Page } from '@/components/Page';
+import { SearchField } from '@/components/SearchField';
 import { EmptyState, ErrorState, SkeletonRows } from '@/components/states';
 import { Table, Td, Th } from '@/components/Table';
 import { Time } from '@/components/Time';
@@ -20,7 +21,6 @@ import { cell, columnsOf } from './columns';
 import { CollectionsDocument, RecordsDocument } from './documents';
 
 const PAGE = 50;
-const TYPING_MS = 250;
 
 type DataRecord = NonNullable<RecordsQuery['dataSet']>['records']['nodes'][number];
 
@@ -64,7 +64,13 @@ export function Component() {
             </option>
           ))}
         </Select>
-        <KeySearch key={search} value={search} onChange={(next) => go({ search: next || null, ...first }, true)} />
+        <SearchField
+          className="w-72 max-w-full"
+          label="Search records by the beginning of their key"
+          placeholder="Key begins with"
+          value={search}
+          onChange={(next) => go({ search: next || null, ...first }, true)}
+        />
       </div>
       <Records
         dataSetId={id}
@@ -75,29 +81,6 @@ export function Component() {
         onPage={(page) => go({ after: page.after ?? null, before: page.before ?? null })}
       />
     </Page>
-  );
-}
-
-/** Waits until one has stopped typing: each letter would be a request. */
-function KeySearch({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => {
-    if (text.trim() === value) return;
-    const timer = setTimeout(() => onChange(text.trim()), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text, value, onChange]);
-  return (
-    <div className="relative w-72 max-w-full">
-      <Search aria-hidden="true" className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-faint" />
-      <Input
-        type="search"
-        aria-label="Search records by the beginning of their key"
-        placeholder="Key begins with"
-        className="pl-8"
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-      />
-    </div>
   );
 }
 

@@ -7,6 +7,7 @@ import { Badge } from '@/components/Badge';
 import { Button } from '@/components/Button';
 import { Dialog } from '@/components/Dialog';
 import { Field, Input, Select } from '@/components/Field';
+import { Pager } from '@/components/Pager';
 import { EmptyState, ErrorState, errorWords, Notice, SkeletonRows } from '@/components/states';
 import { Table, Td, Th } from '@/components/Table';
 import { Time } from '@/components/Time';
@@ -136,16 +137,7 @@ export function Members({ dataSetId, canManage }: { dataSetId: string; canManage
           </tbody>
         </Table>
       )}
-      {connection && (after !== null || connection.pageInfo.hasNextPage) && (
-        <div className="flex justify-end gap-2">
-          <Button disabled={after === null} onClick={() => setAfter(null)}>
-            First
-          </Button>
-          <Button disabled={!connection.pageInfo.hasNextPage} onClick={() => setAfter(connection.pageInfo.endCursor ?? null)}>
-            Next
-          </Button>
-        </div>
-      )}
+      <Pager label="Pages of members" after={after} pageInfo={connection?.pageInfo} onTurn={setAfter} />
       {isAdding && (
         <AddDialog
           dataSetId={dataSetId}

@@ -6,6 +6,7 @@ import { Badge } from '@/components/Badge';
 import { Button } from '@/components/Button';
 import { Dialog } from '@/components/Dialog';
 import { Checkbox } from '@/components/Field';
+import { Pager } from '@/components/Pager';
 import { EmptyState, ErrorState, errorWords, Notice, SkeletonRows } from '@/components/states';
 import { Table, Td, Th } from '@/components/Table';
 import { Time } from '@/components/Time';
@@ -99,19 +100,7 @@ export function Tokens() {
           </tbody>
         </Table>
       )}
-      {(after !== null || connection?.pageInfo.hasNextPage) && (
-        <div className="flex justify-end gap-2">
-          <Button disabled={after === null} onClick={() => setAfter(null)}>
-            Newest
-          </Button>
-          <Button
-            disabled={!connection?.pageInfo.hasNextPage}
-            onClick={() => setAfter(connection?.pageInfo.endCursor ?? null)}
-          >
-            Older
-          </Button>
-        </div>
-      )}
+      <Pager label="Pages of tokens" first="Newest" next="Older" after={after} pageInfo={connection?.pageInfo} onTurn={setAfter} />
       {isCreating && <TokenDialog onClose={() => setCreating(false)} onCreated={again} />}
       {revoking && (
         <RevokeDialog

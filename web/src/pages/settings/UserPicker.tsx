@@ -1,19 +1,21 @@
-import { useDeferredValue, useState } from 'react';
+import { useState } from 'react';
 import { useQuery } from 'urql';
-import { Field, Input } from '@/components/Field';
+import { SearchField } from '@/components/SearchField';
+import { errorWords } from '@/components/states';
 import { UsersDocument } from './documents';
+
+/** As many are offered: whoever is not among them is found by more letters. */
+const OFFERED = 8;
 
 /** One of the server's users, found by the beginning of their name. For server admins. */
 export function UserPicker({ value, onChange, error }: { value: string; onChange: (id: string) => void; error?: string | undefined }) {
-  const [text, setText] = useState('');
-  const search = useDeferredValue(text.trim());
-  const [{ data }] = useQuery({ query: UsersDocument, variables: { search: search || null, first: 8, after: null } });
+  const [search, setSearch] = useState('');
+  const [{ data, error: fault }] = useQuery({ query: UsersDocument, variables: { search: search || null, first: OFFERED, after: null } });
   const users = data?.users.nodes ?? [];
   return (
-    <div className="grid grid-cols-1 gap-2">
-      <Field label="User" required hint="Search by the beginning of the name." error={error}>
-        {(control) => <Input {...control} type="search" value={text} onChange={(event) => setText(event.target.value)} />}
-      </Field>
+    <fieldset className="grid grid-cols-1 gap-2">
+      <legend className="mb-1.5 text-sm font-medium">User</legend>
+      <SearchField label="Search users by the beginning of their name" placeholder="Name begins with" value={search} onChange={setSearch} />
       <div role="radiogroup" aria-label="Users" className="max-h-48 overflow-y-auto rounded-md border">
         {users.map((user) => (
           <label key={user.id} className="flex h-9 cursor-pointer items-center gap-2.5 px-3 text-sm hover:bg-hover has-checked:bg-accent-soft">
@@ -22,7 +24,14 @@ export function UserPicker({ value, onChange, error }: { value: string; onChange
           </label>
         ))}
         {data && users.length === 0 && <p className="px-3 py-2 text-sm text-muted">No name begins like this.</p>}
+        {fault && !data && <p className="px-3 py-2 text-sm text-bad">{errorWords(fault).detail}</p>}
       </div>
-    </div>
+      {data?.users.pageInfo.hasNextPage && <p className="text-xs text-muted">{`The first ${OFFERED}: type more to find others.`}</p>}
+      {error && (
+        <p role="alert" className="text-xs font-medium text-bad">
+          {error}
+        </p>
+      )}
+    </fieldset>
   );
 }

@@ -1,10 +1,11 @@
 /** Everyone on the server. For its admins. */
-import { KeyRound, Search, UserPlus, Users as UsersIcon } from 'lucide-react';
-import { useDeferredValue, useState } from 'react';
+import { KeyRound, UserPlus, Users as UsersIcon } from 'lucide-react';
+import { useState } from 'react';
 import { useMutation, useQuery } from 'urql';
 import { Button } from '@/components/Button';
 import { CopyButton } from '@/components/CopyButton';
-import { Input } from '@/components/Field';
+import { Pager } from '@/components/Pager';
+import { SearchField } from '@/components/SearchField';
 import { EmptyState, ErrorState, errorWords, SkeletonRows } from '@/components/states';
 import { Table, Td, Th } from '@/components/Table';
 import { toast } from '@/components/toast';
@@ -16,8 +17,7 @@ import { TokenDialog } from './TokenDialog';
 const PAGE = 50;
 
 export function Users() {
-  const [text, setText] = useState('');
-  const search = useDeferredValue(text.trim());
+  const [search, setSearch] = useState('');
   const [after, setAfter] = useState<string | null>(null);
   const [{ data, error }, reload] = useQuery({
     query: UsersDocument,
@@ -49,20 +49,16 @@ export function Users() {
         </Button>
       }
     >
-      <div className="relative w-72 max-w-full">
-        <Search aria-hidden="true" className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-faint" />
-        <Input
-          type="search"
-          aria-label="Search users by the beginning of their name"
-          placeholder="Name begins with"
-          className="pl-8"
-          value={text}
-          onChange={(event) => {
-            setText(event.target.value);
-            setAfter(null);
-          }}
-        />
-      </div>
+      <SearchField
+        className="w-72 max-w-full"
+        label="Search users by the beginning of their name"
+        placeholder="Name begins with"
+        value={search}
+        onChange={(next) => {
+          setSearch(next);
+          setAfter(null);
+        }}
+      />
       {error && !data ? (
         <ErrorState error={error} onRetry={again} />
       ) : !connection ? (
@@ -102,16 +98,7 @@ export function Users() {
           </tbody>
         </Table>
       )}
-      {connection && (after !== null || connection.pageInfo.hasNextPage) && (
-        <div className="flex justify-end gap-2">
-          <Button disabled={after === null} onClick={() => setAfter(null)}>
-            First
-          </Button>
-          <Button disabled={!connection.pageInfo.hasNextPage} onClick={() => setAfter(connection.pageInfo.endCursor ?? null)}>
-            Next
-          </Button>
-        </div>
-      )}
+      <Pager label="Pages of users" after={after} pageInfo={connection?.pageInfo} onTurn={setAfter} />
       {isCreating && <NameDialog title="New user" hint="Unique on the server." action="Create" onSave={save} onClose={() => setCreating(false)} />}
       {tokenFor && <TokenDialog user={tokenFor} onClose={() => setTokenFor(undefined)} />}
     </Section>

@@ -36,11 +36,7 @@ export const CreateTokenDocument = graphql(/* GraphQL */ `
       secret
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -55,10 +51,7 @@ export const RevokeTokenDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }
@@ -101,11 +94,7 @@ export const SetMemberDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -117,10 +106,7 @@ export const RemoveMemberDocument = graphql(/* GraphQL */ `
       removedMemberId
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }
@@ -150,11 +136,7 @@ export const CreateUserDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -169,11 +151,7 @@ export const CreateDataSetDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }
@@ -188,11 +166,7 @@ export const RenameDataSetDocument = graphql(/* GraphQL */ `
       }
       errors {
         __typename
-        ... on UserError {
-          code
-          message
-          path
-        }
+        ...Refusal
       }
     }
   }

@@ -24,10 +24,7 @@ const SignInDocument = graphql(/* GraphQL */ `
         }
       }
       errors {
-        ... on UserError {
-          code
-          message
-        }
+        ...Refusal
       }
     }
   }
