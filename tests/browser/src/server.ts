@@ -3,7 +3,7 @@
 // Each server has a folder of its own and is gone, with the folder, when `stop` returns. Nothing here knows a page.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,6 +16,8 @@ const artefacts = resolve(process.env.BROWSER_ARTEFACTS ?? join(project, 'target
 export interface Options {
   /** Where browsers reach it, when that is not where it listens. */
   publicUrl?: string;
+  /** The models that it may run on, beside the rehearsal: the text of a models file. */
+  models?: string;
   /** What starts it sees a terminal, and so gets the one-time link. */
   terminal?: boolean;
 }
@@ -39,8 +41,10 @@ export async function startServer(options: Options = {}): Promise<Server> {
   const home = mkdtempSync(join(tmpdir(), 'agentic-browser.'));
   mkdirSync(artefacts, { recursive: true });
   const adminToken = randomBytes(32).toString('hex');
+  if (options.models) writeFileSync(join(home, 'models.toml'), options.models);
   const env = {
     ...process.env,
+    ...(options.models ? { AGENTIC_MODELS: join(home, 'models.toml') } : {}),
     DATABASE_URL: `sqlite://${home}/rows.db`,
     AGENTIC_FILES_URL: `file://${home}/files`,
     AGENTIC_DEFINITIONS: join(project, 'tests/definitions'),

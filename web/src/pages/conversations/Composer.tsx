@@ -31,8 +31,9 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
   // Kept until the message was taken: sent again after a lost answer, it is still one message.
   const key = useRef(randomKey());
   const rules = readOnly ? null : agent.fileRules;
-  const isUploading = files.some((file) => file.state === 'uploading');
-  const canSend = !readOnly && !isReplying && !isUploading && text.trim() !== '';
+  // A message does not go without a file that was meant to go with it.
+  const areStored = files.every((file) => file.state === 'stored');
+  const canSend = !readOnly && !isReplying && areStored && text.trim() !== '';
 
   useEffect(() => {
     const element = field.current;
@@ -63,6 +64,14 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
       const { title, detail } = errorWords(error);
       setProblem(`${title}. ${detail}`);
     }
+  };
+
+  const stopReply = async () => {
+    setProblem(undefined);
+    const { data, error } = await stop({ input: { conversationId: id } });
+    // That it stopped is told by the journal; that it goes on has to be said.
+    const why = data?.stopReply.errors[0]?.message ?? (error && errorWords(error).detail);
+    if (why) setProblem(`The answer goes on. ${why}`);
   };
 
   return (
@@ -140,7 +149,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
             size="lg"
             icon={<Square aria-hidden="true" />}
             busy={isStopping}
-            onClick={() => void stop({ input: { conversationId: id } })}
+            onClick={() => void stopReply()}
           >
             Stop
           </Button>

@@ -11,10 +11,10 @@ import { StatusPill } from '@/components/StatusPill';
 import { EmptyState, ErrorState, errorWords, Notice, Skeleton } from '@/components/states';
 import { Elapsed, Time } from '@/components/Time';
 import { Composer } from './Composer';
-import { Draft } from './Draft';
 import { ConversationList } from './ConversationList';
 import { Transcript } from './Transcript';
-import { useDrafts } from './useDrafts';
+import { sizeOf } from './drafts';
+import { useDraft } from './useDraft';
 import { useStickToEnd } from './useStickToEnd';
 import { type Conversation, useTranscript } from './useTranscript';
 
@@ -26,7 +26,7 @@ export function Component() {
 
 function ConversationPage({ id, dataSetId }: { id: string; dataSetId: string }) {
   const followed = useTranscript(id);
-  const { conversation, transcript, error } = followed;
+  const { conversation, error } = followed;
   const title = conversation ? titleOf(conversation) : 'Conversation';
   useEffect(() => {
     document.title = `${title} · agentic-executions`;
@@ -49,7 +49,6 @@ function ConversationPage({ id, dataSetId }: { id: string; dataSetId: string }) 
         ) : (
           <Loading />
         )}
-        {conversation && transcript.entries.length > 0 && <FollowEnd conversation={conversation} count={transcript.entries.length} />}
       </div>
     </div>
   );
@@ -78,7 +77,7 @@ function Loaded({
   const isMine = session?.user.id === conversation.startedBy.id;
   const isReplying = !execution && (transcript.owesAnswer ?? conversation.activity === 'REPLYING');
   const isOver = execution ? execution.isTerminal : !isReplying;
-  const drafts = useDrafts(conversation.id, !isOver, transcript);
+  const draft = useDraft(conversation.id, !isOver, transcript);
   return (
     <>
       <header className="sticky top-12 z-20 -mx-4 flex flex-wrap items-center gap-x-3 gap-y-1 border-b bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6 lg:top-0">
@@ -128,12 +127,14 @@ function Loaded({
             {execution ? 'What the agent does appears here as it happens.' : 'The agent answers here, and shows what it looks up on the way.'}
           </EmptyState>
         ) : (
-          <Transcript transcript={transcript} isExecution={execution != null} isOver={isOver} />
+          <Transcript
+            transcript={transcript}
+            draft={draft}
+            speaker={execution ? 'Launch' : isMine ? 'You' : conversation.startedBy.name}
+            isOver={isOver}
+          />
         )}
-        {[...drafts].map(([messageId, parts]) => (
-          <Draft key={messageId} parts={parts} />
-        ))}
-        {!isOver && transcript.entries.length > 0 && <Working />}
+        {!isOver && !draft && transcript.entries.length > 0 && <Working />}
         <div role="log" aria-live="polite" className="sr-only">
           {lastWords(transcript.entries)}
         </div>
@@ -147,6 +148,9 @@ function Loaded({
         </div>
       )}
       <Composer conversation={conversation} isReplying={isReplying} />
+      {transcript.entries.length > 0 && (
+        <FollowEnd conversation={conversation} count={transcript.entries.length} growth={sizeOf(draft)} />
+      )}
     </>
   );
 }
@@ -182,11 +186,11 @@ function Working() {
 }
 
 /** Keeps the end in sight while one is there, and says that there is more while one is not. */
-function FollowEnd({ conversation, count }: { conversation: Conversation; count: number }) {
+function FollowEnd({ conversation, count, growth }: { conversation: Conversation; count: number; growth: number }) {
   const isLive = conversation.execution ? !conversation.execution.isTerminal : true;
   // What is over is read from its beginning.
   const [beginsAtEnd] = useState(isLive);
-  const { isAtEnd, toEnd, unseen } = useStickToEnd(count, beginsAtEnd);
+  const { isAtEnd, toEnd, unseen } = useStickToEnd(count, growth, beginsAtEnd);
   if (isAtEnd || unseen === 0) return null;
   return (
     <div className="pointer-events-none fixed inset-x-0 bottom-28 z-30 flex justify-center lg:left-60">

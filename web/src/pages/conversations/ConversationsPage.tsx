@@ -22,7 +22,7 @@ export function Component() {
         </section>
         <section aria-labelledby="list">
           <h2 id="list" className="mb-3 text-sm font-semibold">
-            Yours
+            Latest
           </h2>
           <ConversationList dataSetId={id} />
         </section>

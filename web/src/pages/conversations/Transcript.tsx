@@ -1,25 +1,31 @@
 /** The transcript: every turn, call and refusal, in order. What an entry is, is decided in `transcript.ts`. */
 import { clsx } from 'clsx';
-import { Ban, Bot, Brain, CircleDashed, CirclePlay, CircleX, Flag, RotateCcw, ScrollText, ShieldX, UserRound } from 'lucide-react';
+import { Ban, Bot, Brain, CircleDashed, CirclePlay, CircleX, Flag, RotateCcw, ScrollText, ShieldX, UserRound, Wrench } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
 import type { JsonValue } from '@/api/json';
 import { Badge } from '@/components/Badge';
 import { JsonTree } from '@/components/JsonTree';
 import { CATEGORY_WORDS, StatusPill } from '@/components/StatusPill';
-import { exactly } from '@/components/time';
+import { clock, exactly } from '@/components/time';
+import type { Draft } from './drafts';
 import { FileChips } from './Files';
 import { Fold } from '@/components/Fold';
 import { Markdown } from './Markdown';
 import { ToolCallCard } from './ToolCall';
+import { Turn } from './Turn';
 import { type Entry, jsonOf, type Message, type Transcript as Entries } from './transcript';
 
 export function Transcript({
   transcript,
-  isExecution,
+  draft,
+  speaker,
   isOver,
 }: {
   transcript: Entries;
-  isExecution: boolean;
+  /** What is being written now. */
+  draft: Draft | undefined;
+  /** Whom messages to the agent are from. */
+  speaker: string;
   isOver: boolean;
 }) {
   return (
@@ -29,11 +35,12 @@ export function Transcript({
           key={entry.key}
           entry={entry}
           results={transcript.results}
-          isExecution={isExecution}
+          speaker={speaker}
           isOver={isOver}
           goesOn={entry.kind === 'answer' && transcript.entries[index - 1]?.kind === 'answer'}
         />
       ))}
+      {draft && <Writing key={draft.messageId} draft={draft} goesOn={transcript.entries.at(-1)?.kind === 'answer'} />}
     </ol>
   );
 }
@@ -41,20 +48,20 @@ export function Transcript({
 const Row = memo(function Row({
   entry,
   results,
-  isExecution,
+  speaker,
   isOver,
   goesOn,
 }: {
   entry: Entry;
   results: Entries['results'];
-  isExecution: boolean;
+  speaker: string;
   isOver: boolean;
   /** The same speaker as before: not named again. */
   goesOn: boolean;
 }): ReactNode {
   switch (entry.kind) {
     case 'said':
-      return <Said message={entry.message} isExecution={isExecution} />;
+      return <Said message={entry.message} speaker={speaker} />;
     case 'answer':
       return <Answer message={entry.message} results={results} isOver={isOver} goesOn={goesOn} />;
     case 'result':
@@ -107,62 +114,7 @@ function Divider({ icon, at, children }: { icon: ReactNode; at: string; children
   );
 }
 
-/** Who speaks, when, and what. */
-function Turn({
-  icon,
-  name,
-  note,
-  at,
-  children,
-  tone = 'plain',
-  goesOn = false,
-}: {
-  icon: ReactNode;
-  name: string;
-  note?: ReactNode;
-  at: string;
-  children: ReactNode;
-  tone?: 'plain' | 'agent' | 'bad';
-  goesOn?: boolean;
-}) {
-  if (goesOn) {
-    return (
-      <li className="-mt-3 sm:pl-10" title={exactly(at)}>
-        {children}
-      </li>
-    );
-  }
-  return (
-    <li className="flex gap-3">
-      <span
-        aria-hidden="true"
-        className={clsx(
-          'flex size-7 shrink-0 items-center justify-center rounded-full [&_svg]:size-4 max-sm:hidden',
-          tone === 'agent' && 'bg-accent-soft text-accent-text',
-          tone === 'bad' && 'bg-bad-soft text-bad',
-          tone === 'plain' && 'bg-sunken text-muted',
-        )}
-      >
-        {icon}
-      </span>
-      <div className="min-w-0 flex-1">
-        <div className="mb-1 flex min-h-7 flex-wrap items-center gap-x-2 text-sm">
-          <h2 className="font-semibold">{name}</h2>
-          {note}
-          <time dateTime={at} title={exactly(at)} className="ml-auto text-xs text-faint tabular">
-            {clock(at)}
-          </time>
-        </div>
-        {children}
-      </div>
-    </li>
-  );
-}
-
-const time = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const clock = (at: string) => time.format(Date.parse(at));
-
-function Said({ message, isExecution }: { message: Message; isExecution: boolean }) {
+function Said({ message, speaker }: { message: Message; speaker: string }) {
   const text = textOf(message);
   const files = message.parts.flatMap((part) => (part.__typename === 'FilePart' ? [part.file] : []));
   if (message.role === 'SYSTEM') {
@@ -174,9 +126,8 @@ function Said({ message, isExecution }: { message: Message; isExecution: boolean
       </Turn>
     );
   }
-  const name = message.role === 'VALIDATOR' ? 'Validator' : isExecution ? 'Launch' : 'You';
   return (
-    <Turn icon={<UserRound />} name={name} at={message.createdAt}>
+    <Turn icon={<UserRound />} name={message.role === 'VALIDATOR' ? 'Validator' : speaker} at={message.createdAt}>
       <div className="rounded-lg rounded-tl-sm bg-sunken px-4 py-3">
         <Markdown>{text}</Markdown>
         <FileChips files={files} />
@@ -199,6 +150,7 @@ function Answer({
   return (
     <Turn
       tone="agent"
+      messageId={message.id}
       goesOn={goesOn}
       icon={<Bot />}
       name="Agent"
@@ -227,7 +179,29 @@ function Answer({
   );
 }
 
-export function Reasoning({ children, isLive = false }: { children: string; isLive?: boolean }) {
+/** An answer while it is being written. It is read aloud when it is finished, not letter by letter. */
+function Writing({ draft, goesOn }: { draft: Draft; goesOn: boolean }) {
+  const inOrder = [...draft.parts].sort(([one], [other]) => one - other);
+  return (
+    <Turn tone="agent" icon={<Bot />} name="Agent" note={<Badge tone="run">writing</Badge>} goesOn={goesOn}>
+      <div className="grid grid-cols-1 gap-2" data-testid="draft">
+        {inOrder.map(([place, part]) => {
+          if (part.kind === 'TEXT') return <Markdown key={place}>{part.text}</Markdown>;
+          if (part.kind === 'REASONING') return <Reasoning key={place} isLive>{part.text}</Reasoning>;
+          return (
+            <div key={place} className="flex items-center gap-2 rounded-lg border bg-surface px-3 py-2">
+              <Wrench aria-hidden="true" className="size-4 shrink-0 text-faint" />
+              {/* The end of it, where it grows. */}
+              <code className="min-w-0 truncate text-xs text-faint">{part.text.slice(-200)}</code>
+            </div>
+          );
+        })}
+      </div>
+    </Turn>
+  );
+}
+
+function Reasoning({ children, isLive = false }: { children: string; isLive?: boolean }) {
   return (
     <Fold
       summary={
@@ -246,7 +220,7 @@ export function Reasoning({ children, isLive = false }: { children: string; isLi
   );
 }
 
-export function AnswerText({ text }: { text: string }) {
+function AnswerText({ text }: { text: string }) {
   const json = jsonOf(text);
   return json === undefined ? <Markdown>{text}</Markdown> : <JsonTree value={json as JsonValue} label="answer" />;
 }

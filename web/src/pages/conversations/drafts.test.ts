@@ -1,24 +1,31 @@
 import { describe, expect, it } from 'vitest';
-import { NO_DRAFTS, withDeltas, without } from './drafts';
+import { sizeOf, withDeltas } from './drafts';
 
 const delta = (messageId: string, part: number, text: string, replace = false) =>
   ({ messageId, part, kind: 'TEXT', text, replace }) as const;
+const texts = (draft: ReturnType<typeof withDeltas>) => [...(draft?.parts ?? [])].map(([part, { text }]) => [part, text]);
 
 describe('a draft', () => {
   it('grows piece by piece, each part by itself', () => {
-    const drafts = withDeltas(NO_DRAFTS, [delta('m', 0, 'Hel'), delta('m', 1, 'x'), delta('m', 0, 'lo')]);
-    expect([...(drafts.get('m') ?? [])].map(([part, { text }]) => [part, text])).toEqual([
+    const draft = withDeltas(undefined, [delta('m', 0, 'Hel'), delta('m', 1, 'x'), delta('m', 0, 'lo')]);
+    expect(texts(draft)).toEqual([
       [0, 'Hello'],
       [1, 'x'],
     ]);
+    expect(sizeOf(draft)).toBe(6);
   });
   it('begins anew where the server says so', () => {
-    const drafts = withDeltas(withDeltas(NO_DRAFTS, [delta('m', 0, 'abc')]), [delta('m', 0, 'abcd', true), delta('m', 0, 'e')]);
-    expect(drafts.get('m')?.get(0)?.text).toBe('abcde');
+    const draft = withDeltas(withDeltas(undefined, [delta('m', 0, 'abc')]), [delta('m', 0, 'abcd', true), delta('m', 0, 'e')]);
+    expect(texts(draft)).toEqual([[0, 'abcde']]);
   });
-  it('goes when its message is there', () => {
-    const drafts = withDeltas(NO_DRAFTS, [delta('m', 0, 'a'), delta('n', 0, 'b')]);
-    expect([...without(drafts, new Set(['m'])).keys()]).toEqual(['n']);
-    expect(without(drafts, new Set(['other']))).toBe(drafts);
+  it('gives up what was written when the model is asked again', () => {
+    const draft = withDeltas(withDeltas(undefined, [delta('m', 0, 'half an ans')]), [delta('n', 0, 'A')]);
+    expect(draft?.messageId).toBe('n');
+    expect(texts(draft)).toEqual([[0, 'A']]);
+  });
+  it('is the same while nothing comes', () => {
+    const draft = withDeltas(undefined, [delta('m', 0, 'a')]);
+    expect(withDeltas(draft, [])).toBe(draft);
+    expect(sizeOf(undefined)).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Answers while they are being written: pieces become parts. Nothing of it is stored anywhere; the
+ * The answer that is being written: pieces become parts. Nothing of it is stored anywhere; the
  * finished message takes its place under the same id. Pure.
  */
 import type { MessageDeltaFragment } from '@/gql/graphql';
@@ -8,25 +8,27 @@ export interface DraftPart {
   kind: MessageDeltaFragment['kind'];
   text: string;
 }
-/** By message, then by the place of the part in it. */
-export type Drafts = ReadonlyMap<string, ReadonlyMap<number, DraftPart>>;
+export interface Draft {
+  messageId: string;
+  /** By their place in the message. */
+  parts: ReadonlyMap<number, DraftPart>;
+}
 
-export const NO_DRAFTS: Drafts = new Map();
-
-export function withDeltas(drafts: Drafts, deltas: readonly MessageDeltaFragment[]): Drafts {
-  if (deltas.length === 0) return drafts;
-  const next = new Map(drafts);
+/** A piece of another message means that what was written before is given up, or has come whole. */
+export function withDeltas(draft: Draft | undefined, deltas: readonly MessageDeltaFragment[]): Draft | undefined {
+  let next = draft;
   for (const { messageId, part, kind, text, replace } of deltas) {
-    const parts = new Map(next.get(messageId));
+    const parts = new Map(next?.messageId === messageId ? next.parts : []);
     const known = parts.get(part);
     parts.set(part, { kind, text: replace || known === undefined ? text : known.text + text });
-    next.set(messageId, parts);
+    next = { messageId, parts };
   }
   return next;
 }
 
-/** Without the messages that are there whole. */
-export function without(drafts: Drafts, finished: ReadonlySet<string>): Drafts {
-  const left = [...drafts].filter(([messageId]) => !finished.has(messageId));
-  return left.length === drafts.size ? drafts : new Map(left);
+/** How much there is of it: grows with each piece. */
+export function sizeOf(draft: Draft | undefined): number {
+  let size = 0;
+  for (const { text } of draft?.parts.values() ?? []) size += text.length;
+  return size;
 }

@@ -8,9 +8,10 @@ const isNearEnd = () =>
 
 /**
  * Keeps the end of the page in sight as it grows, but only while the reader is there: whoever has
- * scrolled up keeps their place, and is told how much is new.
+ * scrolled up keeps their place, and is told how much is new. `count` is of what is finished;
+ * `growth` is how much there is of what is still being written.
  */
-export function useStickToEnd(count: number, beginsAtEnd: boolean) {
+export function useStickToEnd(count: number, growth: number, beginsAtEnd: boolean) {
   const [isAtEnd, setAtEnd] = useState(beginsAtEnd);
   const sticks = useRef(beginsAtEnd);
   const [seen, setSeen] = useState(count);
@@ -33,7 +34,7 @@ export function useStickToEnd(count: number, beginsAtEnd: boolean) {
 
   useLayoutEffect(() => {
     if (sticks.current) toEnd();
-  }, [count, toEnd]);
+  }, [count, growth, toEnd]);
   // Whoever is at the end sees what is there.
   if (isAtEnd && seen !== count) setSeen(count);
 

@@ -2,13 +2,13 @@ import { useEffect, useMemo, useState } from 'react';
 import { useClient } from 'urql';
 import type { MessageDeltaFragment } from '@/gql/graphql';
 import { MessageDeltasDocument } from './documents';
-import { type Drafts, NO_DRAFTS, withDeltas, without } from './drafts';
+import { type Draft, withDeltas } from './drafts';
 import type { Transcript } from './transcript';
 
 /** What is being written right now, while something is. */
-export function useDrafts(conversationId: string, isLive: boolean, transcript: Transcript): Drafts {
+export function useDraft(conversationId: string, isLive: boolean, transcript: Transcript): Draft | undefined {
   const client = useClient();
-  const [drafts, setDrafts] = useState(NO_DRAFTS);
+  const [draft, setDraft] = useState<Draft>();
 
   useEffect(() => {
     if (!isLive) return;
@@ -24,20 +24,20 @@ export function useDrafts(conversationId: string, isLive: boolean, transcript: T
           const deltas = waiting;
           waiting = [];
           frame = 0;
-          setDrafts((known) => withDeltas(known, deltas));
+          setDraft((known) => withDeltas(known, deltas));
         });
       });
     return () => {
       unsubscribe();
       cancelAnimationFrame(frame);
-      setDrafts(NO_DRAFTS);
+      setDraft(undefined);
     };
   }, [client, conversationId, isLive]);
 
-  return useMemo(() => {
-    const finished = new Set(
-      transcript.entries.flatMap((entry) => (entry.kind === 'answer' ? [entry.message.id] : [])),
-    );
-    return without(drafts, finished);
-  }, [drafts, transcript]);
+  const messageId = draft?.messageId;
+  const isFinished = useMemo(
+    () => transcript.entries.some((entry) => entry.kind === 'answer' && entry.message.id === messageId),
+    [transcript, messageId],
+  );
+  return isFinished ? undefined : draft;
 }
