@@ -43,7 +43,10 @@ export interface LiveOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Between polls; 3000 unless told otherwise. */
   readonly pollMs?: number;
-  /** So long without a sign of life and a connection counts as dead; 30000 unless told otherwise. The server gives one
+  /** So long a WebSocket, or a stream of events, may take to give its first sign of life; 5000 unless told otherwise.
+   * Then it counts as blocked, by a proxy that takes it and never answers, and the next worse way is taken. */
+  readonly openMs?: number;
+  /** So long without a further one and a connection counts as dead; 30000 unless told otherwise. The server gives one
    * every 12 seconds on its own, and answers pings. */
   readonly silenceMs?: number;
   /** Delays between attempts: doubled from `baseMs` up to `capMs`, each with jitter. */
@@ -83,7 +86,6 @@ export class Live {
   readonly #options: LiveOptions;
   readonly #ways: readonly Way[];
   readonly #transports: ReadonlyMap<Way, Transport>;
-  readonly #probe: () => Promise<boolean>;
   readonly #streams = new Set<Stream>();
   readonly #listeners = new Set<(state: LiveState) => void>();
   #state: LiveState;
@@ -98,7 +100,9 @@ export class Live {
   #wake = new AbortController();
   #renew = false;
   #token: Promise<string | null> | undefined;
+  /** Set while a better way is waited for or looked at. */
   #better: ReturnType<typeof setTimeout> | undefined;
+  #isLooking = false;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -114,6 +118,7 @@ export class Live {
       authorization: () => this.#authorization(),
       credentials: options.credentials ?? 'same-origin',
       headers: options.headers ?? {},
+      openMs: options.openMs ?? 5_000,
       silenceMs: options.silenceMs ?? 30_000,
       pollMs: options.pollMs ?? 3_000,
     };
@@ -123,7 +128,6 @@ export class Live {
       ['sse', serverSentEvents(means)],
       ['polling', polling(means)],
     ]);
-    this.#probe = socket?.probe ?? (() => Promise.resolve(false));
     this.#state = { status: 'idle', way: this.#ways[0] ?? 'websocket', retryAt: null };
     globalThis.addEventListener?.('online', this.reconnect);
   }
@@ -151,12 +155,13 @@ export class Live {
     return () => this.#drop(stream);
   }
 
-  /** Tries at once instead of waiting: the network is back, or the user asked for it. */
+  /** Tries at once instead of waiting, a better way too: the network is back, or the user asked for it. */
   readonly reconnect = (): void => {
     this.#attempt = 0;
     this.#retryAt = null;
     this.#wake.abort();
     this.#wake = new AbortController();
+    if (this.#better !== undefined) void this.#look();
   };
 
   /** Ends everything. */
@@ -204,7 +209,7 @@ export class Live {
         if (epoch === this.#epoch) this.#refused();
         return;
       case 'cut':
-        if (epoch === this.#epoch) this.#cut(way, end.wasOpen, end.retryAfterMs);
+        if (epoch === this.#epoch) this.#cut(way, end);
         return;
     }
   }
@@ -216,10 +221,10 @@ export class Live {
     this.#retryAt = null;
     this.#openSince ??= Date.now();
     this.#say('live');
-    if (this.#way > 0 && this.#ways.includes('websocket') && this.#better === undefined) this.#lookForBetter();
+    if (this.#way > 0 && this.#better === undefined) this.#lookForBetter();
   }
 
-  #cut(way: Way, wasOpen: boolean, retryAfterMs: number | undefined): void {
+  #cut(way: Way, { wasOpen, hung = false, retryAfterMs }: Extract<End, { kind: 'cut' }>): void {
     this.#epoch += 1;
     const held = this.#openSince === null ? 0 : Date.now() - this.#openSince;
     this.#openSince = null;
@@ -229,7 +234,7 @@ export class Live {
       return;
     }
     this.#misses += 1;
-    if (this.#misses < TRIES[way]) {
+    if (this.#misses < TRIES[way] && !hung) {
       this.#retry(retryAfterMs);
       return;
     }
@@ -287,28 +292,45 @@ export class Live {
     }
   }
 
-  /** On a worse way: looks now and then whether WebSockets go again, and changes over without losing a thing. */
+  /** On a worse way: looks now and then whether a better one goes again, and changes over without losing a thing. */
   #lookForBetter(): void {
     const ms = (this.#options.betterMs ?? 60_000) * (0.75 + (this.#options.random ?? Math.random)() / 2);
-    this.#better = setTimeout(() => {
-      void this.#probe().then((works) => {
-        this.#better = undefined;
-        if (this.#streams.size === 0 || this.#way === 0) return;
-        if (!works) {
-          this.#lookForBetter();
-          return;
-        }
-        this.#epoch += 1;
-        this.#way = this.#ways.indexOf('websocket');
-        this.#misses = 0;
-        for (const stream of this.#streams) stream.stopRun();
-      });
-    }, ms);
+    this.#better = setTimeout(() => void this.#look(), ms);
     // Node would wait for it.
     const timer: unknown = this.#better;
     if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function') {
       timer.unref();
     }
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    clearTimeout(this.#better);
+    const better = await this.#findBetter();
+    this.#isLooking = false;
+    this.#better = undefined;
+    if (this.#streams.size === 0 || this.#way === 0) return;
+    if (better === undefined || better >= this.#way) {
+      this.#lookForBetter();
+      return;
+    }
+    this.#epoch += 1;
+    this.#way = better;
+    this.#misses = 0;
+    for (const stream of this.#streams) stream.stopRun();
+  }
+
+  /** The best way that works, of those better than the one in use. */
+  async #findBetter(): Promise<number | undefined> {
+    const better = this.#ways.slice(0, this.#way);
+    for (const [at, way] of better.entries()) {
+      // Any stream will do: what is found out is whether events get through.
+      const [stream] = this.#streams;
+      if (stream === undefined) return undefined;
+      if (await this.#transports.get(way)?.probe(stream.operation())) return at;
+    }
+    return undefined;
   }
 
   #drop(stream: Stream): void {

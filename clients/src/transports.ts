@@ -11,8 +11,9 @@ import type { GraphQLFault, Operation, Result } from './types.ts';
 export type End =
   /** The server completed the stream. */
   | { readonly kind: 'complete' }
-  /** It broke off. `wasOpen` says whether this way worked before that. */
-  | { readonly kind: 'cut'; readonly wasOpen: boolean; readonly retryAfterMs?: number }
+  /** It broke off. `wasOpen` says whether this way worked before that; `hung`, that it said nothing until our patience
+   * ended, and would again. */
+  | { readonly kind: 'cut'; readonly wasOpen: boolean; readonly hung?: boolean; readonly retryAfterMs?: number }
   /** The credentials do not hold (any longer). */
   | { readonly kind: 'refused' }
   /** The caller stopped it. */
@@ -32,6 +33,8 @@ export interface Run {
 /** A way to run streams. */
 export interface Transport {
   run(run: Run): Promise<End>;
+  /** Whether this way works now, found out beside the one in use. */
+  probe(operation: Operation): Promise<boolean>;
   /** Lets go of what is shared. */
   dispose(): void;
 }
@@ -45,7 +48,9 @@ export interface Means {
   readonly authorization: () => Promise<string | null>;
   readonly credentials: RequestCredentials;
   readonly headers: Readonly<Record<string, string>>;
-  /** So long without a sign of life and a connection counts as dead. Also how long one may take to open. */
+  /** So long a way may take to give its first sign of life. */
+  readonly openMs: number;
+  /** So long without a further one and a connection counts as dead. */
   readonly silenceMs: number;
   readonly pollMs: number;
 }
@@ -53,8 +58,11 @@ export interface Means {
 /** Codes of `extensions.code` that mean the credentials. */
 const REFUSED = new Set(['UNAUTHENTICATED']);
 
+/** What graphql-ws says where we gave up on an upgrade, and where it did on the server's acknowledgement. */
+const HUNG: ReadonlySet<number | undefined> = new Set([4499, 4504]);
+
 /** graphql-transport-ws over one socket. */
-export function webSocket(means: Means): Transport & { probe(): Promise<boolean> } {
+export function webSocket(means: Means): Transport {
   const open = (on: { connected?: () => void } = {}, lazy = true): Client => {
     let alive: ReturnType<typeof setTimeout> | undefined;
     let opening: ReturnType<typeof setTimeout> | undefined;
@@ -68,7 +76,7 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
       retryAttempts: 0,
       shouldRetry: () => false,
       onNonLazyError: () => {},
-      connectionAckWaitTimeout: means.silenceMs,
+      connectionAckWaitTimeout: means.openMs,
       keepAlive: Math.ceil(means.silenceMs / 3),
       connectionParams: async () => {
         const authorization = await means.authorization();
@@ -78,7 +86,7 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
         // Some proxies take the upgrade and never answer it: the browser would wait for minutes.
         connecting: () => {
           clearTimeout(opening);
-          opening = setTimeout(() => client.terminate(), means.silenceMs);
+          opening = setTimeout(() => client.terminate(), means.openMs);
         },
         opened: () => clearTimeout(opening),
         ping: (received) => {
@@ -146,7 +154,8 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
                 return;
               }
               const code = isCloseEvent(error) ? error.code : undefined;
-              end(code === 4403 ? { kind: 'refused' } : { kind: 'cut', wasOpen });
+              const hung = !wasOpen && HUNG.has(code);
+              end(code === 4403 ? { kind: 'refused' } : { kind: 'cut', wasOpen, hung });
             },
           },
         );
@@ -167,7 +176,8 @@ export function webSocket(means: Means): Transport & { probe(): Promise<boolean>
           resolve(works);
           void probe.dispose();
         };
-        const patience = setTimeout(() => finish(false), means.silenceMs);
+        // To open, and to be acknowledged.
+        const patience = setTimeout(() => finish(false), 2 * means.openMs);
         probe.on('closed', () => finish(false));
       }),
     dispose: () => void client.dispose(),
@@ -179,7 +189,7 @@ export function serverSentEvents(means: Means): Transport {
   return {
     async run(run) {
       let wasOpen = false;
-      const patience = new Patience(means.silenceMs, run.signal);
+      const patience = new Patience(means, run.signal);
       try {
         const after = run.after();
         const answer = await post(means, run.operation(), patience.signal, {
@@ -207,6 +217,21 @@ export function serverSentEvents(means: Means): Transport {
         patience.end();
       }
     },
+    async probe(operation) {
+      const patience = new AbortController();
+      const timer = setTimeout(() => patience.abort(), means.openMs);
+      try {
+        const answer = await post(means, operation, patience.signal, { accept: 'text/event-stream' });
+        if (answer.body === null || !isType(answer, 'text/event-stream')) return false;
+        // A proxy that holds events back passes the head on, and nothing after it.
+        return !(await answer.body.getReader().read()).done;
+      } catch {
+        return false;
+      } finally {
+        clearTimeout(timer);
+        patience.abort();
+      }
+    },
     dispose: () => {},
   };
 }
@@ -223,7 +248,7 @@ export function polling(means: Means): Transport {
         return { kind: 'stopped' };
       }
       for (;;) {
-        const patience = new Patience(means.silenceMs, run.signal);
+        const patience = new Patience({ openMs: means.silenceMs, silenceMs: means.silenceMs }, run.signal);
         try {
           const after = run.after();
           const answer = await post(means, twin.request(after), patience.signal, { accept: GRAPHQL });
@@ -248,6 +273,8 @@ export function polling(means: Means): Transport {
         if (run.signal.aborted) return { kind: 'stopped' };
       }
     },
+    // Where queries do not go, nothing does.
+    probe: () => Promise.resolve(true),
     dispose: () => {},
   };
 }
@@ -308,19 +335,19 @@ const isCredentials = (error: GraphQLFault) => REFUSED.has(String(error.extensio
 const isCloseEvent = (error: unknown): error is { code: number } =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number';
 
-/** Aborts when nothing was heard for so long. */
+/** Aborts when nothing was heard for so long: `openMs` for the first sign of life, `silenceMs` for each one after it. */
 class Patience {
   readonly #controller = new AbortController();
-  readonly #ms: number;
+  readonly #silenceMs: number;
   readonly #outer: AbortSignal;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: ReturnType<typeof setTimeout>;
 
-  constructor(ms: number, outer: AbortSignal) {
-    this.#ms = ms;
+  constructor({ openMs, silenceMs }: Pick<Means, 'openMs' | 'silenceMs'>, outer: AbortSignal) {
+    this.#silenceMs = silenceMs;
     this.#outer = outer;
     outer.addEventListener('abort', this.#stop, { once: true });
     if (outer.aborted) this.#stop();
-    this.heard();
+    this.#timer = setTimeout(this.#stop, openMs);
   }
 
   get signal(): AbortSignal {
@@ -329,7 +356,7 @@ class Patience {
 
   heard(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#stop, this.#ms);
+    this.#timer = setTimeout(this.#stop, this.#silenceMs);
   }
 
   end(): void {

@@ -1,8 +1,10 @@
-// Streams that break: a proxy that knows no WebSocket, one that keeps events to itself, a connection that is cut.
+// Streams that break: a proxy that knows no WebSocket or lets it hang, one that keeps events to itself as well, a
+// connection that is cut.
+import type { Page } from '@playwright/test';
 import { api, ended, launch, stage } from './api.ts';
 import { type Proxy, startProxy } from './proxy.ts';
 import { type Server, startServer } from './server.ts';
-import { expect, signIn, test as base } from './world.ts';
+import { connection, expect, requestsOf, signIn, type Stage, test as base } from './world.ts';
 
 interface Behind {
   between: Proxy;
@@ -28,25 +30,85 @@ const test = base.extend<Behind>({
 
 test('without WebSockets the page says that it falls back, and misses nothing', async ({ context, between: proxy, behind }) => {
   proxy.refuseWebSocket = true;
-  const token = behind.token('demo');
-  const demo = api({ url: behind.listens }, token);
-  const set = await stage(demo);
+  const set = await stage(api({ url: behind.listens }, behind.token('demo')));
   const page = await context.newPage();
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
-  await expect(page.locator('[data-connection=sse]')).toBeVisible();
+  await expect(connection(page, 'sse')).toBeVisible();
   expect(proxy.upgrades).toBeGreaterThan(0);
-  const many = await Promise.all(
-    Array.from({ length: 12 }, (_, number) =>
-      launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: [`fallback-${number}`] }),
-    ),
-  );
-  await Promise.all(many.map(({ id }) => ended({ url: behind.listens }, token, id)));
-  for (let number = 0; number < many.length; number += 1) {
-    const row = page.getByRole('row').filter({ has: page.getByText(`fallback-${number}`, { exact: true }) });
-    await expect(row.locator('[data-status=FINISHED]')).toBeVisible();
-  }
+  await missesNothing(page, behind, set, 'fallback');
   expect(proxy.eventStreams).toBeGreaterThan(0);
 });
+
+test('a proxy that never answers a WebSocket costs seconds, not minutes', async ({ context, between: proxy, behind }) => {
+  proxy.hangWebSocket = true;
+  const set = await stage(api({ url: behind.listens }, behind.token('demo')));
+  const page = await context.newPage();
+  await page.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
+  await expect(page.getByText('Nothing has run here yet')).toBeVisible();
+  const began = Date.now();
+  await expect(connection(page, 'sse')).toBeVisible({ timeout: 60_000 });
+  expect(Date.now() - began).toBeLessThan(10_000);
+  // One that hung is not tried again: it would hang as long.
+  expect(proxy.upgrades).toBe(1);
+  await missesNothing(page, behind, set, 'hung');
+});
+
+for (const [how, events] of [
+  ['refused', 'refuseEvents'],
+  ['held back', 'holdEvents'],
+] as const) {
+  test(`without WebSockets, and with events ${how}, the page asks by cursor, says so, and goes back`, async ({ context, between: proxy, behind }) => {
+    proxy.refuseWebSocket = true;
+    proxy[events] = true;
+    const demo = api({ url: behind.listens }, behind.token('demo'));
+    const set = await stage(demo);
+    const history = await context.newPage();
+    await history.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
+    await expect(connection(history, 'polling')).toContainText('Delayed');
+    await missesNothing(history, behind, set, 'asked');
+
+    // A log that is asked for has every entry, once, in order.
+    const ledger = await launch(demo, { agentId: set.agents.trials!, executionKey: 'ledger', input: { rounds: 3 } });
+    const conversation = await context.newPage();
+    await conversation.goto(`${proxy.url}/sets/${set.dataSetId}/conversations/${ledger.conversationId}`);
+    await expect(conversation.locator('[data-status=FINISHED]').first()).toBeVisible({ timeout: 60_000 });
+    const { conversation: stored } = await demo(
+      'query($id: ID!) { conversation(id: $id) { messages(first: 100) { nodes { id role } } } }',
+      { id: ledger.conversationId },
+    );
+    const turns = stored.messages.nodes.flatMap(({ id, role }: { id: string; role: string }) => (role === 'ASSISTANT' ? [id] : []));
+    expect(turns.length).toBeGreaterThan(3);
+    const shown = conversation.locator('[data-message]');
+    await expect(shown).toHaveCount(turns.length);
+    expect(await shown.evaluateAll((all) => all.map((one) => one.getAttribute('data-message')))).toEqual(turns);
+    await conversation.close();
+
+    const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'slow', labels: ['long'] });
+    const detail = await context.newPage();
+    await detail.goto(`${proxy.url}/sets/${set.dataSetId}/executions/${id}`);
+    await expect(detail.getByText('this page is a few seconds behind')).toBeVisible();
+
+    // The block is lifted: whoever asks for it is live at once, and nobody polls any more.
+    proxy.refuseWebSocket = false;
+    proxy[events] = false;
+    for (const page of [history, detail]) {
+      await page.getByRole('button', { name: 'Try a better connection now' }).click();
+      await expect(connection(page, 'live')).toBeVisible();
+    }
+    await expect(detail.getByText('this page is a few seconds behind')).toHaveCount(0);
+    await history.waitForLoadState('networkidle');
+    const asked = [history, detail].map(requestsOf);
+    await demo(
+      `mutation($id: ID!) {
+        cancelExecution(input: { id: $id, reason: "Seen enough" }) { execution { id } errors { ... on UserError { message } } }
+      }`,
+      { id },
+    );
+    await expect(history.getByRole('row').filter({ hasText: 'long' })).toContainText('Canceled');
+    await expect(detail.getByRole('region', { name: 'Canceled' })).toContainText('Seen enough');
+    expect(asked.flat().filter(({ what }) => what.includes('Twin'))).toEqual([]);
+  });
+}
 
 test('a conversation whose connection is cut again and again has every event once', async ({ context, between: proxy, behind }) => {
   const demo = api({ url: behind.listens }, behind.token('demo'));
@@ -60,7 +122,7 @@ test('a conversation whose connection is cut again and again has every event onc
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/conversations/${id}`);
   const words = ['one', 'two', 'three', 'four'];
   for (const word of words) {
-    await expect(page.locator('[data-connection=live]')).toBeVisible({ timeout: 30_000 });
+    await expect(connection(page, 'live')).toBeVisible({ timeout: 30_000 });
     // Said and answered while nothing comes through.
     proxy.isDown = true;
     proxy.cut();
@@ -82,15 +144,31 @@ test('a page whose server restarts says so, and catches up', async ({ context, b
   const set = await stage(demo);
   const page = await context.newPage();
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
-  await expect(page.locator('[data-connection=live]')).toBeVisible();
+  await expect(connection(page, 'live')).toBeVisible();
   proxy.isDown = true;
   proxy.cut();
-  await expect(page.locator('[data-connection=reconnecting]')).toBeVisible();
+  await expect(connection(page, 'reconnecting')).toBeVisible();
   const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: ['missed-nothing'] });
   await ended({ url: behind.listens }, behind.token('demo'), id);
   await behind.restart();
   proxy.isDown = false;
-  await expect(page.locator('[data-connection=live]')).toBeVisible({ timeout: 40_000 });
+  await expect(connection(page, 'live')).toBeVisible({ timeout: 40_000 });
   const row = page.getByRole('row').filter({ hasText: 'missed-nothing' });
   await expect(row.locator('[data-status=FINISHED]')).toBeVisible();
 });
+
+/** Launches a dozen, and finds each of them finished on the page. */
+async function missesNothing(page: Page, behind: Server, set: Stage, word: string): Promise<void> {
+  const token = behind.token('demo');
+  const demo = api({ url: behind.listens }, token);
+  const many = await Promise.all(
+    Array.from({ length: 12 }, (_, number) =>
+      launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: [`${word}-${number}`] }),
+    ),
+  );
+  await Promise.all(many.map(({ id }) => ended({ url: behind.listens }, token, id)));
+  for (let number = 0; number < many.length; number += 1) {
+    const row = page.getByRole('row').filter({ has: page.getByText(`${word}-${number}`, { exact: true }) });
+    await expect(row.locator('[data-status=FINISHED]')).toBeVisible();
+  }
+}

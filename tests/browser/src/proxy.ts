@@ -1,5 +1,5 @@
-// A proxy between browser and server that breaks streams as real ones do: refuses the WebSocket's upgrade, keeps
-// server-sent events to itself, or is gone altogether.
+// A proxy between browser and server that breaks streams as real ones do: refuses the WebSocket's upgrade or never
+// answers it, refuses server-sent events or keeps them to itself, or is gone altogether.
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 
@@ -9,6 +9,10 @@ export interface Proxy {
   target: string;
   /** Answers an upgrade with 502. */
   refuseWebSocket: boolean;
+  /** Takes an upgrade and never answers it. */
+  hangWebSocket: boolean;
+  /** Answers whoever asks for events with 502. */
+  refuseEvents: boolean;
   /** Holds server-sent events back for ever, as a buffering proxy does. */
   holdEvents: boolean;
   /** Cuts what is open and takes nothing new. */
@@ -19,12 +23,21 @@ export interface Proxy {
   upgrades: number;
   /** How many streams of events went through. */
   eventStreams: number;
+  /** How many queries and mutations were asked for. */
+  queries: number;
   stop(): Promise<void>;
 }
 
 export async function startProxy(): Promise<Proxy> {
   const sockets = new Set<Socket>();
   const server = createServer((incoming, answer) => {
+    const wantsEvents = (incoming.headers.accept ?? '').startsWith('text/event-stream');
+    if (wantsEvents && proxy.refuseEvents) {
+      incoming.resume();
+      answer.writeHead(502).end();
+      return;
+    }
+    if (!wantsEvents && incoming.url === '/graphql') proxy.queries += 1;
     const onward = request(
       new URL(incoming.url ?? '/', proxy.target),
       { method: incoming.method ?? 'GET', headers: incoming.headers },
@@ -60,6 +73,7 @@ export async function startProxy(): Promise<Proxy> {
       socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
       return;
     }
+    if (proxy.hangWebSocket) return;
     const to = new URL(proxy.target);
     const onward = connect(Number(to.port), to.hostname, () => {
       const headers = [];
@@ -80,10 +94,13 @@ export async function startProxy(): Promise<Proxy> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     target: '',
     refuseWebSocket: false,
+    hangWebSocket: false,
+    refuseEvents: false,
     holdEvents: false,
     isDown: false,
     upgrades: 0,
     eventStreams: 0,
+    queries: 0,
     cut() {
       for (const socket of sockets) socket.destroy();
     },

@@ -5,7 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BrowserContext, expect, type Page, test as base } from '@playwright/test';
+import { type BrowserContext, expect, type Locator, type Page, test as base } from '@playwright/test';
 import { api, type Api, stage } from './api.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -104,6 +104,11 @@ export class Complaints {
   check(): void {
     expect(this.#found.filter((one) => !this.#expected.some((pattern) => pattern.test(one)))).toEqual([]);
   }
+}
+
+/** The badge that says how the page is connected. Narrow pages have one more, in their navigation. */
+export function connection(page: Page, how: 'live' | 'sse' | 'polling' | 'reconnecting'): Locator {
+  return page.locator(`[data-connection=${how}]`).filter({ visible: true });
 }
 
 /** Keeps a picture of a page, for whoever changed it to look at. A page never scrolls sideways. */

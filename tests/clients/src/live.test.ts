@@ -150,7 +150,7 @@ describe('Live', () => {
   test('WebSockets blocked: server-sent events; these held back too: queries; and back when they go again', async () => {
     const states: string[] = [];
     const live = open({
-      silenceMs: 400,
+      openMs: 400,
       betterMs: 300,
       onState: ({ status, way }: LiveState) => states.push(`${status} ${way}`),
     });
@@ -168,6 +168,23 @@ describe('Live', () => {
     assert.equal(payloads(heard, 'executionStatus').at(-1)?.['status'], 'FAILED');
     assert.equal(live.state.status, 'idle');
     assert.ok(states.includes('reconnecting sse'), states.join(', '));
+    live.dispose();
+  });
+
+  test('events that go again are better than queries, while WebSockets stay blocked', async () => {
+    const live = open({ openMs: 400, betterMs: 60_000 });
+    proxy.refuse(isUpgrade);
+    proxy.swallow(isEventStream);
+    const slow = await server.launch('slow');
+    const heard = listen(live, STATUS, { id: slow });
+    await until(() => live.state.status === 'live' && live.state.way === 'polling', 'it polls');
+    proxy.swallow(() => false);
+    live.reconnect();
+    await until(() => live.state.status === 'live' && live.state.way === 'sse', 'it is on server-sent events');
+    await server.ask('mutation ($id: ID!) { cancelExecution(input: { id: $id }) { execution { id } } }', { id: slow });
+    await until(() => heard.isComplete, 'the end is told');
+    assert.equal(payloads(heard, 'executionStatus').at(-1)?.['status'], 'FAILED');
+    proxy.refuse(() => false);
     live.dispose();
   });
 

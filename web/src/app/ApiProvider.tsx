@@ -30,3 +30,6 @@ export const useLive = () => useApi().api.live;
 
 /** Drops the cache and the streams: call it after signing in and after signing out. */
 export const useResetApi = () => useApi().reset;
+
+/** Tries to connect at once, by a better way if there is one, instead of waiting for the next time. */
+export const useReconnect = () => useApi().api.live.reconnect;

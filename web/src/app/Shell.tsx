@@ -7,6 +7,7 @@ import { onUnauthenticated } from '@/api/session';
 import { IconButton } from '@/components/Button';
 import { ErrorState } from '@/components/states';
 import { graphql } from '@/gql';
+import { ConnectionBadge } from './ConnectionBadge';
 import { paths } from './paths';
 import { lastDataSet, ShellContext } from './ShellContext';
 import { Sidebar } from './Sidebar';
@@ -81,9 +82,10 @@ export function Shell() {
           <IconButton label="Open navigation" aria-expanded={drawerOpen} onClick={() => setDrawerAt(location.key)}>
             <MenuIcon aria-hidden="true" />
           </IconButton>
-          <span className="truncate text-sm font-medium">
+          <span className="min-w-0 flex-1 truncate text-sm font-medium">
             {data?.dataSets.nodes.find((one) => one.id === dataSetId)?.name}
           </span>
+          <ConnectionBadge className="shrink-0" />
         </header>
         <dialog
           ref={drawer}
