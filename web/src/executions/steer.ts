@@ -1,5 +1,5 @@
 /** Canceling and retrying, for one or several, and what became of it in words. */
-import { useCallback } from 'react';
+import { useCallback, useRef } from 'react';
 import { useMutation } from 'urql';
 import { randomKey } from '@/api/id';
 import { toast } from '@/components/toast';
@@ -38,18 +38,29 @@ export function useCancel() {
   );
 }
 
-/** Retries, each as a new execution; gives those. A press that reaches the server twice makes one. */
+/**
+ * Retries, each as a new execution; gives those. What is pressed twice, or again after an answer was
+ * lost, is launched once: the key stays until the server has answered.
+ */
 export function useRetry() {
   const [, retry] = useMutation(RetryExecutionsDocument);
+  const keys = useRef(new Map<string, string>());
+  const running = useRef(new Set<string>());
   return useCallback(
     async (rows: readonly { id: string }[]): Promise<readonly Row[]> => {
-      const { data, error } = await retry({
-        input: { ids: rows.map((row) => row.id), idempotency: { key: randomKey() } },
-      });
+      const ids = rows.map((row) => row.id);
+      const what = ids.join();
+      if (running.current.has(what)) return [];
+      running.current.add(what);
+      const key = keys.current.get(what) ?? randomKey();
+      keys.current.set(what, key);
+      const { data, error } = await retry({ input: { ids, idempotency: { key } } });
+      running.current.delete(what);
       if (error) {
         toast(`Nothing was retried. ${errorWords(error).detail}`, 'bad');
         return [];
       }
+      keys.current.delete(what);
       const payload = data?.retryExecutions;
       if (payload?.executions.length) toast(`Launched ${executions(payload.executions.length)} again`);
       if (payload?.errors.length) toast(refusals(payload.errors, 'retried'), 'bad');

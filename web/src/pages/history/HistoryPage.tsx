@@ -1,5 +1,6 @@
 /** The executions of a data set, newest first, live. */
 import { ArrowUp, Ban, ChevronLeft, ChevronRight, CirclePlay, Inbox, RotateCcw, SearchX, X } from 'lucide-react';
+import { clsx } from 'clsx';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { paths } from '@/app/paths';
@@ -19,7 +20,13 @@ import { PAGE_SIZE, useHistory } from './useHistory';
 const SCROLLED_PX = 80;
 
 export function Component() {
-  const { id: dataSetId, dataSet } = useDataSet();
+  const { id } = useDataSet();
+  // Nothing of one data set is shown in another.
+  return <HistoryOf key={id} dataSetId={id} />;
+}
+
+function HistoryOf({ dataSetId }: { dataSetId: string }) {
+  const { dataSet } = useDataSet();
   const [search, setSearch] = useSearchParams();
   const query = search.toString();
   const filters = useMemo(() => readFilters(new URLSearchParams(query)), [query]);
@@ -31,11 +38,13 @@ export function Component() {
   }, [query]);
   const isFirst = !paging.after && !paging.before;
 
-  const { rows, waiting, overflown, pageInfo, statusCounts, error, cut, fetching, reload, hold, release, renew } =
+  const { rows, waiting, overflown, pageInfo, statusCounts, error, cut, fetching, isOld, page, changes, reload, hold, release, renew } =
     useHistory(filter, paging);
 
   const change = useCallback(
-    (by: Partial<Filters>) => setSearch(writeFilters({ ...filters, ...by }), { preventScrollReset: true }),
+    (by: Partial<Filters>) =>
+      // What is typed is one step back, not one for each pause.
+      setSearch(writeFilters({ ...filters, ...by }), { preventScrollReset: true, replace: by.search !== undefined && by.search !== '' && filters.search !== '' }),
     [filters, setSearch],
   );
   const turn = (by: Record<string, string>) => {
@@ -53,7 +62,8 @@ export function Component() {
     onScroll();
     window.addEventListener('scroll', onScroll, { passive: true });
     return () => window.removeEventListener('scroll', onScroll);
-  }, [hold, release, overflown]);
+    // A list that was read anew is held where the reader is.
+  }, [hold, release, overflown, page]);
   const showNew = () => {
     if (overflown) reload();
     else release();
@@ -86,7 +96,9 @@ export function Component() {
   const onCancel = useCallback((which: Row[]) => setCanceling(which), []);
   const onRetry = useCallback(
     (which: Row[]) => {
-      void retry(which).then(() => setSelection({ filter, rows: NOTHING }));
+      void retry(which).then((fresh) => {
+        if (fresh.length > 0) setSelection({ filter, rows: NOTHING });
+      });
     },
     [retry, filter],
   );
@@ -97,12 +109,14 @@ export function Component() {
     <Page
       title="History"
       actions={
-        <ButtonLink look="primary" to={paths.launch(dataSetId)} icon={<CirclePlay aria-hidden="true" />}>
-          Launch
-        </ButtonLink>
+        dataSet?.viewerCan.launch !== false && (
+          <ButtonLink look="primary" to={paths.launch(dataSetId)} icon={<CirclePlay aria-hidden="true" />}>
+            Launch
+          </ButtonLink>
+        )
       }
     >
-      <FilterBar dataSetId={dataSetId} filters={filters} filter={filter} counts={statusCounts} onChange={change} />
+      <FilterBar dataSetId={dataSetId} filters={filters} filter={filter} counts={statusCounts} changes={changes} onChange={change} />
 
       <div aria-live="polite" className="sr-only">
         {waiting > 0 && `${waiting} new ${waiting === 1 ? 'execution' : 'executions'} above`}
@@ -131,40 +145,31 @@ export function Component() {
       )}
 
       {rows ? (
-        rows.length > 0 ? (
-          <HistoryTable
-            rows={rows}
-            selected={selected}
-            onSelect={onSelect}
-            onSelectAll={(on) => select(rows.map((one) => one.node), on)}
-            onCancel={onCancel}
-            onRetry={onRetry}
-          />
-        ) : (
-          <div className="card">{isFiltered(filters) || !isFirst ? (
-            <EmptyState
-              icon={<SearchX aria-hidden="true" />}
-              title={isFirst ? 'No execution matches' : 'No execution is left on this page'}
-              action={<Button onClick={() => (isFirst ? change(NO_FILTERS) : turn({}))}>{isFirst ? 'Clear the filters' : 'To the first page'}</Button>}
-            >
-              {isFirst && 'One that matches will appear here by itself.'}
-            </EmptyState>
+        <div aria-busy={isOld} className={clsx('transition-opacity duration-150', isOld && 'opacity-50 delay-100')}>
+          {rows.length > 0 ? (
+            <HistoryTable
+              rows={rows}
+              selected={selected}
+              onSelect={onSelect}
+              onSelectAll={(on) => select(rows.map((one) => one.node), on)}
+              onCancel={onCancel}
+              onRetry={onRetry}
+            />
+          ) : isFirst ? (
+            <NoRows
+              launch={dataSet?.viewerCan.launch !== false ? paths.launch(dataSetId) : undefined}
+              onClear={isFiltered(filters) ? () => change(NO_FILTERS) : undefined}
+            />
           ) : (
-            <EmptyState
-              icon={<Inbox aria-hidden="true" />}
-              title="Nothing has run here yet"
-              action={
-                dataSet?.viewerCan.launch !== false && (
-                  <ButtonLink look="primary" to={paths.launch(dataSetId)} icon={<CirclePlay aria-hidden="true" />}>
-                    Launch the first execution
-                  </ButtonLink>
-                )
-              }
-            >
-              An execution is a job that an agent works off on its own. You will see each of its steps.
-            </EmptyState>
-          )}</div>
-        )
+            <div className="card">
+              <EmptyState
+                icon={<SearchX aria-hidden="true" />}
+                title="No execution is left on this page"
+                action={<Button onClick={() => turn({})}>To the first page</Button>}
+              />
+            </div>
+          )}
+        </div>
       ) : error ? (
         <div className="card">
           <ErrorState error={error} onRetry={reload} />
@@ -228,6 +233,37 @@ export function Component() {
         }}
       />
     </Page>
+  );
+}
+
+/** Either nothing matches the filters, or there is nothing at all. */
+function NoRows({ launch, onClear }: { launch: string | undefined; onClear: (() => void) | undefined }) {
+  return (
+    <div className="card">
+      {onClear ? (
+        <EmptyState
+          icon={<SearchX aria-hidden="true" />}
+          title="No execution matches"
+          action={<Button onClick={onClear}>Clear the filters</Button>}
+        >
+          One that matches will appear here by itself.
+        </EmptyState>
+      ) : (
+        <EmptyState
+          icon={<Inbox aria-hidden="true" />}
+          title="Nothing has run here yet"
+          action={
+            launch && (
+              <ButtonLink look="primary" to={launch} icon={<CirclePlay aria-hidden="true" />}>
+                Launch the first execution
+              </ButtonLink>
+            )
+          }
+        >
+          An execution is a job that an agent works off on its own. You will see each of its steps.
+        </EmptyState>
+      )}
+    </div>
   );
 }
 

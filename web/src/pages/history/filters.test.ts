@@ -10,6 +10,7 @@ describe('an address', () => {
       agents: ['agt_1', 'agt_2'],
       types: ['order-intake'],
       labels: ['nightly', 'a b&c=d'],
+      failures: ['VALIDATION_FAILED', 'TIMED_OUT'],
       users: ['usr_1'],
       span: undefined,
       from: '2026-03-01',
@@ -26,7 +27,7 @@ describe('an address', () => {
   });
 
   test('that makes no sense shows what is left of it', () => {
-    const read = readFilters(new URLSearchParams('status=nonsense&status=failed&span=9y&from=yesterday&label=&to=2026-99-99'));
+    const read = readFilters(new URLSearchParams('status=nonsense&status=failed&failure=bad_luck&span=9y&from=yesterday&label=&to=2026-99-99'));
     expect(read).toEqual({ ...NO_FILTERS, statuses: ['FAILED'] });
   });
 

@@ -3,7 +3,7 @@
  * reader chose is in the address, so that it survives a reload, can be bookmarked and sent to
  * others. Pure: the clock and the zone come in.
  */
-import type { ExecutionFilter, ExecutionStatus } from '@/gql/graphql';
+import type { ExecutionFilter, ExecutionStatus, FailureCategory } from '@/gql/graphql';
 
 export const STATUSES = ['PENDING', 'IN_PROGRESS', 'FINISHED', 'FAILED'] as const satisfies ExecutionStatus[];
 
@@ -11,11 +11,29 @@ export const STATUSES = ['PENDING', 'IN_PROGRESS', 'FINISHED', 'FAILED'] as cons
 export const SPANS = { '1h': 1, '24h': 24, '7d': 7 * 24, '30d': 30 * 24 } as const;
 export type Span = keyof typeof SPANS;
 
+/** Why executions fail, in the order of the menu. */
+export const FAILURES = [
+  'MAX_RETRIES_EXCEEDED',
+  'VALIDATION_FAILED',
+  'STOPPED_BY_AGENT',
+  'RUNTIME_ERROR',
+  'TIMED_OUT',
+  'EXPIRED',
+  'BUDGET_EXCEEDED',
+  'WORKER_LOST',
+  'CANCELED',
+  'UNKNOWN',
+] as const satisfies FailureCategory[];
+
+/** Changes some of the filters. */
+export type Change = (change: Partial<Filters>) => void;
+
 export interface Filters {
   statuses: ExecutionStatus[];
   agents: string[];
   types: string[];
   labels: string[];
+  failures: FailureCategory[];
   /** Launched by these users. */
   users: string[];
   /** The last hour, day, … Instead of `from` and `to`. */
@@ -31,6 +49,7 @@ export const NO_FILTERS: Filters = {
   agents: [],
   types: [],
   labels: [],
+  failures: [],
   users: [],
   span: undefined,
   from: undefined,
@@ -38,7 +57,6 @@ export const NO_FILTERS: Filters = {
   search: '',
 };
 
-const isStatus = (value: string): value is (typeof STATUSES)[number] => STATUSES.some((one) => one === value);
 const isSpan = (value: string | null): value is Span => value !== null && Object.hasOwn(SPANS, value);
 const day = (value: string | null) =>
   value && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
@@ -46,12 +64,18 @@ const day = (value: string | null) =>
 /** What an address asks for. What makes no sense in it is left out: an old bookmark shows a list, not an error. */
 export function readFilters(search: URLSearchParams): Filters {
   const all = (name: string) => [...new Set(search.getAll(name).filter((value) => value !== ''))];
+  /** Those of a closed set, which stand in lower case. */
+  const some = <Value extends string>(name: string, of: readonly Value[]) => {
+    const values = new Set(all(name).map((value) => value.toUpperCase()));
+    return of.filter((one) => values.has(one));
+  };
   const span = search.get('span');
   return {
-    statuses: STATUSES.filter((one) => all('status').some((value) => isStatus(value.toUpperCase()) && value.toUpperCase() === one)),
+    statuses: some('status', STATUSES),
     agents: all('agent'),
     types: all('type'),
     labels: all('label'),
+    failures: some('failure', FAILURES),
     users: all('by'),
     ...(isSpan(span)
       ? { span, from: undefined, to: undefined }
@@ -67,6 +91,7 @@ export function writeFilters(filters: Filters): URLSearchParams {
   for (const one of filters.agents) search.append('agent', one);
   for (const one of filters.types) search.append('type', one);
   for (const one of filters.labels) search.append('label', one);
+  for (const one of filters.failures) search.append('failure', one.toLowerCase());
   for (const one of filters.users) search.append('by', one);
   if (filters.span) search.set('span', filters.span);
   else {
@@ -96,6 +121,7 @@ export function filterInput(filters: Filters, dataSetId: string, now: number): E
     agentIds: some(filters.agents),
     executionKeys: some(filters.types),
     labels: some(filters.labels),
+    failureCategories: some(filters.failures),
     launchedByIds: some(filters.users),
     createdAt: createdAt(filters, now),
     search: filters.search.trim() || undefined,

@@ -1,4 +1,4 @@
-/** Reads a page of the history, and keeps it right while it is open. */
+/** Reads a page of the history, and keeps it right while it is open. For one data set. */
 import { stringifyDocument } from '@urql/core';
 import { startTransition, useCallback, useEffect, useMemo, useState } from 'react';
 import { useQuery } from 'urql';
@@ -22,6 +22,8 @@ interface State {
   variables: unknown;
   history: History;
   cut: boolean;
+  /** Frames that came. */
+  changes: number;
 }
 
 export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
@@ -48,6 +50,7 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
       variables,
       history: same ? renewed(state.history, rows) : historyOf(page, PAGE_SIZE),
       cut: same ? state.cut : false,
+      changes: state?.changes ?? 0,
     });
   }
   const change = useCallback((by: (history: History) => History) => {
@@ -57,7 +60,11 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
     });
   }, []);
 
-  const reload = useCallback(() => query({ requestPolicy: 'network-only' }), [query]);
+  const reload = useCallback(() => {
+    // Should nothing have changed the page is the same, and its stream begins anew.
+    setState((was) => (was?.cut ? { ...was, cut: false } : was));
+    query({ requestPolicy: 'network-only' });
+  }, [query]);
 
   // Live from the page's own cursor on: nothing between the read and the stream is missed.
   const fresh = key !== undefined && !stale && !fetching;
@@ -71,9 +78,13 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
           const frame = (result.data as HistoryChangesSubscription | null | undefined)?.executionsChanged;
           // A refusal ends the stream: the cursor is too old for the server, or the data set is no longer the viewer's.
           if (!frame) setState((was) => was && { ...was, cut: true });
-          else if (frame.resync) reload();
-          // Ten frames a second never stand before what the reader types.
-          else startTransition(() => change((history) => framed(history, frame)));
+          else {
+            if (frame.resync) reload();
+            // Ten frames a second never stand before what the reader types.
+            startTransition(() => {
+              setState((was) => was && { ...was, changes: was.changes + 1, history: frame.resync ? was.history : framed(was.history, frame) });
+            });
+          }
         },
         error: () => setState((was) => was && { ...was, cut: true }),
         complete: () => {},
@@ -81,7 +92,9 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
     );
   }, [live, filter, key, fresh, change, reload]);
 
-  const history = state && state.variables === variables ? state.history : undefined;
+  // While another list is on its way the last one stays, so that nothing jumps; not where there will be none.
+  const isOld = state !== undefined && state.variables !== variables;
+  const history = isOld && error ? undefined : state?.history;
   return {
     ...(history ? shown(history) : { rows: undefined, waiting: 0 }),
     pageInfo: history?.list.pageInfo,
@@ -91,6 +104,11 @@ export function useHistory(filter: ExecutionFilter, { after, before }: Paging) {
     /** The stream ended for good: the page is no longer live until it is read anew. */
     cut: state?.cut ?? false,
     fetching: fetching || stale,
+    /** What is shown is the list that was asked for before. */
+    isOld,
+    /** Of what is shown: another one where the list was read anew. */
+    page: state?.page,
+    changes: state?.changes ?? 0,
     reload,
     hold: useCallback(() => change(held), [change]),
     release: useCallback(() => change(released), [change]),

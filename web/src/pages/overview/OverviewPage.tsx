@@ -261,7 +261,7 @@ function Failures({ stats, history }: { stats: Stats; history: History }) {
       ranks={stats.failures.slice(0, 8).map((one) => ({
         key: `${one.category}/${one.code}`,
         label: (
-          <Link to={history({ status: 'failed' })} className="hover:underline">
+          <Link to={history({ failure: one.category.toLowerCase() })} className="hover:underline">
             {CATEGORY_WORDS[one.category]}
           </Link>
         ),
