@@ -7,6 +7,7 @@
 //     exchanges: [
 //       cacheExchange({ schema, ...graphcache() }),
 //       newestExchange(),
+//       asWrittenExchange(),
 //       fetchExchange,
 //       subscriptionExchange({ forwardSubscription: forwardTo(live) }),
 //     ],
@@ -16,7 +17,7 @@
 // as `after`. Edges select `cursor`, and `node { id revision … }` with the field that the list is ordered by. On
 // `resync` the lists are invalidated, and urql queries them again.
 
-import { mapExchange, type Exchange, type SubscriptionForwarder } from '@urql/core';
+import { getOperationName, makeOperation, mapExchange, stringifyDocument, type Exchange, type SubscriptionForwarder } from '@urql/core';
 import type { Cache, Entity, KeyingConfig, ResolverConfig, UpdatesConfig } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import type { DocumentNode } from 'graphql';
@@ -110,6 +111,24 @@ export function newestExchange(newest = new Newest()): Exchange {
       let known = aliases.get(document);
       if (known === undefined) aliases.set(document, (known = aliasesOf(document)));
       return { ...result, data: newest.result({ data: result.data as unknown }, known).data };
+    },
+  });
+}
+
+/** Sends variables in the order in which they were written. urql sorts the members of objects in them, and the server
+ * keeps the order that it is given: an execution's input would be stored, and read by people, in alphabetical order.
+ * Stands right before `fetchExchange`. Uploads go as a form, and stay as urql makes them. */
+export function asWrittenExchange(): Exchange {
+  return mapExchange({
+    onOperation: (operation) => {
+      const { query, variables, context } = operation;
+      const send = context.fetch ?? fetch;
+      const body = () =>
+        JSON.stringify({ operationName: getOperationName(query), query: stringifyDocument(query), variables });
+      return makeOperation(operation.kind, operation, {
+        ...context,
+        fetch: (url, init) => send(url, typeof init?.body === 'string' ? { ...init, body: body() } : init),
+      });
     },
   });
 }

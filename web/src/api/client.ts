@@ -6,7 +6,7 @@
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
 import { Live } from '~clients/live.ts';
-import { forwardTo, keys, newestExchange } from '~clients/urql.ts';
+import { asWrittenExchange, forwardTo, keys, newestExchange } from '~clients/urql.ts';
 import introspection from '@/gql/introspection.json';
 import { setConnection } from './connection';
 import { reportUnauthenticated } from './session';
@@ -36,6 +36,7 @@ export function createApi(): Api {
       }),
       cacheExchange({ schema: introspection, keys }),
       newestExchange(),
+      asWrittenExchange(),
       fetchExchange,
       subscriptionExchange({ forwardSubscription: forwardTo(live) }),
     ],
