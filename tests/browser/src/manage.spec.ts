@@ -1,6 +1,6 @@
 // What admins do: agents, access tokens, members, users, data sets. As the server's admin, on a server of its own.
 import { api } from './api.ts';
-import { expect, test } from './world.ts';
+import { expect, shoot, test } from './world.ts';
 
 test.use({ as: 'admin' });
 
@@ -33,6 +33,53 @@ test('an agent is made, refused a taken name, changed and retired', async ({ pag
   await page.getByLabel('Show retired').click();
   await expect(page.getByLabel('Show retired')).toBeChecked();
   await expect(page.getByRole('link', { name: 'Night orders' })).toBeVisible();
+});
+
+test('an agent is configured by a form, and what the server refuses stands on its field', async ({ page, server, admin, set }) => {
+  await page.goto(`${server.url}/sets/${set.dataSetId}/agents`);
+  await page.getByRole('button', { name: 'New agent' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Agent type').selectOption('trials');
+  await dialog.getByLabel('Name').fill('Cautious');
+  const temperature = dialog.getByLabel('Temperature');
+  await dialog.getByLabel('Additional instructions').fill('Ask before you write.');
+  await temperature.fill('3');
+  await shoot(page, 'agent-form');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(temperature).toHaveAttribute('aria-invalid', 'true');
+  await expect(temperature).toBeFocused();
+  await expect(dialog.getByRole('alert')).toContainText('One thing in the configuration has to be put right: Temperature');
+  await shoot(page, 'agent-form-refused');
+  await temperature.fill('0.5');
+  await expect(temperature).not.toHaveAttribute('aria-invalid', 'true');
+  await dialog.getByRole('tab', { name: 'JSON' }).click();
+  const json = dialog.getByRole('textbox', { name: 'Configuration as JSON' });
+  expect(JSON.stringify(JSON.parse(await json.inputValue()))).toBe('{"temperature":0.5,"additional_instructions":"Ask before you write."}');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Cautious');
+  const id = page.url().split('/').at(-1);
+  const stored = async () => (await admin('query($id: ID!) { agent(id: $id) { configuration } }', { id })).agent.configuration;
+  expect(await stored()).toEqual({ temperature: 0.5, additional_instructions: 'Ask before you write.' });
+
+  // By the form: another model, and no temperature of its own any more.
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByLabel('Model').selectOption('rehearsal');
+  await temperature.fill('');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await stored()).toEqual({ model: 'rehearsal', additional_instructions: 'Ask before you write.' });
+
+  // As JSON: what is no JSON is not saved, and a member that the type does not know is named.
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await dialog.getByRole('tab', { name: 'JSON' }).click();
+  await json.fill('{"model": ');
+  await expect(dialog.getByText('This is not JSON')).toBeVisible();
+  await expect(dialog.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await json.fill('{"modell": "rehearsal"}');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('modell');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  expect(await stored()).toEqual({ model: 'rehearsal', additional_instructions: 'Ask before you write.' });
 });
 
 test('a change that somebody else made meanwhile is not written over unseen', async ({ page, server, admin, set }) => {

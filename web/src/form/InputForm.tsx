@@ -1,12 +1,14 @@
-/** An input drawn from its JSON Schema. */
+/** A value drawn from its JSON Schema. */
 // Not the package's index: that also brings what its tests need.
 import Form from '@rjsf/core/lib/components/Form.js';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import { useMemo } from 'react';
 import { isObject, type JsonObject, type JsonValue } from '@/api/json';
-import { errorSchema, type Issue } from './issues';
-import { type FormContext, templates, widgets } from './templates';
+import { errorSchema, ID_PREFIX, type Issue } from './issues';
+import { type FormContext, templates } from './templates';
 import { validator } from './validator';
+import { widgets } from './widgets';
+import { written } from './written';
 
 /** Longer texts get room. */
 const LONG = 200;
@@ -36,7 +38,7 @@ export function InputForm({
   return (
     <Form<unknown, RJSFSchema, FormContext>
       tagName="div"
-      idPrefix="input"
+      idPrefix={ID_PREFIX}
       schema={drawn}
       uiSchema={ui}
       validator={validator}
@@ -82,19 +84,6 @@ const isText = (schema: JsonObject) =>
   !('pattern' in schema) &&
   typeof schema.maxLength === 'number' &&
   schema.maxLength >= LONG;
-
-/** An item that was added and not filled in yet is an empty text, not null: so says what is wrong with it the schema. */
-function written(value: JsonValue, schema: JsonValue | undefined): JsonValue {
-  if (!isObject(schema)) return value;
-  if (Array.isArray(value)) {
-    const { items } = schema;
-    const isText = isObject(items) && items.type === 'string' && !('enum' in items);
-    return value.map((one) => (isText && (one === null || one === undefined) ? '' : written(one, items)));
-  }
-  if (!isObject(value)) return value;
-  const properties = isObject(schema.properties) ? schema.properties : {};
-  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, written(one, properties[name])]));
-}
 
 /** The value with lines in the list at `path`: in place of the item at `index`, the rest after it. */
 function pasted(value: JsonValue, path: readonly (string | number)[], index: number, lines: string[]): JsonValue {

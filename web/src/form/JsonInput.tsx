@@ -3,14 +3,16 @@ import { isObject, type JsonValue } from '@/api/json';
 import { Textarea } from '@/components/Field';
 import { type Issue, placeWords } from './issues';
 
-/** The same input as text. What does not parse stays in the box and is said below it. */
+/** The same value as text. What does not parse stays in the box and is said below it. */
 export function JsonInput({
+  label,
   value,
   issues,
   disabled,
   onChange,
   onBroken,
 }: {
+  label: string;
   value: JsonValue;
   issues: readonly Issue[];
   disabled: boolean;
@@ -28,14 +30,14 @@ export function JsonInput({
       onBroken(false);
       onChange(parsed as JsonValue);
     } catch (problem) {
-      setError(problem instanceof Error ? problem.message : 'This is not JSON.');
+      setError(problem instanceof Error ? problem.message : String(problem));
       onBroken(true);
     }
   };
   return (
     <div className="flex flex-col gap-2">
       <Textarea
-        aria-label="Input as JSON"
+        aria-label={`${label} as JSON`}
         aria-invalid={error || issues.length > 0 ? true : undefined}
         aria-describedby="json-problems"
         spellCheck={false}
@@ -46,8 +48,8 @@ export function JsonInput({
         onChange={(event) => edit(event.target.value)}
       />
       <div id="json-problems" aria-live="polite" className="flex flex-col gap-0.5 text-xs font-medium text-bad">
-        {error && <span>{error}</span>}
-        {!error && !isObject(value) && <span>The input has to be an object.</span>}
+        {error && <span>{`This is not JSON, so there is no form for it: ${error}`}</span>}
+        {!error && !isObject(value) && <span>It has to be an object: {'{ … }'}</span>}
         {issues.map((issue) => (
           <span key={`${issue.pointer} ${issue.property} ${issue.message}`}>
             {placeWords(issue) && <code className="mr-1.5">{placeWords(issue)}</code>}

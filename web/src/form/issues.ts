@@ -1,9 +1,12 @@
 /**
  * What the server found wrong with an input, put where it belongs in the form: by JSON pointer
- * and, for members that are missing or too many, by property. Pure.
+ * and, for members that are missing or too many, by property. Pure, but for `fieldOf`.
  */
 import type { ErrorSchema } from '@rjsf/utils';
 import { isObject, type JsonObject, type JsonValue } from '@/api/json';
+
+/** Ids of the form's controls begin like this: one form is drawn at a time. */
+export const ID_PREFIX = 'input';
 
 export interface Issue {
   pointer: string;
@@ -88,7 +91,21 @@ export function placeWords(issue: Issue, schema?: JsonValue): string {
 }
 
 /** A part of a schema, or what its reference inside the schema points at. */
-function resolved(part: JsonValue | undefined, root: JsonValue | undefined): JsonObject {
+export function resolved(part: JsonValue | undefined, root: JsonValue | undefined): JsonObject {
   const found = isObject(part) && typeof part.$ref === 'string' && part.$ref.startsWith('#') ? at(root, segments(part.$ref.slice(1))) : part;
   return isObject(found) ? found : {};
+}
+
+/** The control that an issue means, or the nearest around it that takes the focus. */
+export function fieldOf(issue: Issue): HTMLElement | null {
+  const place = placeOf(issue);
+  for (let length = place.length; length > 0; length -= 1) {
+    const id = [ID_PREFIX, ...place.slice(0, length)].join('_');
+    const add = document.getElementById(`${id}__add`);
+    const field = document.getElementById(id);
+    // A list that misses items is put right by its button.
+    if (length === place.length && add) return add;
+    if (field) return field;
+  }
+  return null;
 }

@@ -1,5 +1,5 @@
 /** Makes an agent, or changes one. What the server refuses stands on its field. */
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useClient, useMutation, useQuery } from 'urql';
 import { isObject, type JsonValue } from '@/api/json';
@@ -9,82 +9,106 @@ import { Dialog } from '@/components/Dialog';
 import { Field, Input, Select, Textarea } from '@/components/Field';
 import { errorWords, Notice } from '@/components/states';
 import { toast } from '@/components/toast';
+import { IssuesNotice } from '@/form/IssuesNotice';
+import { SchemaInput } from '@/form/SchemaInput';
+import { useSchemaInput } from '@/form/useSchemaInput';
 import type { AgentQuery, CreateAgentMutation } from '@/gql/graphql';
-import { AgentDocument, AgentsDocument, AgentTypesDocument, CreateAgentDocument, UpdateAgentDocument } from './documents';
+import { AgentsDocument, AgentTypesDocument, CreateAgentDocument, UpdateAgentDocument } from './documents';
 
 type Agent = NonNullable<AgentQuery['agent']>;
 type Refusal = CreateAgentMutation['createAgent']['errors'][number];
 
-interface Draft {
-  agentTypeKey: string;
-  name: string;
-  description: string;
-  configuration: string;
-}
+/** Refusals of these stand on the field, others on top. */
+const FIELDS = ['agentTypeKey', 'name', 'description'] as const;
 
-export function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: string; agent?: Agent; onClose: () => void }) {
+export default function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: string; agent?: Agent; onClose: () => void }) {
   const navigate = useNavigate();
   const client = useClient();
-  const [{ data }] = useQuery({ query: AgentTypesDocument });
+  const [{ data, error }] = useQuery({ query: AgentTypesDocument });
   const types = data?.agentTypes ?? [];
-  const [draft, setDraft] = useState<Draft>({
-    agentTypeKey: agent?.agentTypeKey ?? '',
-    name: agent?.name ?? '',
-    description: agent?.description ?? '',
-    configuration: JSON.stringify(agent?.configuration ?? {}, null, 2),
-  });
+  const [agentTypeKey, setAgentTypeKey] = useState(agent?.agentTypeKey ?? '');
+  const [name, setName] = useState(agent?.name ?? '');
+  const [description, setDescription] = useState(agent?.description ?? '');
   /** Of the agent as it was read: someone else's change meanwhile is not written over. */
   const [expected, setExpected] = useState(agent?.updatedAt);
-  const [refusals, setRefusals] = useState<Refusal[]>([]);
+  const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [problem, setProblem] = useState<string>();
   const [{ fetching: isCreating }, create] = useMutation(CreateAgentDocument);
   const [{ fetching: isUpdating }, update] = useMutation(UpdateAgentDocument);
   const busy = isCreating || isUpdating;
+  const summary = useRef<HTMLDivElement>(null);
+  const configuration = useSchemaInput(agent?.configuration ?? {}, summary, busy);
+  const form = useRef<HTMLFormElement>(null);
 
-  const type = types.find((one) => one.key === draft.agentTypeKey);
-  const schema = agent?.agentType?.configurationSchema ?? type?.configurationSchema;
-  const takesConfiguration = isObject(schema) && (isObject(schema.properties) ? Object.keys(schema.properties).length > 0 : true);
-  const errorAt = (field: string) => refusals.find((one) => one.path?.includes(field))?.message;
-  const set = (change: Partial<Draft>) => setDraft((known) => ({ ...known, ...change }));
+  const type = types.find((one) => one.key === agentTypeKey);
+  const schema = agent ? agent.agentType?.configurationSchema : type?.configurationSchema;
+  const takesConfiguration = isObject(schema) && !(isObject(schema.properties) && Object.keys(schema.properties).length === 0);
+  const errorAt = (field: (typeof FIELDS)[number]) => refusals.find((one) => one.path?.includes(field))?.message;
+  const general = refusals.filter(
+    (one) => one.__typename !== 'InputValidationError' && !FIELDS.some((field) => one.path?.includes(field)),
+  );
+
+  // To the first field that was refused; those of the configuration are found by its own rules.
+  const isGeneral = general.length > 0 || problem !== undefined;
+  useEffect(() => {
+    if (busy) return;
+    if (isGeneral) summary.current?.focus();
+    else if (refusals.some((one) => one.__typename !== 'InputValidationError'))
+      form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [busy, isGeneral, refusals]);
+
+  const refuse = (errors: readonly Refusal[]) => {
+    setRefusals(errors);
+    configuration.show(errors.flatMap((one) => (one.__typename === 'InputValidationError' ? one.issues : [])));
+  };
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
-    if (busy) return;
+    if (busy || configuration.isBroken) return;
     setRefusals([]);
     setProblem(undefined);
-    const configuration = parse(draft.configuration);
-    if (configuration === undefined) return setProblem('The configuration is not JSON.');
-    const common = { name: draft.name, description: draft.description.trim() || null, configuration };
-    if (agent) {
-      const result = await update({ input: { id: agent.id, ...common, ...(expected ? { expectedUpdatedAt: expected } : {}) } });
-      if (result.error) return setProblem(errorWords(result.error).detail);
-      const payload = result.data?.updateAgent;
-      const conflict = payload?.errors.find((one) => one.__typename === 'EditConflictError');
-      if (conflict?.__typename === 'EditConflictError') {
-        // Seen now: the next press means it.
-        setExpected(conflict.current.updatedAt);
-        return setProblem(
-          `Someone else changed it meanwhile: it is called "${conflict.current.name}" now. Save again to write over that.`,
-        );
-      }
-      if (!payload?.agent) return setRefusals(payload?.errors ?? []);
-      toast(`${payload.agent.name} is saved`);
-      return onClose();
-    }
-    const result = await create({ input: { dataSetId, agentTypeKey: draft.agentTypeKey, ...common } });
-    if (result.error) return setProblem(errorWords(result.error).detail);
-    const payload = result.data?.createAgent;
-    if (!payload?.agent) return setRefusals(payload?.errors ?? []);
-    toast(`${draft.name} is ready`);
-    // The list shows it without being asked to.
-    void client.query(AgentsDocument, { dataSetId, includeRetired: false, first: 50, after: null }, { requestPolicy: 'network-only' }).toPromise();
-    void client.query(AgentDocument, { id: payload.agent.id }).toPromise();
-    onClose();
-    return navigate(paths.agent(dataSetId, payload.agent.id));
+    if (agent) await save(agent);
+    else await make();
   };
 
-  const issues = refusals.flatMap((one) => (one.__typename === 'InputValidationError' ? one.issues : []));
-  const general = refusals.filter((one) => !one.path?.some((part) => ['name', 'description', 'agentTypeKey', 'configuration'].includes(part)));
+  const save = async (known: Agent) => {
+    const result = await update({
+      input: {
+        id: known.id,
+        ...(expected ? { expectedUpdatedAt: expected } : {}),
+        // What was not touched is not judged anew: a model may have gone meanwhile, or the whole type.
+        ...(name !== known.name ? { name } : {}),
+        ...(description !== (known.description ?? '') ? { description: description.trim() || null } : {}),
+        ...(same(configuration.value, known.configuration) ? {} : { configuration: configuration.value }),
+      },
+    });
+    if (result.error) return setProblem(errorWords(result.error).detail);
+    const payload = result.data?.updateAgent;
+    const conflict = payload?.errors.find((one) => one.__typename === 'EditConflictError');
+    if (conflict?.__typename === 'EditConflictError') {
+      // Seen now: the next press means it.
+      setExpected(conflict.current.updatedAt);
+      return setProblem(`Someone else changed it meanwhile: it is called "${conflict.current.name}" now. Save again to write over that.`);
+    }
+    if (!payload?.agent) return refuse(payload?.errors ?? []);
+    toast(`${payload.agent.name} is saved`);
+    onClose();
+  };
+
+  const make = async () => {
+    const result = await create({
+      input: { dataSetId, agentTypeKey, name, description: description.trim() || null, configuration: configuration.value },
+    });
+    if (result.error) return setProblem(errorWords(result.error).detail);
+    const payload = result.data?.createAgent;
+    if (!payload?.agent) return refuse(payload?.errors ?? []);
+    toast(`${name} is ready`);
+    // The list shows it without being asked to.
+    void client.query(AgentsDocument, { dataSetId, includeRetired: false, first: 50, after: null }, { requestPolicy: 'network-only' }).toPromise();
+    onClose();
+    void navigate(paths.agent(dataSetId, payload.agent.id));
+  };
+
   return (
     <Dialog
       open
@@ -95,32 +119,33 @@ export function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: string; 
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" form="agent" look="primary" busy={busy}>
+          <Button type="submit" form="agent" look="primary" busy={busy} disabled={configuration.isBroken}>
             {agent ? 'Save' : 'Create'}
           </Button>
         </>
       }
     >
-      <form id="agent" className="grid grid-cols-1 gap-4" onSubmit={(event) => void submit(event)}>
-        {problem && <Notice>{problem}</Notice>}
-        {general.map((one) => (
-          <Notice key={one.code}>{one.message}</Notice>
-        ))}
+      <form id="agent" ref={form} noValidate className="grid grid-cols-1 gap-4" onSubmit={(event) => void submit(event)}>
+        <div ref={summary} tabIndex={-1} className="flex flex-col gap-2 outline-none empty:hidden">
+          {problem && <Notice>{problem}</Notice>}
+          {error && !data && <Notice>{`The agent types could not be read. ${errorWords(error).detail}`}</Notice>}
+          {general.map((one) => (
+            <Notice key={one.code}>{one.message}</Notice>
+          ))}
+          <IssuesNotice what="configuration" schema={schema ?? {}} input={configuration} />
+        </div>
         {!agent && (
           <Field label="Agent type" required hint={type?.description ?? 'Brings prompts, tools and execution types.'} error={errorAt('agentTypeKey')}>
             {(control) => (
               <Select
                 {...control}
-                required
-                value={draft.agentTypeKey}
+                value={agentTypeKey}
                 onChange={(event) => {
                   const next = types.find((one) => one.key === event.target.value);
-                  set({
-                    agentTypeKey: event.target.value,
-                    configuration: '{}',
-                    // A name that one can keep.
-                    ...(next && !draft.name ? { name: next.name } : {}),
-                  });
+                  setAgentTypeKey(event.target.value);
+                  configuration.replace({});
+                  // A name that one can keep.
+                  if (next && (name === '' || name === type?.name)) setName(next.name);
                 }}
               >
                 <option value="" disabled>
@@ -136,41 +161,23 @@ export function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: string; 
           </Field>
         )}
         <Field label="Name" required hint="Unique in the data set." error={errorAt('name')}>
-          {(control) => (
-            <Input {...control} required maxLength={100} value={draft.name} onChange={(event) => set({ name: event.target.value })} />
-          )}
+          {(control) => <Input {...control} maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>
         <Field label="Description" error={errorAt('description')}>
           {(control) => (
-            <Textarea {...control} maxLength={2_000} value={draft.description} onChange={(event) => set({ description: event.target.value })} />
+            <Textarea {...control} maxLength={2_000} value={description} onChange={(event) => setDescription(event.target.value)} />
           )}
         </Field>
         {takesConfiguration && (
-          <Field
-            label="Configuration"
-            hint="JSON, checked against the agent type's schema."
-            error={issues.length > 0 ? issues.map((one) => `${one.pointer || '/'}: ${one.message}`).join(' · ') : errorAt('configuration')}
-          >
-            {(control) => (
-              <Textarea
-                {...control}
-                spellCheck={false}
-                className="min-h-32 font-mono text-xs!"
-                value={draft.configuration}
-                onChange={(event) => set({ configuration: event.target.value })}
-              />
-            )}
-          </Field>
+          <fieldset className="min-w-0">
+            <legend className="mb-1 text-sm font-medium">Configuration</legend>
+            <p className="mb-2 text-xs text-muted">What is not set is as the agent type has it.</p>
+            <SchemaInput label="Configuration" schema={schema} input={configuration} disabled={busy} />
+          </fieldset>
         )}
       </form>
     </Dialog>
   );
 }
 
-function parse(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
-}
+const same = (one: JsonValue, other: JsonValue) => JSON.stringify(one) === JSON.stringify(other);

@@ -1,6 +1,6 @@
 /** One agent: its execution types with their schemas, its configuration, and what admins may change. */
 import { ArrowLeft, CirclePlay, MessageSquare, Pencil } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { useMutation, useQuery } from 'urql';
 import { isObject, type JsonValue } from '@/api/json';
@@ -19,8 +19,10 @@ import { bytes } from '@/components/time';
 import { toast } from '@/components/toast';
 import type { AgentQuery } from '@/gql/graphql';
 import { Fold } from '@/components/Fold';
-import { AgentDialog } from './AgentDialog';
 import { AgentDocument, RetireAgentDocument } from './documents';
+
+// With the forms: more than the whole page, and most never open it.
+const AgentDialog = lazy(() => import('./AgentDialog'));
 
 type Agent = NonNullable<AgentQuery['agent']>;
 
@@ -79,7 +81,9 @@ export function Component() {
         <About agent={agent} />
         <Types agent={agent} dataSetId={dataSetId} />
       </div>
-      {dialog === 'edit' && <AgentDialog dataSetId={dataSetId} agent={agent} onClose={() => setDialog(undefined)} />}
+      <Suspense>
+        {dialog === 'edit' && <AgentDialog dataSetId={dataSetId} agent={agent} onClose={() => setDialog(undefined)} />}
+      </Suspense>
       {dialog === 'retire' && <RetireDialog agent={agent} onClose={() => setDialog(undefined)} />}
     </Page>
   );

@@ -1,6 +1,6 @@
 /** The agents of the data set: what each can do, and a new one for admins. */
 import { Bot, CirclePlay, Paperclip, Plus } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
 import { paths } from '@/app/paths';
@@ -11,8 +11,10 @@ import { Checkbox } from '@/components/Field';
 import { Page } from '@/components/Page';
 import { EmptyState, ErrorState, Skeleton } from '@/components/states';
 import type { AgentsQuery } from '@/gql/graphql';
-import { AgentDialog } from './AgentDialog';
 import { AgentsDocument } from './documents';
+
+// With the forms: more than the whole page, and most never open it.
+const AgentDialog = lazy(() => import('./AgentDialog'));
 
 const PAGE = 50;
 
@@ -55,7 +57,7 @@ export function Component() {
           />
         ))}
       </ul>
-      {isCreating && <AgentDialog dataSetId={id} onClose={() => setCreating(false)} />}
+      <Suspense>{isCreating && <AgentDialog dataSetId={id} onClose={() => setCreating(false)} />}</Suspense>
     </Page>
   );
 }

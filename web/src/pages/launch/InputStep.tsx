@@ -1,0 +1,236 @@
+/** The third step: the input, files, labels and limits, and the launch itself. */
+import { BookOpen, CirclePlay, ListChecks } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { useNavigate } from 'react-router';
+import { useClient, useMutation } from 'urql';
+import { randomKey } from '@/api/id';
+import type { JsonValue } from '@/api/json';
+import { paths } from '@/app/paths';
+import { useDataSet } from '@/app/ShellContext';
+import { Button } from '@/components/Button';
+import { Field, Input } from '@/components/Field';
+import { Menu, MenuItem } from '@/components/Menu';
+import { errorWords, Notice } from '@/components/states';
+import { TagInput } from '@/components/TagInput';
+import { toast } from '@/components/toast';
+import { DropZone } from '@/files/DropZone';
+import { useFiles } from '@/files/files';
+import { IssuesNotice } from '@/form/IssuesNotice';
+import { SchemaInput } from '@/form/SchemaInput';
+import { useSchemaInput } from '@/form/useSchemaInput';
+import type { LaunchFromQuery, LaunchTypesQuery } from '@/gql/graphql';
+import { CheckInputDocument, LaunchDocument } from './operations';
+import { type Refusal, RefusalNotice } from './RefusalNotice';
+
+export type Type = NonNullable<LaunchTypesQuery['agent']>['executionTypes'][number];
+export type From = NonNullable<LaunchFromQuery['execution']>;
+
+export function InputStep({
+  agentId,
+  type,
+  rules,
+  origin,
+  onStale,
+}: {
+  agentId: string;
+  type: Type;
+  rules: Type['fileRules'];
+  origin: From | undefined;
+  onStale: () => void;
+}) {
+  const { id: dataSetId } = useDataSet();
+  const navigate = useNavigate();
+  const client = useClient();
+  const [{ fetching }, launch] = useMutation(LaunchDocument);
+  const summary = useRef<HTMLDivElement>(null);
+  const input = useSchemaInput(origin?.input ?? {}, summary, fetching);
+  const [labels, setLabels] = useState<string[]>(origin?.labels ?? []);
+  const [ttl, setTtl] = useState('');
+  const [maxDuration, setMaxDuration] = useState('');
+  const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
+  const [failure, setFailure] = useState<string>();
+  /** The value that the server found right. */
+  const [checked, setChecked] = useState<JsonValue>();
+  // One for the form, so that a second press, or one after a cut, finds the first one's execution.
+  const [key, setKey] = useState(randomKey);
+  const { files, add, remove, retry, keep, refuse } = useFiles(agentId);
+  const leaving = useRef(false);
+
+  const stored = origin?.files;
+  useEffect(() => {
+    if (stored && stored.length > 0) keep(stored);
+  }, [stored, keep]);
+
+  const uploading = files.some((file) => file.state === 'uploading');
+
+  const submit = async () => {
+    if (leaving.current || fetching) return;
+    setRefusals([]);
+    setFailure(undefined);
+    const missing = files.find((file) => file.state === 'failed');
+    if (missing) {
+      // It would be launched without a file that somebody meant to give it.
+      setFailure(`${missing.filename} did not go up: try it again, or remove it.`);
+      input.toSummary();
+      return;
+    }
+    const { data, error } = await launch({
+      input: {
+        agentId,
+        executionKey: type.key,
+        input: input.value,
+        fileIds: files.flatMap((file) => (file.stored ? [file.stored.id] : [])),
+        labels,
+        ttlSeconds: seconds(ttl),
+        maxDurationSeconds: seconds(maxDuration),
+        expectedSchemaVersion: type.schemaVersion,
+        idempotency: { key },
+      },
+    });
+    const payload = data?.launchExecution;
+    if (payload?.execution) {
+      leaving.current = true;
+      toast('Launched');
+      void navigate(paths.execution(dataSetId, payload.execution.id));
+      return;
+    }
+    if (error || !payload) {
+      setFailure(error ? `${errorWords(error).title}. ${errorWords(error).detail}` : 'The server gave no answer.');
+      input.toSummary();
+      return;
+    }
+    const others = payload.errors.filter((one) => one.__typename !== 'InputValidationError');
+    for (const one of others) {
+      if (one.__typename === 'FileRejectedError' && one.index !== null) refuse(one.index, one.message);
+    }
+    setRefusals(others);
+    if (others.length > 0) input.toSummary();
+    input.show(payload.errors.flatMap((one) => (one.__typename === 'InputValidationError' ? one.issues : [])));
+  };
+
+  const check = async () => {
+    setRefusals([]);
+    setFailure(undefined);
+    const { data, error } = await client
+      .query(
+        CheckInputDocument,
+        { agentId, executionKey: type.key, input: input.value, schemaVersion: type.schemaVersion },
+        { requestPolicy: 'network-only' },
+      )
+      .toPromise();
+    if (error || !data) {
+      setFailure(error ? errorWords(error).detail : 'The server gave no answer.');
+      return;
+    }
+    const { valid, issues: found, errors } = data.validateExecutionInput;
+    if (valid) setChecked(input.value);
+    else setFailure(errors.map((one) => one.message).join(' ') || undefined);
+    input.show(found);
+  };
+
+  return (
+    <form
+      noValidate
+      className="flex flex-col gap-6"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <div ref={summary} tabIndex={-1} className="flex flex-col gap-2 outline-none empty:hidden">
+        {failure && <Notice>{failure}</Notice>}
+        {refusals.map((one) => (
+          <RefusalNotice
+            key={one.message}
+            refusal={one}
+            dataSetId={dataSetId}
+            onStale={onStale}
+            onAnew={() => {
+              setKey(randomKey());
+              setRefusals([]);
+            }}
+          />
+        ))}
+        <IssuesNotice what="input" schema={type.inputSchema} input={input} />
+      </div>
+
+      {/* What gets the focus comes to stand above the bar with the buttons. */}
+      <div className="card p-4 sm:p-5 [&_:is(input,select,textarea,button)]:scroll-mb-24">
+        <SchemaInput
+          label="Input"
+          schema={type.inputSchema}
+          input={input}
+          disabled={fetching}
+          trailing={
+            type.examples.length > 0 && (
+              <Menu
+                align="end"
+                className="w-72"
+                trigger={
+                  <Button size="sm" look="ghost" icon={<BookOpen aria-hidden="true" />}>
+                    Examples
+                  </Button>
+                }
+              >
+                {type.examples.map((example) => (
+                  <MenuItem key={example.name} onSelect={() => input.replace(example.input)}>
+                    <span className="min-w-0">
+                      <span className="block truncate">{example.name}</span>
+                      {example.description && <span className="block text-xs text-muted">{example.description}</span>}
+                    </span>
+                  </MenuItem>
+                ))}
+              </Menu>
+            )
+          }
+        />
+      </div>
+
+      {rules && (
+        <section aria-labelledby="files-heading">
+          <h3 id="files-heading" className="mb-2 text-sm font-medium">
+            Files
+          </h3>
+          <DropZone files={files} rules={rules} onAdd={(chosen) => add(chosen, rules)} onRemove={remove} onRetry={retry} />
+        </section>
+      )}
+
+      <details className="card group">
+        <summary className="rounded-lg px-4 py-3 text-sm font-medium select-none">
+          Labels and limits
+          {labels.length > 0 && <span className="ml-2 text-xs font-normal text-muted">{labels.join(', ')}</span>}
+        </summary>
+        <div className="grid gap-4 border-t p-4 sm:grid-cols-2">
+          <Field label="Labels" hint="To find it again. Enter ends one." className="sm:col-span-2">
+            {(control) => <TagInput {...control} value={labels} onChange={setLabels} maxLength={100} />}
+          </Field>
+          <Field label="Give up in the queue after, seconds" hint="Expired, if no worker took it by then.">
+            {(control) => <Input {...control} type="number" min={1} inputMode="numeric" value={ttl} onChange={(event) => setTtl(event.target.value)} />}
+          </Field>
+          <Field label="Give up running after, seconds" hint="Timed out, if it is not done by then.">
+            {(control) => (
+              <Input {...control} type="number" min={1} inputMode="numeric" value={maxDuration} onChange={(event) => setMaxDuration(event.target.value)} />
+            )}
+          </Field>
+        </div>
+      </details>
+
+      <div className="sticky bottom-0 z-20 -mx-4 flex flex-wrap items-center justify-end gap-2 border-t bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6">
+        <span role="status" className="mr-auto text-sm text-muted">
+          {uploading ? 'Files are on their way up…' : checked === input.value ? 'The input is right.' : ''}
+        </span>
+        <Button icon={<ListChecks aria-hidden="true" />} disabled={input.isBroken || fetching} onClick={() => void check()}>
+          Check
+        </Button>
+        <Button look="primary" type="submit" busy={fetching} disabled={input.isBroken || uploading} icon={<CirclePlay aria-hidden="true" />}>
+          Launch
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function seconds(text: string): number | undefined {
+  const value = Number.parseInt(text, 10);
+  return Number.isNaN(value) ? undefined : value;
+}
