@@ -35,8 +35,24 @@ export function EmptyState({
   );
 }
 
+const HTTP_WORDS: Record<number, string> = {
+  401: 'The session is over: sign in again.',
+  403: 'This page was not let through. Reload it, and sign in again if that does not help.',
+  408: 'The request took too long to arrive. Try again.',
+  413: 'What was sent is larger than the server takes.',
+  429: 'Too much was asked at once. Try again in a moment.',
+  502: 'A proxy before the server did not reach it. Try again in a moment.',
+  503: 'The server is starting or stopping. Try again in a moment.',
+  504: 'A proxy before the server waited too long for it. Try again.',
+};
+
 /** An error in words: what happened, and what can be done. */
 export function errorWords(error: CombinedError): { title: string; detail: string } {
+  const status: unknown = error.response?.status;
+  if (error.networkError && typeof status === 'number' && status >= 400) {
+    // Something between here and the server answered, or the server did before it read the request.
+    return { title: `The server answered ${status}`, detail: HTTP_WORDS[status] ?? 'Try again in a moment.' };
+  }
   if (error.networkError) {
     return {
       title: 'The server cannot be reached',
