@@ -9,7 +9,7 @@ run: web
 # The dashboard, when something that it is made of is newer than it.
 web: web/dist/index.html
 
-web/dist/index.html: web/node_modules/.package-lock.json schema.graphql $(shell find web -type f \
+web/dist/index.html: web/node_modules/.package-lock.json schema.graphql $(shell find web clients/src -type f \
 		-not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/src/gql/*')
 	@# A release build only follows a folder that was there: the first time it has to be told.
 	@[ -d web/dist ] || touch build.rs

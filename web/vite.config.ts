@@ -3,7 +3,7 @@ import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 import { operations } from './scripts/operations.ts';
-
+import { preloads } from './scripts/preloads.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,7 +12,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const backend = process.env.AGENTIC_BACKEND ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
-  plugins: [operations(here('./src/gql/graphql.ts')), react(), tailwindcss()],
+  plugins: [operations(here('./src/gql/graphql.ts')), react(), tailwindcss(), preloads(here('./src/pages/history/HistoryPage.tsx'))],
   resolve: {
     alias: { '@': here('./src'), '~clients': here('../clients/src') },
     // The clients' glue is source of ours beside this folder: it takes the libraries of this one.

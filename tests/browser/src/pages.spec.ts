@@ -155,6 +155,7 @@ for (const [name, { path, ready }] of Object.entries(PAGES)) {
       }
       await page.setViewportSize({ width: 360, height: 740 });
       await shoot(page, `${name}-360-${theme}`);
+      await expectAccessible(page);
     });
   }
 }
@@ -166,6 +167,9 @@ test('signing in is for everyone', async ({ browser, server }) => {
     await page.goto(`${server.url}/sign-in`);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await shoot(page, `sign-in-1280-${colorScheme}`);
+    await expectAccessible(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await shoot(page, `sign-in-360-${colorScheme}`);
     await expectAccessible(page);
     await context.close();
   }
