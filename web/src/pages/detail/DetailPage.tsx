@@ -24,6 +24,7 @@ import { Card, type Execution, Figure } from './Card';
 import { Failure, Rejections } from './Failure';
 import { DetailDocument, DetailStatusDocument } from './operations';
 import { Result } from './Result';
+import { Steps } from './Steps';
 import { Timeline } from './Timeline';
 
 export function Component() {
@@ -144,7 +145,7 @@ function Detail({ execution, onReload }: { execution: Execution; onReload: (() =
         <div className="flex min-w-0 flex-col gap-4">
           {!isTerminal && (
             <Card title="Now">
-              <div className="grid gap-4 sm:grid-cols-3">
+              <div className="grid grid-cols-3 gap-4">
                 <Figure label={startedAt ? 'Running for' : 'Waiting for'}>
                   <Elapsed from={startedAt ?? createdAt} />
                 </Figure>
@@ -169,6 +170,7 @@ function Detail({ execution, onReload }: { execution: Execution; onReload: (() =
               <Result value={execution.result} filename={`${execution.executionKey}-${execution.id.slice(-8)}.json`} />
             </Card>
           )}
+          <Steps key={execution.id} execution={execution} dataSetId={dataSetId} />
           {execution.rejections.length > 0 && <Rejections execution={execution} />}
           <Card title="Input">
             {isObject(execution.input) && Object.keys(execution.input).length === 0 ? (

@@ -91,3 +91,65 @@ export const DetailStatusDocument = graphql(/* GraphQL */ `
     }
   }
 `);
+
+/** What an execution did, as far as a picture shows it: no texts, no arguments. */
+export const Step = graphql(/* GraphQL */ `
+  fragment Step on ConversationEvent {
+    __typename
+    id
+    sequence
+    occurredAt
+    cursor
+    ... on MessageAddedEvent {
+      message {
+        id
+        role
+        model
+        parts {
+          __typename
+          ... on ToolCallPart {
+            id
+            callId
+            tool
+          }
+          ... on ToolResultPart {
+            id
+            callId
+            tool
+            isError
+            durationMs
+          }
+        }
+      }
+    }
+    ... on ValidatorRejectedEvent {
+      attempt
+      validator
+    }
+  }
+`);
+
+export const DetailStepsDocument = graphql(/* GraphQL */ `
+  query DetailSteps($conversationId: ID!, $last: Int!) {
+    conversation(id: $conversationId) {
+      id
+      streamCursor
+      timeline(last: $last) {
+        nodes {
+          ...Step
+        }
+        pageInfo {
+          hasPreviousPage
+        }
+      }
+    }
+  }
+`);
+
+export const DetailStepsAddedDocument = graphql(/* GraphQL */ `
+  subscription DetailStepsAdded($conversationId: ID!, $after: StreamCursor) {
+    conversationEvents(id: $conversationId, after: $after) {
+      ...Step
+    }
+  }
+`);
