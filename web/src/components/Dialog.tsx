@@ -1,3 +1,4 @@
+import { clsx } from 'clsx';
 import { X } from 'lucide-react';
 import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { IconButton } from './Button';
@@ -46,7 +47,7 @@ export function Dialog({
       className={`m-auto max-h-[85dvh] w-[calc(100vw-2rem)] overflow-visible rounded-xl border border-line bg-transparent p-0 shadow-pop ${wide ? 'max-w-2xl' : 'max-w-md'}`}
     >
       <div className="flex max-h-[85dvh] flex-col rounded-xl bg-raised">
-        <header className="flex items-start gap-3 px-5 pt-4">
+        <header className={clsx('flex items-start gap-3 px-5 pt-4', wide && 'border-b pb-3')}>
           <div className="min-w-0 flex-1 pt-0.5">
             <h2 id={`${id}-title`} className="text-lg font-semibold">
               {title}

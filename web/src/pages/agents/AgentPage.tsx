@@ -4,6 +4,7 @@ import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Link, useParams } from 'react-router';
 import { useMutation, useQuery } from 'urql';
 import { isObject, type JsonValue } from '@/api/json';
+import { modelOf } from '@/api/model';
 import { NotFound } from '@/app/NotFound';
 import { paths } from '@/app/paths';
 import { useStartConversation } from '@/app/useStartConversation';
@@ -137,6 +138,7 @@ function Row({ name, children }: { name: string; children: ReactNode }) {
 
 function About({ agent }: { agent: Agent }) {
   const { agentType, fileRules, configuration } = agent;
+  const model = modelOf(agent);
   const isConfigured = isObject(configuration) && Object.keys(configuration).length > 0;
   return (
     <dl className="card divide-y">
@@ -147,9 +149,11 @@ function About({ agent }: { agent: Agent }) {
       {agentType && (
         <>
           <Row name="Model">
-            <Badge>{agentType.model}</Badge>
-            {agentType.model === 'rehearsal' && (
+            <Badge>{model}</Badge>
+            {model === 'rehearsal' ? (
               <span className="ml-2 text-xs text-muted">plays a script that comes with the type; no model is called</span>
+            ) : (
+              model !== agentType.model && <span className="ml-2 text-xs text-muted">{`its own choice; the type has ${agentType.model}`}</span>
             )}
           </Row>
           <Row name="Tools">

@@ -3,6 +3,7 @@ import { Bot, CirclePlay, Paperclip, Plus } from 'lucide-react';
 import { lazy, Suspense, useState } from 'react';
 import { Link, useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
+import { modelOf } from '@/api/model';
 import { paths } from '@/app/paths';
 import { useDataSet } from '@/app/ShellContext';
 import { Badge } from '@/components/Badge';
@@ -137,7 +138,7 @@ function AgentCard({ agent, dataSetId }: { agent: Agent; dataSetId: string }) {
       </div>
       {agent.description && <p className="line-clamp-2 text-sm text-muted">{agent.description}</p>}
       <div className="mt-auto flex flex-wrap items-center gap-1.5 pt-1">
-        {agent.agentType && <Badge title="The model that it runs on">{agent.agentType.model}</Badge>}
+        {modelOf(agent) && <Badge title="The model that it runs on">{modelOf(agent)}</Badge>}
         <Badge>{agent.executionTypes.length === 1 ? '1 type' : `${agent.executionTypes.length} types`}</Badge>
         {agent.acceptsFiles && (
           <Badge title="Takes files">

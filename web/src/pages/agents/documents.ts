@@ -9,6 +9,7 @@ export const AgentsDocument = graphql(/* GraphQL */ `
         name
         description
         agentTypeKey
+        configuration
         retiredAt
         acceptsFiles
         updatedAt

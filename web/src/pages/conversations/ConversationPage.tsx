@@ -90,15 +90,15 @@ function Loaded({
         </Link>
         <div className="min-w-0 flex-1">
           <h1 className="truncate text-lg font-semibold tracking-tight">{title}</h1>
-          <p className="flex flex-wrap items-center gap-x-1.5 text-xs text-muted">
+          <p className="truncate text-xs text-muted">
             {[
               execution ? 'Execution' : null,
               conversation.agent.name,
               execution || !isMine ? `by ${conversation.startedBy.name}` : null,
+              '',
             ]
               .filter((one) => one !== null)
               .join(' · ')}
-            <span aria-hidden="true">·</span>
             <Time at={conversation.createdAt} />
           </p>
         </div>

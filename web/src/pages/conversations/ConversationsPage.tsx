@@ -1,6 +1,7 @@
 /** Where conversations begin: agents to talk to, and the conversations that there are. */
 import { Bot } from 'lucide-react';
 import { useQuery } from 'urql';
+import { modelOf } from '@/api/model';
 import { useDataSet } from '@/app/ShellContext';
 import { useStartConversation } from '@/app/useStartConversation';
 import { Badge } from '@/components/Badge';
@@ -68,7 +69,7 @@ function StartAgents({ dataSetId }: { dataSetId: string }) {
             <span className="min-w-0 flex-1">
               <span className="flex flex-wrap items-center gap-2 text-sm font-medium">
                 {agent.name}
-                {agent.agentType && <Badge title="The model that answers">{agent.agentType.model}</Badge>}
+                {modelOf(agent) && <Badge title="The model that answers">{modelOf(agent)}</Badge>}
               </span>
               <span className="mt-0.5 block text-xs text-muted">{agent.description ?? agent.agentType?.description}</span>
             </span>

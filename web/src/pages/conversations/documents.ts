@@ -257,6 +257,7 @@ export const ConversableAgentsDocument = graphql(/* GraphQL */ `
         id
         name
         description
+        configuration
         viewerCan {
           converse
         }

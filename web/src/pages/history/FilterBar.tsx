@@ -71,30 +71,33 @@ export function FilterBar({
           value={filters.search}
           onChange={(search) => onChange({ search })}
         />
-        <Choice label="Agent" onOpenChange={setLooking} options={agents} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
-        <Choice label="Type" onOpenChange={setLooking} options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
-        <Choice
-          label="Label"
-          onOpenChange={setLooking}
-          options={labels}
-          chosen={filters.labels}
-          onChange={(value) => onChange({ labels: value })}
-          free="Find or add a label"
-        />
-        <Choice
-          label="Failure"
-          onOpenChange={setLooking}
-          options={FAILURES.map((value) => ({ value, label: CATEGORY_WORDS[value] }))}
-          chosen={filters.failures}
-          onChange={(value) => onChange({ failures: FAILURES.filter((one) => value.includes(one)) })}
-        />
-        <Dates filters={filters} onChange={onChange} />
-        <Choice label="Launched by" onOpenChange={setLooking} options={users} chosen={filters.users} onChange={(value) => onChange({ users: value })} />
-        {isFiltered(filters) && (
-          <Button look="ghost" icon={<X aria-hidden="true" />} onClick={() => onChange(NO_FILTERS)}>
-            Clear
-          </Button>
-        )}
+        {/* On phones a row to scroll sideways: seven buttons one below the other would push the list away. */}
+        <div className="-mx-4 flex min-w-0 items-center gap-2 overflow-x-auto px-4 py-1 max-sm:w-screen sm:-mx-1 sm:flex-wrap sm:overflow-visible sm:px-1 sm:py-0">
+          <Choice label="Agent" onOpenChange={setLooking} options={agents} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
+          <Choice label="Type" onOpenChange={setLooking} options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
+          <Choice
+            label="Label"
+            onOpenChange={setLooking}
+            options={labels}
+            chosen={filters.labels}
+            onChange={(value) => onChange({ labels: value })}
+            free="Find or add a label"
+          />
+          <Choice
+            label="Failure"
+            onOpenChange={setLooking}
+            options={FAILURES.map((value) => ({ value, label: CATEGORY_WORDS[value] }))}
+            chosen={filters.failures}
+            onChange={(value) => onChange({ failures: FAILURES.filter((one) => value.includes(one)) })}
+          />
+          <Dates filters={filters} onChange={onChange} />
+          <Choice label="Launched by" onOpenChange={setLooking} options={users} chosen={filters.users} onChange={(value) => onChange({ users: value })} />
+          {isFiltered(filters) && (
+            <Button look="ghost" icon={<X aria-hidden="true" />} onClick={() => onChange(NO_FILTERS)}>
+              Clear
+            </Button>
+          )}
+        </div>
       </div>
     </div>
   );

@@ -118,7 +118,7 @@ const HistoryRow = memo(function HistoryRow({
         >
           {name}
         </Link>
-        <div className="mt-0.5 flex min-w-0 items-center gap-1.5 text-xs text-muted">
+        <div className="mt-0.5 flex min-w-0 items-center gap-x-1.5 text-xs text-muted max-md:flex-wrap">
           <Subline row={row} canceling={Boolean(canceling)} />
         </div>
       </div>

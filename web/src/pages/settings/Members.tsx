@@ -98,13 +98,14 @@ export function Members({ dataSetId, canManage }: { dataSetId: string; canManage
           <tbody>
             {connection.nodes.map((member) => (
               <tr key={member.id}>
-                <Td className="font-medium">
+                <Td className="font-medium whitespace-nowrap">
                   {member.user.name}
                   {member.user.id === session?.user.id && <Badge className="ml-2">you</Badge>}
                 </Td>
                 <Td>
                   {canManage ? (
                     <Select
+                      className="min-w-28"
                       aria-label={`Role of ${member.user.name}`}
                       value={member.role}
                       onChange={(event) => {
