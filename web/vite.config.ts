@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 import { operations } from './scripts/operations.ts';
 import { preloads } from './scripts/preloads.ts';
 
@@ -11,8 +11,27 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 // origin with it, as it is when the binary serves it.
 const backend = process.env.AGENTIC_BACKEND ?? 'http://127.0.0.1:8000';
 
+/**
+ * The clients' glue reads and prints documents, and no more. urql has a library of its own for that,
+ * which is on the page anyway: a third of the reference's, whose own is the playground's.
+ */
+function smallGraphql(): Plugin {
+  return {
+    name: 'small-graphql',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      if (source !== 'graphql' || !importer?.includes('/clients/src/')) return undefined;
+      return this.resolve('@0no-co/graphql.web', here('./src/main.tsx'));
+    },
+  };
+}
+
+/** Libraries of the frame around every page. */
+const VENDOR =
+  /\/node_modules\/(react|react-dom|scheduler|react-router|urql|@urql|wonka|@0no-co|graphql-ws|clsx|radix-ui|@radix-ui\/react-(dropdown-menu|menu|popover|tabs)|@floating-ui)\//;
+
 export default defineConfig({
-  plugins: [operations(here('./src/gql/graphql.ts')), react(), tailwindcss(), preloads(here('./src/pages/history/HistoryPage.tsx'))],
+  plugins: [smallGraphql(), operations(here('./src/gql/graphql.ts')), react(), tailwindcss(), preloads(here('./src/pages/history/HistoryPage.tsx'))],
   resolve: {
     alias: { '@': here('./src'), '~clients': here('../clients/src') },
     // The clients' glue is source of ours beside this folder: it takes the libraries of this one.
@@ -32,6 +51,15 @@ export default defineConfig({
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') report(level, log);
       },
       input: { index: here('./index.html'), graphiql: here('./graphiql.html') },
+      // What every page needs, in two files: thirty small ones would wait for each other on a slow network.
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: 'vendor', test: VENDOR },
+            { name: 'app', test: /\/web\/src\/(app|api|components|executions)\/|\/clients\/src\// },
+          ],
+        },
+      },
     },
   },
   // They import workers by a suffix that only the build understands.

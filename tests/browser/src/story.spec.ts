@@ -56,7 +56,9 @@ test('from the first start to the playground', async ({ context, fresh }) => {
 
   await test.step('watch it finish, without a reload and without polling', async () => {
     await expect(page.getByRole('heading', { level: 1 })).toContainText('Catalog enrichment');
-    await page.waitForLoadState('networkidle');
+    // All is read, and the stream is there, or was not needed any more.
+    await expect(page.getByRole('list', { name: 'Steps, oldest first' }).getByRole('listitem').first()).toBeVisible();
+    await expect(page.locator('[data-connection=live], [data-connection=idle]').filter({ visible: true })).toHaveCount(1);
     const requests = requestsOf(page);
     let loads = 0;
     page.on('load', () => (loads += 1));

@@ -4,6 +4,7 @@
  */
 import { createBrowserRouter } from 'react-router';
 import { RouteError } from '@/components/ErrorBoundary';
+import { Boot } from './Boot';
 import { Home } from './Home';
 import { NotFound } from './NotFound';
 import { Shell } from './Shell';
@@ -11,7 +12,7 @@ import { Shell } from './Shell';
 export const router = createBrowserRouter([
   {
     ErrorBoundary: RouteError,
-    HydrateFallback: () => null,
+    HydrateFallback: Boot,
     children: [
       { path: '/sign-in', lazy: () => import('@/pages/sign-in/SignInPage') },
       {

@@ -221,7 +221,8 @@ function Tiles({ stats, history }: { stats: Stats; history: History }) {
         value={compact(usage.inputTokens + usage.outputTokens)}
         note={`${compact(usage.inputTokens)} in, ${compact(usage.outputTokens)} out`}
       />
-      <Tile name="Cost" value={cost(usage.costMicroUsd)} note={`${compact(usage.modelCalls)} model calls, ${compact(usage.toolCalls)} tool calls`} />
+      {/* Nothing is known to have been spent; that it was free would be another thing to say. */}
+      <Tile name="Cost" value={usage.costMicroUsd === 0 && usage.modelCalls > 0 ? '–' : cost(usage.costMicroUsd)} note={`${compact(usage.modelCalls)} model calls, ${compact(usage.toolCalls)} tool calls`} />
     </dl>
   );
 }
