@@ -1,6 +1,7 @@
 //! The circuit of an endpoint: what all calls to it know of each other. After some failures in a
 //! row it opens: no call is made for a while, then one, and what that meets decides for all. A
-//! provider that names a time to come back is left alone by everyone until then.
+//! provider that names a time to come back, whether it fails or only turns requests away, is left
+//! alone by everyone until then, for [`LONGEST_ALONE`] at most.
 //!
 //! It makes no call and waits for nothing; time is handed in. One per process and endpoint, whatever
 //! models are behind it.
@@ -14,6 +15,9 @@ const FAILURES: u32 = 5;
 const FIRST_OPEN: Duration = Duration::from_secs(10);
 /// An endpoint that is back is noticed within this time.
 const LONGEST_OPEN: Duration = Duration::from_secs(60);
+/// Providers ask for minutes at times. One that names a day would be left alone long after somebody
+/// has paid its bill: it is asked again so often.
+pub const LONGEST_ALONE: Duration = Duration::from_secs(5 * 60);
 /// How long who waits for the one call waits before asking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// A run that was claimed to make the one call makes it by then, or another may.
@@ -35,6 +39,12 @@ struct State {
     phase: Phase,
     /// Nobody asks before.
     alone_until: Duration,
+}
+
+impl State {
+    fn leave_alone(&mut self, now: Duration, wait: Duration) {
+        self.alone_until = self.alone_until.max(now + wait.min(LONGEST_ALONE));
+    }
 }
 
 #[derive(Debug)]
@@ -85,8 +95,10 @@ impl Circuit {
     /// How long to wait before asking again.
     pub fn admit(&self, now: Duration) -> Result<Permit, Duration> {
         let mut state = self.state();
+        if now < state.alone_until {
+            return Err(state.alone_until - now);
+        }
         let is_trial = match state.phase {
-            Phase::Closed(_) if now < state.alone_until => return Err(state.alone_until - now),
             Phase::Closed(_) => false,
             Phase::Open { until, .. } if now < until => return Err((until - now).min(LOOK_AGAIN)),
             Phase::Open { length, .. } => {
@@ -109,7 +121,11 @@ impl Circuit {
 
     /// Whether no run should be begun that would call it.
     pub fn is_blocking(&self, now: Duration) -> bool {
-        match self.state().phase {
+        let state = self.state();
+        if now < state.alone_until {
+            return true;
+        }
+        match state.phase {
             Phase::Closed(_) => false,
             Phase::Open {
                 until, claimed_until, ..
@@ -161,15 +177,15 @@ impl Permit {
     pub fn alone(self, now: Duration, wait: Duration) {
         let circuit = self.circuit.clone();
         self.up();
-        let mut state = circuit.state();
-        state.alone_until = state.alone_until.max(now + wait.min(LONGEST_OPEN));
+        circuit.state().leave_alone(now, wait);
     }
 
-    /// It failed or could not be reached.
-    pub fn down(mut self, now: Duration) {
+    /// It failed or could not be reached, and may have said for how long.
+    pub fn down(mut self, now: Duration, wait: Option<Duration>) {
         self.is_told = true;
         let circuit = self.circuit.clone();
         let mut state = circuit.state();
+        state.leave_alone(now, wait.unwrap_or_default());
         match state.phase {
             Phase::Closed(failures) if failures + 1 < FAILURES => state.phase = Phase::Closed(failures + 1),
             Phase::Closed(_) => {
@@ -220,7 +236,7 @@ mod tests {
         let circuit = Circuit::new("test", at(300));
         for _ in 0..FAILURES {
             assert!(!circuit.is_open());
-            circuit.admit(at(0)).expect("closed").down(at(0));
+            circuit.admit(at(0)).expect("closed").down(at(0), None);
         }
         circuit
     }
@@ -230,7 +246,7 @@ mod tests {
         let circuit = Circuit::new("test", at(300));
         for _ in 0..3 {
             for _ in 1..FAILURES {
-                circuit.admit(at(0)).expect("closed").down(at(0));
+                circuit.admit(at(0)).expect("closed").down(at(0), None);
             }
             circuit.admit(at(0)).expect("closed").up();
         }
@@ -247,7 +263,7 @@ mod tests {
         assert!(circuit.is_blocking(at(11)), "and no second one");
         let trial = circuit.admit(at(11)).expect("the one call");
         assert!(circuit.admit(at(11)).is_err(), "no second one");
-        trial.down(at(12));
+        trial.down(at(12), None);
         assert!(circuit.admit(at(31)).is_err(), "twice as long");
         drop(circuit.admit(at(32)).expect("another"));
         circuit.admit(at(32)).expect("the one before was given up").up();
@@ -259,6 +275,31 @@ mod tests {
         let circuit = Circuit::new("test", at(300));
         circuit.admit(at(0)).expect("closed").alone(at(0), at(7));
         assert_eq!(circuit.admit(at(3)).err(), Some(at(4)));
+        assert!(
+            circuit.is_blocking(at(3)),
+            "nor is a run begun that would only wait"
+        );
         assert!(circuit.admit(at(7)).is_ok() && !circuit.is_open());
+        circuit.admit(at(7)).expect("closed").alone(at(7), at(86_400));
+        let longest = at(7) + LONGEST_ALONE;
+        assert!(circuit.admit(longest - at(1)).is_err() && circuit.admit(longest).is_ok());
+    }
+
+    #[test]
+    fn one_that_is_down_and_says_for_how_long_is_not_tried_before() {
+        let circuit = Circuit::new("test", at(300));
+        circuit.admit(at(0)).expect("closed").down(at(0), Some(at(120)));
+        assert_eq!(
+            circuit.admit(at(10)).err(),
+            Some(at(110)),
+            "one failure does not open it"
+        );
+        let circuit = open();
+        circuit
+            .admit(at(10))
+            .expect("the one call")
+            .down(at(10), Some(at(120)));
+        assert!(circuit.admit(at(129)).is_err() && circuit.is_blocking(at(129)));
+        assert!(circuit.admit(at(130)).is_ok());
     }
 }

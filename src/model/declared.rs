@@ -25,6 +25,9 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
         .expect("the schema beside this file is a schema")
 });
 
+/// The Messages API wants a number; every current model can write as much.
+pub(super) const MESSAGES_OUTPUT_TOKENS: u32 = 16_000;
+
 /// The protocol that an endpoint speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,6 +70,11 @@ impl Kind {
     }
 
     /// Whether the provider itself answers nobody without a key.
+    /// The most tokens of an answer where the file does not say: as that protocol asks for then.
+    fn output_tokens(self) -> Option<u32> {
+        (self == Self::Anthropic).then_some(MESSAGES_OUTPUT_TOKENS)
+    }
+
     fn wants_key(self) -> bool {
         matches!(self, Self::OpenAi | Self::Anthropic | Self::Gemini)
     }
@@ -306,7 +314,7 @@ impl Declared {
                     cached_input: millionths(price.cached_input.unwrap_or(price.input)),
                     output: millionths(price.output),
                 }),
-                max_output_tokens: table.max_output_tokens,
+                max_output_tokens: table.max_output_tokens.or(table.provider.output_tokens()),
             },
             is_streaming: table.streaming,
             extra: table.extra,

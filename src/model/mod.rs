@@ -323,6 +323,14 @@ impl Models {
         circuits.any(|circuit| circuit.is_open() && !circuit.is_blocking(now))
     }
 
+    /// The names of those whose cost nobody declared. The rehearsal costs nothing.
+    pub fn unpriced(&self) -> Vec<&str> {
+        let is_unpriced =
+            |model: &Arc<dyn Model>| model.name() != rehearsal::NAME && model.profile().price.is_none();
+        let unpriced = self.0.iter().filter(|(_, model)| is_unpriced(model));
+        unpriced.map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Every name, sorted.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()

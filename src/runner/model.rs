@@ -330,8 +330,7 @@ impl<'a> Session<'a> {
             if self.model.circuit().is_some_and(Circuit::is_open) && matches!(error, Error::Down { .. }) {
                 continue;
             }
-            let chance = self.job.deps.store.ids.next().as_u128() as u16;
-            match tries.after(&error, f64::from(chance) / f64::from(u16::MAX)) {
+            match tries.after(&error, self.chance()) {
                 Some(wait) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -355,6 +354,12 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Between 0 and 1.
+    fn chance(&self) -> f64 {
+        let bits = self.job.deps.store.ids.next().as_u128() as u16;
+        f64::from(bits) / f64::from(u16::MAX)
+    }
+
     /// Waits until the model's endpoint may be called. `outage` is since when it is waited for.
     async fn permit(&self, outage: &mut Option<Duration>) -> Result<Option<Permit>, Exit> {
         let Some(circuit) = self.model.circuit() else {
@@ -369,15 +374,20 @@ impl<'a> Session<'a> {
             };
             let since = *outage.get_or_insert(now);
             if now.saturating_sub(since) >= circuit.patience() {
+                let why = if circuit.is_open() {
+                    NoAnswer::Down
+                } else {
+                    NoAnswer::Overloaded { for_ms: None }
+                };
                 let cause = Cause::NoAnswer {
                     model: self.model.name().to_owned(),
-                    why: NoAnswer::Down,
+                    why,
                     tries: 1,
                     waited_ms: 0,
                 };
                 return Err(cause.into());
             }
-            self.job.lease.wait(wait).await?;
+            self.job.lease.wait(outage::spread(wait, self.chance())).await?;
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::clock::ms;
 use crate::domain::explanation::{Cause, NoAnswer};
-use crate::model::circuit::Permit;
+use crate::model::circuit::{LONGEST_ALONE, Permit};
 use crate::model::{Error, Reply};
 
 /// Tries of one model call that is turned away: with the waits below they span half a minute, which
@@ -17,8 +17,8 @@ const TRIES: u32 = 6;
 /// Tries of one that is answered by something that is no answer: each is paid for.
 const BROKEN_TRIES: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Providers ask for minutes at times; more is another execution's business.
-const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+/// What is longer is another execution's business.
+const LONGEST_WAIT: Duration = LONGEST_ALONE;
 /// For who comes back at the instant that the provider named: not all at once.
 const SPREAD: Duration = Duration::from_secs(1);
 
@@ -47,7 +47,7 @@ impl Tries {
                 self.turned_away += 1;
                 match retry_after {
                     Some(wait) if *wait > LONGEST_WAIT => return None,
-                    Some(wait) => *wait + SPREAD.mul_f64(chance),
+                    Some(wait) => spread(*wait, chance),
                     None => grown(self.turned_away, chance),
                 }
             }
@@ -73,10 +73,15 @@ fn grown(tries: u32, chance: f64) -> Duration {
     (FIRST_WAIT * 2_u32.saturating_pow(tries - 1)).mul_f64(0.5 + chance / 2.0)
 }
 
+/// For who comes back at an instant that others wait for too. `chance` is between 0 and 1.
+pub(super) fn spread(wait: Duration, chance: f64) -> Duration {
+    wait + SPREAD.mul_f64(chance)
+}
+
 /// Tells an endpoint's circuit what a call met there.
 pub(super) fn tell(permit: Permit, answer: &Result<Reply, Error>, now: Duration) {
     match answer {
-        Err(Error::Down { .. }) => permit.down(now),
+        Err(Error::Down { retry_after, .. }) => permit.down(now, *retry_after),
         Err(Error::Unavailable {
             retry_after: Some(wait),
             ..

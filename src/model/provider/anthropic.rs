@@ -4,16 +4,13 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::message::Part;
-use crate::model::declared::{Declaration, Effort};
+use crate::model::declared::{Declaration, Effort, MESSAGES_OUTPUT_TOKENS};
 use crate::model::{Error, Request};
 
 use super::draft::{Draft, Stop, interrupted};
 use super::fault::Words;
 use super::turns::{self, Block, Image, Turn};
-use super::{Asked, Outgoing, Protocol, Read};
-
-/// The API wants a number; every current model can write as much.
-const MAX_OUTPUT_TOKENS: u32 = 16_000;
+use super::{Asked, Outgoing, Protocol, Read, tokens};
 
 pub(super) const NAME: &str = "anthropic";
 
@@ -23,7 +20,7 @@ impl Protocol for Anthropic {
     fn outgoing(&self, to: &Declaration, request: &Request, asked: &Asked) -> Outgoing {
         let mut body = Map::new();
         body.insert("model".to_owned(), json!(to.model));
-        let most = asked.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS);
+        let most = asked.max_output_tokens.unwrap_or(MESSAGES_OUTPUT_TOKENS);
         body.insert("max_tokens".to_owned(), json!(most));
         body.insert("stream".to_owned(), json!(to.is_streaming));
         if !request.system.trim().is_empty() {
@@ -200,14 +197,14 @@ impl Read for Reader {
             "message_delta" => {
                 usage(&event["usage"], draft);
                 if let Some(reason) = event["delta"]["stop_reason"].as_str() {
-                    draft.stop = Some(stop(reason));
+                    draft.end(stop(reason));
                 }
             }
             "message_stop" => {
                 if !self.has_begun {
                     return Err(interrupted("an end without a beginning"));
                 }
-                if self.open.is_some() && draft.stop == Some(Stop::Whole) {
+                if self.open.is_some() && draft.is_whole() {
                     return Err(interrupted("it ended in the middle of a block"));
                 }
                 return Ok(true);
@@ -233,7 +230,7 @@ impl Read for Reader {
         }
         usage(&body["usage"], draft);
         if let Some(reason) = body["stop_reason"].as_str() {
-            draft.stop = Some(stop(reason));
+            draft.end(stop(reason));
         }
         Ok(())
     }
@@ -264,9 +261,12 @@ impl Reader {
                 let key = self.blocks.to_string();
                 draft.call(&key, text("id"), text("name"))?;
                 // It opens with an empty object; the arguments follow as text, but come at once
-                // where nothing is streamed.
-                if let Some(input) = block["input"].as_object().filter(|input| !input.is_empty()) {
-                    draft.more_of_call(&key, &Value::Object(input.clone()).to_string())?;
+                // where nothing is streamed. What is no object the tool's schema refuses.
+                match &block["input"] {
+                    Value::Null => {}
+                    Value::Object(input) if input.is_empty() => {}
+                    Value::String(text) => draft.more_of_call(&key, text)?,
+                    input => draft.more_of_call(&key, &input.to_string())?,
                 }
                 Open::Call
             }
@@ -316,7 +316,7 @@ impl Reader {
 
 /// Totals so far. Cached tokens are counted apart there, and are part of the input here.
 fn usage(usage: &Value, draft: &mut Draft<'_>) {
-    let count = |name: &str| usage[name].as_u64();
+    let count = |name: &str| tokens(&usage[name]);
     if let Some(input) = count("input_tokens") {
         let cached = count("cache_read_input_tokens").unwrap_or(0);
         let written = count("cache_creation_input_tokens").unwrap_or(0);
@@ -330,7 +330,8 @@ fn usage(usage: &Value, draft: &mut Draft<'_>) {
 
 fn stop(reason: &str) -> Stop {
     match reason {
-        "end_turn" | "tool_use" | "stop_sequence" => Stop::Whole,
+        "end_turn" | "stop_sequence" => Stop::Whole,
+        "tool_use" => Stop::Called,
         "max_tokens" | "model_context_window_exceeded" => Stop::Cut(reason.to_owned()),
         "refusal" => Stop::Refused(reason.to_owned()),
         other => Stop::Broken(format!("it ended with {other:?}")),

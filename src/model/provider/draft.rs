@@ -9,11 +9,17 @@ use crate::model::{Delta, DeltaKind, Error, Live, Reply, Usage};
 /// More calls in one turn are a loop, not a plan.
 const MAX_CALLS: usize = 1000;
 
+/// Parts of one answer, signatures among them: text that changes with reasoning so often is a stream
+/// that lost its way, and each part is a row of somebody's page.
+const MAX_PIECES: usize = 10_000;
+
 /// Why a provider says that the answer ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// All is said.
     Whole,
+    /// All is said, and it waits for the results of its calls.
+    Called,
     /// The most tokens are reached.
     Cut(String),
     /// It will not say more.
@@ -24,10 +30,12 @@ pub(super) enum Stop {
 
 pub(super) struct Draft<'a> {
     pieces: Vec<Piece>,
+    /// Of the pieces, those that readers are shown.
+    shown: usize,
     live: &'a Live<'a>,
     provider: &'static str,
     pub usage: Usage,
-    pub stop: Option<Stop>,
+    stop: Option<Stop>,
 }
 
 enum Piece {
@@ -54,6 +62,7 @@ impl<'a> Draft<'a> {
     pub fn new(provider: &'static str, live: &'a Live<'a>) -> Self {
         Self {
             pieces: Vec::new(),
+            shown: 0,
             live,
             provider,
             usage: Usage::default(),
@@ -73,7 +82,7 @@ impl<'a> Draft<'a> {
         }
         match self.last_shown() {
             Some(Piece::Text(text)) => text.push_str(more),
-            _ => self.pieces.push(Piece::Text(more.to_owned())),
+            _ => self.push(Piece::Text(more.to_owned())),
         }
         self.tell_last(DeltaKind::Text, more);
     }
@@ -84,14 +93,36 @@ impl<'a> Draft<'a> {
         }
         match self.last_shown() {
             Some(Piece::Reasoning(text)) => text.push_str(more),
-            _ => self.pieces.push(Piece::Reasoning(more.to_owned())),
+            _ => self.push(Piece::Reasoning(more.to_owned())),
         }
         self.tell_last(DeltaKind::Reasoning, more);
     }
 
     /// What the provider wants back with the part before.
     pub fn opaque(&mut self, data: Value) {
-        self.pieces.push(Piece::Opaque(data));
+        self.push(Piece::Opaque(data));
+    }
+
+    /// Why it ends. Who says that it was cut off or refused is not contradicted by a later word.
+    pub fn end(&mut self, stop: Stop) {
+        if matches!(self.stop, None | Some(Stop::Whole | Stop::Called)) {
+            self.stop = Some(stop);
+        }
+    }
+
+    /// Whether the provider said why it ends.
+    pub fn has_end(&self) -> bool {
+        self.stop.is_some()
+    }
+
+    /// Whether it said that all is said.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.stop, Some(Stop::Whole | Stop::Called))
+    }
+
+    fn push(&mut self, piece: Piece) {
+        self.shown += usize::from(piece.is_shown());
+        self.pieces.push(piece);
     }
 
     pub fn has_call(&self, key: &str) -> bool {
@@ -112,7 +143,7 @@ impl<'a> Draft<'a> {
                 "more than {MAX_CALLS} tool calls in one answer"
             )));
         }
-        self.pieces.push(Piece::Call {
+        self.push(Piece::Call {
             key: key.to_owned(),
             id: id.to_owned(),
             tool: tool.to_owned(),
@@ -164,10 +195,17 @@ impl<'a> Draft<'a> {
     pub fn finish(self) -> Result<Reply, Error> {
         match self.stop {
             Some(Stop::Whole) => {}
+            Some(Stop::Called) if self.calls().next().is_none() => {
+                return Err(interrupted("it ended for a tool call that never came"));
+            }
+            Some(Stop::Called) => {}
             Some(Stop::Cut(reason)) => return Err(Error::CutOff { reason }),
             Some(Stop::Refused(reason)) => return Err(Error::Refused { reason }),
             Some(Stop::Broken(reason)) => return Err(interrupted(reason)),
             None => return Err(interrupted("it ended without saying why".to_owned())),
+        }
+        if self.pieces.len() > MAX_PIECES {
+            return Err(interrupted(format!("more than {MAX_PIECES} parts in one answer")));
         }
         let mut parts = Vec::with_capacity(self.pieces.len());
         for piece in self.pieces {
@@ -211,9 +249,8 @@ impl<'a> Draft<'a> {
     }
 
     fn tell_last(&self, kind: DeltaKind, more: &str) {
-        let shown = self.pieces.iter().filter(|piece| piece.is_shown()).count();
         (self.live)(Delta {
-            part: shown.saturating_sub(1),
+            part: self.shown.saturating_sub(1),
             kind,
             text: more.to_owned(),
         });
@@ -222,7 +259,8 @@ impl<'a> Draft<'a> {
 
 /// What is not JSON stays text: the tool's schema refuses it, and the model is told why.
 fn read_arguments(text: String) -> Value {
-    if text.trim().is_empty() {
+    // Some write nothing, and some `null`, for a tool that needs nothing to be told.
+    if matches!(text.trim(), "" | "null") {
         return Value::Object(serde_json::Map::new());
     }
     serde_json::from_str(&text).unwrap_or(Value::String(text))

@@ -14,6 +14,9 @@ use crate::model::Error;
 /// Of a provider's words in the log.
 const MAX_QUOTED: usize = 300;
 
+/// A provider that names a longer wait means never; what no number holds is one too.
+const LONGEST_NAMED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A provider's own words about a fault, wherever it keeps them.
 #[derive(Debug, Default)]
 pub(super) struct Words {
@@ -44,6 +47,7 @@ impl Words {
             .as_str()
             .or_else(|| error["message"].as_str())
             .or_else(|| value["message"].as_str())
+            .or_else(|| value["detail"].as_str())
             .unwrap_or("no reason given");
         let code = |name: &str| match &error[name] {
             Value::String(code) => Some(code.to_lowercase()),
@@ -93,12 +97,10 @@ impl Words {
     /// The fault that an event in a stream tells of.
     pub fn in_stream(self) -> Error {
         let reason = self.reason("an error in the stream");
-        if self.is_too_long() {
-            return Error::TooLong { reason };
-        }
         if self.is_about_account() {
             return Error::Misconfigured { reason };
         }
+        // Before what is too long: "too many tokens" are those of a minute here.
         if self.has_code(&[
             "rate_limit_error",
             "rate_limit_exceeded",
@@ -109,6 +111,9 @@ impl Words {
                 reason,
                 retry_after: self.retry_after,
             };
+        }
+        if self.is_too_long() {
+            return Error::TooLong { reason };
         }
         if self.has_code(&[
             "overloaded_error",
@@ -176,18 +181,20 @@ pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, body: &str, now
     let reason = words.reason(&format!("it answered {}", status.as_u16()));
     let retry_after = retry_after(headers, now).or(words.retry_after);
     match status.as_u16() {
+        429 if words.is_about_account() => Error::Misconfigured { reason },
+        // Whatever it says: "too many tokens" are those of a minute here.
+        408 | 409 | 425 | 429 => Error::Unavailable { reason, retry_after },
+        503 | 529 => Error::Down { reason, retry_after },
         _ if words.is_too_long() => Error::TooLong { reason },
         413 => Error::TooLong { reason },
-        429 if words.is_about_account() => Error::Misconfigured { reason },
-        408 | 409 | 425 | 429 => Error::Unavailable { reason, retry_after },
         500.. => Error::Down { reason, retry_after },
         _ if words.is_filtered() => Error::Refused { reason },
         _ => Error::Misconfigured { reason },
     }
 }
 
-/// How a connection ended before there was an answer, or in the middle of one.
-pub(super) fn of_transport(error: &reqwest::Error, has_begun: bool) -> Error {
+/// How a connection ended before there was an answer.
+pub(super) fn of_transport(error: &reqwest::Error) -> Error {
     let mut reason = String::new();
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
@@ -195,14 +202,8 @@ pub(super) fn of_transport(error: &reqwest::Error, has_begun: bool) -> Error {
         reason = error.to_string();
         cause = error.source();
     }
-    let reason = quoted(&reason);
-    if has_begun {
-        return Error::Interrupted {
-            reason: format!("the connection ended: {reason}"),
-        };
-    }
     Error::Down {
-        reason: format!("the connection failed: {reason}"),
+        reason: format!("the connection failed: {}", quoted(&reason)),
         retry_after: None,
     }
 }
@@ -234,7 +235,8 @@ fn retry_after(headers: &HeaderMap, now: UnixMs) -> Option<Duration> {
         .and_then(|date| unix_ms(&date))
         .unwrap_or(now);
     let wait = unix_ms(&given)?.saturating_sub(now);
-    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+    Some(wait.min(LONGEST_NAMED))
 }
 
 fn seconds(text: &str) -> Option<Duration> {
@@ -242,7 +244,8 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 fn of_seconds(number: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(number).ok()
+    (number.is_finite() && number >= 0.0)
+        .then(|| Duration::from_secs_f64(number.min(LONGEST_NAMED.as_secs_f64())))
 }
 
 /// Short, in one line, and without what looks like a key: some providers repeat it.
@@ -292,8 +295,15 @@ mod tests {
             wait(&[("retry-after-ms", "250"), ("retry-after", "9")]),
             Some(Duration::from_millis(250))
         );
-        for garbage in ["soon", "-1", "1e999", "NaN"] {
+        for garbage in ["soon", "-1", "1e999", "NaN", "", "31 Nov 2023"] {
             assert_eq!(wait(&[("retry-after", garbage)]), None, "{garbage}");
+        }
+        for never in [
+            "99999999999999999999999999",
+            "18446744073709551615",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+        ] {
+            assert_eq!(wait(&[("retry-after", never)]), Some(LONGEST_NAMED), "{never}");
         }
     }
 
@@ -313,6 +323,12 @@ mod tests {
         assert_eq!(of(401, r#"{"error": {"message": "no"}}"#), "misconfigured");
         assert_eq!(of(404, "{}"), "misconfigured");
         assert_eq!(of(413, ""), "too_long");
+        assert_eq!(
+            of(429, "Too many tokens, please wait before trying again."),
+            "unavailable"
+        );
+        assert_eq!(of(400, "too many tokens: 9000 tokens in the prompt"), "too_long");
+        assert_eq!(of(500, "the prompt exceeds the context length"), "too_long");
         assert_eq!(
             of(400, r#"{"error": {"code": "context_length_exceeded"}}"#),
             "too_long"

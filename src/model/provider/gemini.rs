@@ -1,5 +1,6 @@
 //! `streamGenerateContent`, as events. The end marker is the candidate's `finishReason`; a stream
-//! that closes without one has broken off.
+//! that closes without one has broken off. Some versions put one into every chunk: so it counts
+//! when the stream has come to its end.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +11,7 @@ use crate::model::{Error, Request, Usage};
 use super::draft::{Draft, Stop, interrupted};
 use super::fault::Words;
 use super::turns::{self, Block, Image, Turn};
-use super::{Asked, Outgoing, Protocol, Read};
+use super::{Asked, Outgoing, Protocol, Read, tokens};
 
 pub(super) const NAME: &str = "gemini";
 
@@ -146,12 +147,12 @@ struct Reader;
 
 impl Read for Reader {
     fn event(&mut self, _name: Option<&str>, data: &str, draft: &mut Draft<'_>) -> Result<bool, Error> {
-        let chunk = super::json(data)?;
-        if chunk.get("error").is_some() {
-            return Err(Words::of_value(&chunk).in_stream());
-        }
-        let has_ended = self.chunk(&chunk, draft)?;
-        Ok(has_ended)
+        self.chunk(&super::json(data)?, draft)?;
+        Ok(false)
+    }
+
+    fn ends_with_its_stream(&self, draft: &Draft<'_>) -> bool {
+        draft.has_end()
     }
 
     fn whole(&mut self, body: &Value, draft: &mut Draft<'_>) -> Result<(), Error> {
@@ -162,24 +163,25 @@ impl Read for Reader {
                     self.chunk(chunk, draft)?;
                 }
             }
-            None => {
-                self.chunk(body, draft)?;
-            }
+            None => self.chunk(body, draft)?,
         }
         Ok(())
     }
 }
 
 impl Reader {
-    fn chunk(&self, chunk: &Value, draft: &mut Draft<'_>) -> Result<bool, Error> {
+    fn chunk(&self, chunk: &Value, draft: &mut Draft<'_>) -> Result<(), Error> {
+        if chunk.get("error").is_some_and(|error| !error.is_null()) {
+            return Err(Words::of_value(chunk).in_stream());
+        }
         usage(&chunk["usageMetadata"], draft);
         if let Some(reason) = chunk["promptFeedback"]["blockReason"].as_str() {
-            draft.stop = Some(Stop::Refused(reason.to_owned()));
-            return Ok(true);
+            draft.end(Stop::Refused(reason.to_owned()));
+            return Ok(());
         }
         let Some(candidate) = chunk["candidates"].get(0) else {
             return if chunk["usageMetadata"].is_object() {
-                Ok(false)
+                Ok(())
             } else {
                 Err(interrupted("a chunk without candidates"))
             };
@@ -188,9 +190,9 @@ impl Reader {
             self.part(part, draft)?;
         }
         let Some(reason) = candidate["finishReason"].as_str() else {
-            return Ok(false);
+            return Ok(());
         };
-        draft.stop = Some(match reason {
+        draft.end(match reason {
             "STOP" => Stop::Whole,
             "MAX_TOKENS" => Stop::Cut(reason.to_owned()),
             "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE"
@@ -198,7 +200,7 @@ impl Reader {
             // A malformed or unexpected call among them: another try may do better.
             other => Stop::Broken(format!("it ended with {other:?}")),
         });
-        Ok(true)
+        Ok(())
     }
 
     fn part(&self, part: &Value, draft: &mut Draft<'_>) -> Result<(), Error> {
@@ -228,7 +230,7 @@ fn usage(usage: &Value, draft: &mut Draft<'_>) {
     if !usage.is_object() {
         return;
     }
-    let count = |name: &str| usage[name].as_u64().unwrap_or(0);
+    let count = |name: &str| tokens(&usage[name]).unwrap_or(0);
     draft.usage = Usage {
         input_tokens: count("promptTokenCount") + count("toolUsePromptTokenCount"),
         cached_input_tokens: count("cachedContentTokenCount"),

@@ -21,6 +21,7 @@ mod turns;
 pub(crate) mod tests;
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,6 +51,16 @@ const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Of a body that comes with a refusal.
 const MAX_FAULT_BYTES: usize = 64 * 1024;
 
+/// Of one answer, as a provider counts them: a thousand times what the longest contexts hold. More is
+/// a mistake of the provider's, which sums over many answers must survive.
+const MAX_TOKENS: u64 = 1_000_000_000;
+
+/// A shorter key is none that a provider gave out, and could be a part of any word.
+const SHORTEST_KEY: usize = 8;
+
+/// Some put it before what they send; JSON knows none.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 /// How a provider is spoken to.
 trait Protocol: Send + Sync {
     fn outgoing(&self, to: &Declaration, request: &Request, asked: &Asked<'_>) -> Outgoing;
@@ -66,6 +77,11 @@ trait Protocol: Send + Sync {
 trait Read: Send {
     /// One event of a stream; true when it is the end marker.
     fn event(&mut self, name: Option<&str>, data: &str, draft: &mut Draft<'_>) -> Result<bool, Error>;
+
+    /// Whether a stream that has properly closed was whole, for protocols whose end marker that is.
+    fn ends_with_its_stream(&self, _draft: &Draft<'_>) -> bool {
+        false
+    }
 
     /// An answer that came in one piece.
     fn whole(&mut self, body: &Value, draft: &mut Draft<'_>) -> Result<(), Error>;
@@ -152,7 +168,7 @@ impl Provider {
         let outgoing = self.protocol.outgoing(to, request, &asked);
         let sent = self.request(outgoing)?.send();
         let response = match timeout_at(deadlines.first(), sent).await {
-            Ok(sent) => sent.map_err(|error| fault::of_transport(&error, false))?,
+            Ok(sent) => sent.map_err(|error| fault::of_transport(&error))?,
             Err(_) => return Err(deadlines.silent()),
         };
         let status = response.status();
@@ -161,6 +177,7 @@ impl Provider {
             let body = limited(response, MAX_FAULT_BYTES)
                 .collect_lossy(deadlines.first())
                 .await;
+            let body = self.without_key(body);
             return Err(fault::of_status(status, &headers, &body, self.clock.now()));
         }
         self.read(response, &deadlines, live).await
@@ -173,30 +190,60 @@ impl Provider {
         // Some endpoints do not stream, and some say so only by their answer.
         if !to.is_streaming || is_json(&response) && !self.protocol.is_lines() {
             let body = limited(response, MAX_ANSWER_BYTES)
-                .collect_json(deadlines.whole)
+                .collect_text(deadlines.whole)
                 .await?;
+            let body = self.without_key(body);
+            let body: Value = serde_json::from_str(body.trim_start_matches(BYTE_ORDER_MARK))
+                .map_err(|_| interrupted("an answer that is no JSON"))?;
             if body.get("error").is_some_and(|error| !error.is_null()) {
                 return Err(fault::Words::of_value(&body).in_stream());
             }
             reader.whole(&body, &mut draft)?;
             return draft.finish();
         }
-        let mut events = self.events(response);
+        let heard = Heard::default();
+        let mut events = self.events(response, &heard);
         loop {
             let until = if draft.is_empty() {
                 deadlines.first()
             } else {
-                deadlines.idle()
+                deadlines.idle(heard.last())
             };
             let event = match timeout_at(until, events.next()).await {
                 Ok(Some(event)) => event?,
+                Ok(None) if reader.ends_with_its_stream(&draft) => return draft.finish(),
                 Ok(None) => return Err(interrupted("the stream ended without its end marker")),
                 Err(_) if draft.is_empty() => return Err(deadlines.silent()),
+                // A comment came meanwhile, which is no event, and a sign of life.
+                Err(_) if deadlines.idle(heard.last()) > Instant::now() => continue,
                 Err(_) => return Err(deadlines.stalled()),
             };
-            if reader.event(event.name.as_deref(), &event.data, &mut draft)? {
+            let data = self.without_key(event.data);
+            if reader.event(event.name.as_deref(), &data, &mut draft)? {
                 return draft.finish();
             }
+        }
+    }
+
+    /// Reads an answer as if it had come over a connection in these pieces; for those who damage it.
+    ///
+    /// # Errors
+    /// As `complete`.
+    #[cfg(any(test, fuzzing))]
+    pub async fn read_as_sent(&self, pieces: Vec<Vec<u8>>) -> Result<Reply, Error> {
+        let body = futures::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
+        let body = reqwest::Body::wrap_stream(body);
+        let deadlines = Deadlines::new(&self.declaration.time, None);
+        let response = http::Response::new(body).into();
+        self.read(response, &deadlines, &|_| {}).await
+    }
+
+    /// Some providers repeat the key in what they answer, where it would reach the log or a reader.
+    fn without_key(&self, text: String) -> String {
+        let key = self.declaration.key.as_ref().map(|key| key.expose_secret());
+        match key.filter(|key| key.len() >= SHORTEST_KEY && text.contains(*key)) {
+            Some(key) => text.replace(key, "…"),
+            None => text,
         }
     }
 
@@ -234,8 +281,15 @@ impl Provider {
     }
 
     /// The answer as events, whatever carries them.
-    fn events(&self, response: Response) -> Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>> {
-        let bytes = limited(response, MAX_ANSWER_BYTES).0;
+    fn events(
+        &self,
+        response: Response,
+        heard: &Heard,
+    ) -> Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>> {
+        let heard = heard.clone();
+        let bytes = limited(response, MAX_ANSWER_BYTES)
+            .0
+            .inspect(move |_| heard.now());
         if self.protocol.is_lines() {
             let reader = StreamReader::new(bytes.map(|bytes| bytes.map_err(std::io::Error::other)));
             let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(MAX_ANSWER_BYTES));
@@ -311,8 +365,8 @@ impl Deadlines {
         self.first.min(self.whole)
     }
 
-    fn idle(&self) -> Instant {
-        (Instant::now() + self.time.idle).min(self.whole)
+    fn idle(&self, last_heard: Instant) -> Instant {
+        (last_heard + self.time.idle).min(self.whole)
     }
 
     /// Nothing came in time.
@@ -337,6 +391,35 @@ impl Deadlines {
     }
 }
 
+/// When something last came, whatever it was.
+#[derive(Clone)]
+struct Heard(Arc<Mutex<Instant>>);
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Heard {
+    fn now(&self) {
+        *self.0.lock().expect("no holder panics") = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().expect("no holder panics")
+    }
+}
+
+/// So many tokens as a provider reports; none where it reports none.
+fn tokens(reported: &Value) -> Option<u64> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a cast of floats saturates
+    let whole = |number: f64| (number >= 0.0).then_some(number as u64);
+    // Some count in floats.
+    let count = reported.as_u64().or_else(|| reported.as_f64().and_then(whole))?;
+    Some(count.min(MAX_TOKENS))
+}
+
 fn is_json(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     kind.and_then(|kind| kind.to_str().ok())
@@ -355,7 +438,7 @@ fn unreadable(error: &(dyn std::error::Error + 'static)) -> Error {
 }
 
 fn json(data: &str) -> Result<Value, Error> {
-    match serde_json::from_str(data) {
+    match serde_json::from_str(data.trim_start_matches(BYTE_ORDER_MARK)) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(interrupted("a chunk that is no object")),
         Err(_) => Err(interrupted("a chunk that is no JSON")),
@@ -402,13 +485,13 @@ impl Limited {
         String::from_utf8_lossy(&body).into_owned()
     }
 
-    async fn collect_json(mut self, until: Instant) -> Result<Value, Error> {
+    async fn collect_text(mut self, until: Instant) -> Result<String, Error> {
         let mut body = Vec::new();
         match timeout_at(until, self.collect(&mut body)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(unreadable(&error)),
             Err(_) => return Err(interrupted("the answer was not whole in time")),
         }
-        serde_json::from_slice(&body).map_err(|_| interrupted("an answer that is no JSON"))
+        String::from_utf8(body).map_err(|_| interrupted("an answer that is no JSON"))
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{Error, Request, Usage};
 use super::draft::{Draft, Stop, interrupted};
 use super::fault::Words;
 use super::turns::{self, Block, Turn};
-use super::{Asked, Outgoing, Protocol, Read};
+use super::{Asked, Outgoing, Protocol, Read, tokens};
 
 pub(super) struct Ollama;
 
@@ -147,7 +147,7 @@ impl Read for Reader {
 
 impl Reader {
     fn line(&self, line: &Value, draft: &mut Draft<'_>) -> Result<bool, Error> {
-        if line.get("error").is_some() {
+        if line.get("error").is_some_and(|error| !error.is_null()) {
             return Err(Words::of_value(line).in_stream());
         }
         let message = &line["message"];
@@ -165,13 +165,13 @@ impl Reader {
         if !is_done {
             return Ok(false);
         }
-        let count = |name: &str| line[name].as_u64().unwrap_or(0);
+        let count = |name: &str| tokens(&line[name]).unwrap_or(0);
         draft.usage = Usage {
             input_tokens: count("prompt_eval_count"),
             cached_input_tokens: count("prompt_eval_cached_count"),
             output_tokens: count("eval_count"),
         };
-        draft.stop = Some(match line["done_reason"].as_str() {
+        draft.end(match line["done_reason"].as_str() {
             // Servers of old give no reason.
             Some("stop") | None => Stop::Whole,
             Some(reason @ "length") => Stop::Cut(reason.to_owned()),

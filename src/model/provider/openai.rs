@@ -10,7 +10,7 @@ use crate::model::{Error, Request, Usage};
 use super::draft::{Draft, Stop, interrupted};
 use super::fault::Words;
 use super::turns::{self, Block, Image, Turn};
-use super::{Asked, Outgoing, Protocol, Read};
+use super::{Asked, Outgoing, Protocol, Read, tokens};
 
 pub(super) struct OpenAi;
 
@@ -167,7 +167,7 @@ impl Read for Reader {
     fn event(&mut self, _name: Option<&str>, data: &str, draft: &mut Draft<'_>) -> Result<bool, Error> {
         if data.trim() == "[DONE]" {
             if !self.refusal.is_empty() {
-                draft.stop = Some(Stop::Refused(std::mem::take(&mut self.refusal)));
+                draft.end(Stop::Refused(std::mem::take(&mut self.refusal)));
             }
             return Ok(true);
         }
@@ -177,7 +177,7 @@ impl Read for Reader {
         }
         self.usage(&chunk, draft);
         // The last chunk holds the usage alone; Azure begins with one about the prompt.
-        let Some(choice) = chunk["choices"].get(0) else {
+        let Some(choice) = first(&chunk["choices"]) else {
             return if chunk["choices"].is_array() || chunk["usage"].is_object() {
                 Ok(false)
             } else {
@@ -191,28 +191,32 @@ impl Read for Reader {
 
     fn whole(&mut self, body: &Value, draft: &mut Draft<'_>) -> Result<(), Error> {
         self.usage(body, draft);
-        let choice = &body["choices"][0];
-        if !choice["message"].is_object() {
-            return Err(interrupted("an answer without a message"));
-        }
+        let choice = first(&body["choices"]).filter(|choice| choice["message"].is_object());
+        let choice = choice.ok_or_else(|| interrupted("an answer without a message"))?;
         self.message(&choice["message"], draft)?;
         self.stop(&choice["finish_reason"], draft);
         if !self.refusal.is_empty() {
-            draft.stop = Some(Stop::Refused(std::mem::take(&mut self.refusal)));
+            draft.end(Stop::Refused(std::mem::take(&mut self.refusal)));
         }
         Ok(())
     }
 }
 
+/// The answer, where an endpoint gives several though it was asked for one.
+fn first(choices: &Value) -> Option<&Value> {
+    let mut choices = choices.as_array()?.iter();
+    choices.find(|choice| choice["index"].as_u64().unwrap_or(0) == 0)
+}
+
 impl Reader {
     fn usage(&self, chunk: &Value, draft: &mut Draft<'_>) {
         let usage = &chunk["usage"];
-        let count = |value: &Value| value.as_u64().unwrap_or(0);
         if usage.is_object() {
+            let known = |value: &Value| tokens(value).unwrap_or(0);
             draft.usage = Usage {
-                input_tokens: count(&usage["prompt_tokens"]),
-                cached_input_tokens: count(&usage["prompt_tokens_details"]["cached_tokens"]),
-                output_tokens: count(&usage["completion_tokens"]),
+                input_tokens: known(&usage["prompt_tokens"]),
+                cached_input_tokens: known(&usage["prompt_tokens_details"]["cached_tokens"]),
+                output_tokens: known(&usage["completion_tokens"]),
             };
         }
     }
@@ -299,8 +303,9 @@ impl Reader {
         let Some(reason) = reason.as_str().filter(|reason| !reason.is_empty()) else {
             return;
         };
-        draft.stop = Some(match reason {
-            "stop" | "tool_calls" | "function_call" | "eos" | "end_turn" | "stop_sequence" => Stop::Whole,
+        draft.end(match reason {
+            "stop" | "eos" | "end_turn" | "stop_sequence" => Stop::Whole,
+            "tool_calls" | "function_call" => Stop::Called,
             "length" | "max_tokens" | "model_length" => Stop::Cut(reason.to_owned()),
             "content_filter" | "refusal" => Stop::Refused(reason.to_owned()),
             other => Stop::Broken(format!("it ended with {other:?}")),

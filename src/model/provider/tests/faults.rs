@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::clock::Clock;
 use crate::base::message::Part;
-use crate::model::declared::Time;
-use crate::model::provider::{Deadlines, Provider};
+use crate::model::provider::Provider;
 use crate::model::{Error, Model, Reply};
 
 use super::server::{Answer, End, KINDS, Said, Server, Step, frames};
@@ -41,19 +40,7 @@ async fn read(kind: &'static str, pieces: Vec<Vec<u8>>) -> Result<Reply, Error> 
             .expect("readers")
     });
     let place = KINDS.iter().position(|known| *known == kind).expect("a kind");
-    let provider = &READERS[place];
-    let media_type = if kind == "ollama" {
-        "application/x-ndjson"
-    } else {
-        "text/event-stream"
-    };
-    let body = futures::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
-    let response = http::Response::builder().header("content-type", media_type);
-    let response = response
-        .body(reqwest::Body::wrap_stream(body))
-        .expect("a response");
-    let deadlines = Deadlines::new(&Time::default(), None);
-    provider.read(response.into(), &deadlines, &|_| {}).await
+    READERS[place].read_as_sent(pieces).await
 }
 
 #[tokio::test]

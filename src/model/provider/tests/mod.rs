@@ -3,6 +3,7 @@
 mod faults;
 pub(crate) mod server;
 mod shapes;
+mod strangers;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

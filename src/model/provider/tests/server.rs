@@ -109,7 +109,7 @@ type Script = dyn Fn(usize, &Seen) -> Answer + Send + Sync;
 pub struct Server {
     pub address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
-    closed: Arc<Mutex<Vec<Instant>>>,
+    closed: Arc<Mutex<Vec<(usize, Instant)>>>,
     _work: AbortOnDropHandle<()>,
 }
 
@@ -163,7 +163,14 @@ impl Server {
 
     /// When clients hung up in the middle of an answer.
     pub fn closed(&self) -> Vec<Instant> {
-        self.closed.lock().expect("no panic").clone()
+        let closed = self.closed.lock().expect("no panic");
+        closed.iter().map(|(_, at)| *at).collect()
+    }
+
+    /// When the client hung up in the middle of the answer to this request, if it has.
+    pub fn closed_at(&self, number: usize) -> Option<Instant> {
+        let closed = self.closed.lock().expect("no panic");
+        closed.iter().find(|(of, _)| *of == number).map(|(_, at)| *at)
     }
 }
 
@@ -171,7 +178,7 @@ async fn serve(
     stream: TcpStream,
     script: Arc<Script>,
     all: Arc<Mutex<Vec<Seen>>>,
-    ends: Arc<Mutex<Vec<Instant>>>,
+    ends: Arc<Mutex<Vec<(usize, Instant)>>>,
 ) {
     let _ = stream.set_nodelay(true);
     let mut stream = BufReader::new(stream);
@@ -203,7 +210,7 @@ async fn serve(
                     chunk.extend_from_slice(bytes);
                     chunk.extend_from_slice(b"\r\n");
                     if stream.write_all(&chunk).await.is_err() || stream.flush().await.is_err() {
-                        ends.lock().expect("no panic").push(Instant::now());
+                        ends.lock().expect("no panic").push((number, Instant::now()));
                         return;
                     }
                 }
@@ -212,7 +219,7 @@ async fn serve(
                     tokio::select! {
                         () = tokio::time::sleep(*time) => {}
                         _ = stream.read(&mut byte) => {
-                            ends.lock().expect("no panic").push(Instant::now());
+                            ends.lock().expect("no panic").push((number, Instant::now()));
                             return;
                         }
                     }
@@ -229,7 +236,7 @@ async fn serve(
             End::Hang => {
                 let mut byte = [0];
                 let _ = stream.read(&mut byte).await;
-                ends.lock().expect("no panic").push(Instant::now());
+                ends.lock().expect("no panic").push((number, Instant::now()));
                 return;
             }
         }
