@@ -254,13 +254,19 @@ fn said(message: &Message, usage: Option<Tokens>, names: &Names) -> Said {
             tool: tool.clone(),
             arguments: names.in_json(arguments),
         }),
-        _ => None,
+        Part::Opaque { provider, data } => Some(Piece::Opaque {
+            provider: provider.clone(),
+            data: data.clone(),
+        }),
+        // Of others: a model says neither.
+        Part::ToolResult { .. } | Part::File { .. } => None,
     };
     let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
     Said {
         parts: message.parts.iter().filter_map(piece).collect(),
         usage: usage.map(|usage| recording::Tokens {
             input: count(usage.input),
+            cached_input: count(usage.cached_input),
             output: count(usage.output),
         }),
     }

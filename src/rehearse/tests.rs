@@ -225,7 +225,11 @@ fn a_story_reads_back_as_it_was_written() {
         "description": "d", "input": {"a": 1},
         "files": [{"path": "files/a.csv"}, {"path": "files/2", "filename": "ö.csv"}],
         "records": {"products": [{"key": "K", "document": {}}]},
-        "turns": [{"attempt": 1, "parts": [{"text": file_id(1)}], "usage": {"input": 1, "output": 2}}],
+        "turns": [
+            {"attempt": 1, "parts": [{"text": file_id(1)}], "usage": {"input": 1, "output": 2}},
+            {"attempt": 1, "parts": [{"reasoning": "r"}, {"opaque": {"provider": "anthropic", "data": {"signature": "s"}}}],
+                "usage": {"input": 3, "cached_input": 2, "output": 2}},
+        ],
         "explanation": {"parts": [{"text": "t"}]},
         "results": [{"tool": "t", "arguments": {}, "is_error": true, "output": {"error": "e"}}],
         "expect": {"status": "failed", "failure": {"code": "c"}, "attempts": 1, "calls": [{"tool": "t"}], "records": {"p": {"K": {}}}},

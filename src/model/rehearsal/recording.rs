@@ -56,6 +56,12 @@ pub enum Piece {
         tool: String,
         arguments: Value,
     },
+    /// What a provider wanted handed back, such as the signature of the part before. It says nothing
+    /// to anyone else, and is played so that what is journaled is what was journaled.
+    Opaque {
+        provider: String,
+        data: Value,
+    },
 }
 
 /// Tokens of one turn.
@@ -63,14 +69,22 @@ pub enum Piece {
 #[allow(missing_docs)]
 pub struct Tokens {
     pub input: u64,
+    /// Of the input, those that the provider had kept.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_input: u64,
     pub output: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl From<Tokens> for Usage {
     fn from(tokens: Tokens) -> Self {
         Self {
             input_tokens: tokens.input,
-            cached_input_tokens: 0,
+            cached_input_tokens: tokens.cached_input,
             output_tokens: tokens.output,
         }
     }
@@ -99,6 +113,10 @@ impl Said {
                 call_id: id.clone(),
                 tool: tool.clone(),
                 arguments: names.in_json(arguments),
+            },
+            Piece::Opaque { provider, data } => Part::Opaque {
+                provider: provider.clone(),
+                data: data.clone(),
             },
         };
         self.parts.iter().map(part).collect()
