@@ -177,6 +177,7 @@ pub(super) fn budgets(settings: &Settings, catalog: &Catalog, offered: &Offered)
     let known = budgets::Known {
         agent_types: &agent_types,
         models: &offered.models.names(),
+        unpriced_models: &offered.models.unpriced(),
     };
     let declared = budgets::read(&text, &known);
     if declared.mistakes.is_empty() {

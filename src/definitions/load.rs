@@ -26,6 +26,8 @@ pub struct Known<'a> {
     pub validators: &'a [(&'a str, CheckSettings)],
     /// Models.
     pub models: &'a [&'a str],
+    /// Those of the models that cost something which nobody declared.
+    pub unpriced_models: &'a [&'a str],
 }
 
 /// Something wrong with a definition.

@@ -123,6 +123,7 @@ impl Registry {
                 .map(|(name, validator)| (name.as_str(), validator.settings_check()))
                 .collect(),
             models: models.names(),
+            unpriced_models: models.unpriced(),
         }
     }
 
@@ -150,6 +151,7 @@ pub struct Names<'a> {
     tools: Vec<&'a str>,
     validators: Vec<(&'a str, CheckSettings)>,
     models: Vec<&'a str>,
+    unpriced_models: Vec<&'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -172,6 +174,7 @@ impl Names<'_> {
             tools: &self.tools,
             validators: &self.validators,
             models: &self.models,
+            unpriced_models: &self.unpriced_models,
         }
     }
 }

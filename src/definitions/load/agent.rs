@@ -58,11 +58,15 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
 
     let execution_prompt = reader.prompt("prompts/execution.md");
     let conversation_prompt = reader.prompt("prompts/conversation.md");
+    // A limit on cost holds on those alone whose cost is known: no agent chooses another.
+    let is_limited = file.as_ref().is_some_and(|file| file.limits.max_cost.is_some());
+    let mut choice = known.models.to_vec();
+    choice.retain(|model| !is_limited || !known.unpriced_models.contains(model));
     let configuration_schema = if reader.has(CONFIGURATION) {
         let schema = reader.schema(CONFIGURATION);
-        schema.and_then(|schema| offering_models(&mut reader, schema, known))
+        schema.and_then(|schema| offering_models(&mut reader, schema, &choice))
     } else {
-        Some(standard_configuration(known))
+        Some(standard_configuration(&choice))
     };
     let wants_script = file.as_ref().is_none_or(|file| file.model == rehearsal::NAME);
     let conversation_rehearsal = script(&mut reader, REHEARSAL, wants_script);
@@ -157,6 +161,14 @@ fn note_unknown_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'
         let message = format!("there is no model {model:?}; known are {names}");
         reader.note(AGENT, "/model", message);
     }
+    if let (Some(model), Some(_)) = (document["model"].as_str(), document["limits"].get("max_cost"))
+        && known.unpriced_models.contains(&model)
+    {
+        let message = format!(
+            "can never be kept: the model {model:?} has no price, so no cost of its calls is known; declare it ([model.price], zeros where it costs nothing), or limit max_tokens instead"
+        );
+        reader.note(AGENT, "/limits/max_cost", message);
+    }
     let tools = document["tools"].as_array().into_iter().flatten();
     for (place, tool) in tools.enumerate() {
         if let Some(tool) = tool.as_str()
@@ -187,7 +199,7 @@ fn file_rules(table: &FilesTable) -> FileRules {
 
 /// A schema that lets an agent choose its model offers those that there are, unless it names them
 /// itself.
-fn offering_models(reader: &mut Reader<'_>, schema: Schema, known: &Known<'_>) -> Option<Schema> {
+fn offering_models(reader: &mut Reader<'_>, schema: Schema, choice: &[&str]) -> Option<Schema> {
     let mut document = schema.document().clone();
     let Some(model) = document
         .pointer_mut("/properties/model")
@@ -198,30 +210,32 @@ fn offering_models(reader: &mut Reader<'_>, schema: Schema, known: &Known<'_>) -
     match model.get("enum").and_then(Value::as_array) {
         Some(named) => {
             for (place, name) in named.iter().enumerate() {
-                if !name.as_str().is_some_and(|name| known.models.contains(&name)) {
-                    let names = known.models.join(", ");
-                    let message = format!("there is no model {name}; known are {names}");
+                if !name.as_str().is_some_and(|name| choice.contains(&name)) {
+                    let names = choice.join(", ");
+                    let message = format!(
+                        "there is no model {name} to choose; there are {names}, and under a max_cost only models with a price"
+                    );
                     reader.note(CONFIGURATION, &format!("/properties/model/enum/{place}"), message);
                 }
             }
             Some(schema)
         }
         None => {
-            model.insert("enum".to_owned(), json!(known.models));
+            model.insert("enum".to_owned(), json!(choice));
             Some(Schema::compile(document).expect("a list of names more leaves it a schema"))
         }
     }
 }
 
 /// What an agent type without a schema of its own lets its agents set.
-fn standard_configuration(known: &Known<'_>) -> Schema {
+fn standard_configuration(choice: &[&str]) -> Schema {
     let document: Value = json!({
         "type": "object",
         "properties": {
             "model": {
                 "title": "Model",
                 "description": "The model to run on, instead of the agent type's.",
-                "enum": known.models,
+                "enum": choice,
             },
             "temperature": {
                 "title": "Temperature",

@@ -75,6 +75,7 @@ fn every_mistake_in_a_case_is_reported_with_its_place() {
     write(root.path(), "a/executions/job/cases/empty/files/a", "");
     let known = crate::definitions::Known {
         models: &["real"],
+        unpriced_models: &[],
         ..KNOWN
     };
     let found = mistakes(&Sources::only(root.path()), &known);

@@ -57,9 +57,51 @@ fn a_directory_of_its_own_loads_and_adds_to_the_shipped_ones() {
 }
 
 #[test]
+fn a_limit_on_cost_that_could_never_be_kept_is_refused_and_no_agent_chooses_its_way_around_it() {
+    let known = Known {
+        models: &["rehearsal", "priced", "free"],
+        unpriced_models: &["free"],
+        ..KNOWN
+    };
+    let root = TempDir::new().expect("a directory");
+    for (folder, model) in [("priced", "priced"), ("played", "rehearsal"), ("free", "free")] {
+        agent(root.path(), folder, folder);
+        let text = AGENT
+            .replace("KEY", folder)
+            .replace("'rehearsal'", &format!("{model:?}"));
+        write(
+            root.path(),
+            &format!("{folder}/agent.toml"),
+            format!("{text}\n[limits]\nmax_cost = 2.5\n"),
+        );
+    }
+    let found = mistakes(&Sources::only(root.path()), &known);
+    let [mistake] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(
+        mistake.starts_with("free/agent.toml#/limits/max_cost: can never be kept"),
+        "{mistake}"
+    );
+    fs::remove_dir_all(root.path().join("free")).expect("removes");
+    let catalog = Catalog::load(&Sources::only(root.path()), &known).expect("loads");
+    let schema = &catalog
+        .agent_type("priced")
+        .expect("is there")
+        .configuration_schema;
+    assert!(
+        schema
+            .check(&serde_json::json!({"model": "rehearsal"}))
+            .is_empty()
+    );
+    assert!(!schema.check(&serde_json::json!({"model": "free"})).is_empty());
+}
+
+#[test]
 fn an_agent_chooses_among_the_models_that_there_are_and_no_others() {
     let known = Known {
         models: &["rehearsal", "fast"],
+        unpriced_models: &[],
         ..KNOWN
     };
     let root = TempDir::new().expect("a directory");
@@ -304,6 +346,7 @@ fn what_the_server_does_not_know_the_shipped_ones_may_not_use() {
         tools: &[],
         validators: &[],
         models: &[],
+        unpriced_models: &[],
     };
     let found = mistakes(&Sources::shipped(), &none);
     assert!(

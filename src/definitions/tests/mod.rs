@@ -39,4 +39,5 @@ const KNOWN: Known<'static> = Known {
     ],
     validators: &VALIDATORS,
     models: &["rehearsal"],
+    unpriced_models: &[],
 };

@@ -26,6 +26,8 @@ static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
 pub struct Known<'a> {
     pub agent_types: &'a [&'a str],
     pub models: &'a [&'a str],
+    /// Those of the models that cost something which nobody declared.
+    pub unpriced_models: &'a [&'a str],
 }
 
 /// Something wrong with the file.
@@ -137,6 +139,15 @@ impl Declared {
                 self.note(&format!("{at}/scope/{member}"), message);
             }
         }
+        let mut unknown = known.unpriced_models.to_vec();
+        unknown.retain(|model| scope["model"].as_str().is_none_or(|named| named == *model));
+        if !table["max_cost"].is_null() && !unknown.is_empty() {
+            let message = format!(
+                "can not be kept on {}, whose calls cost nobody knows what: declare the price ([model.price], zeros where it costs nothing), or name a model with a price in the scope",
+                unknown.join(", ")
+            );
+            self.note(&format!("{at}/max_cost"), message);
+        }
     }
 }
 
@@ -177,7 +188,8 @@ mod tests {
 
     const KNOWN: Known<'static> = Known {
         agent_types: &["order-intake"],
-        models: &["fast", "rehearsal"],
+        models: &["fast", "local", "rehearsal"],
+        unpriced_models: &["local"],
     };
 
     #[test]
@@ -239,6 +251,15 @@ mod tests {
             period = "year"
             max_tokens = 0
             [[budget]]
+            name = "b"
+            period = "day"
+            max_cost = 5
+            [[budget]]
+            name = "c"
+            period = "day"
+            scope = { model = "local" }
+            max_cost = 5
+            [[budget]]
             name = "a"
             period = "day"
             scope = { data_set = "shop", agent = "agt_", agent_type = "x", model = "y", user = "z" }
@@ -251,25 +272,28 @@ mod tests {
             [
                 "/budget/0/max_tokens",
                 "/budget/0/period",
-                "/budget/1",
-                "/budget/1/name",
-                "/budget/1/scope/agent",
-                "/budget/1/scope/agent_type",
-                "/budget/1/scope/data_set",
-                "/budget/1/scope/model",
-                "/budget/1/scope/user",
+                "/budget/1/max_cost",
+                "/budget/2/max_cost",
+                "/budget/3",
+                "/budget/3/name",
+                "/budget/3/scope/agent",
+                "/budget/3/scope/agent_type",
+                "/budget/3/scope/data_set",
+                "/budget/3/scope/model",
+                "/budget/3/scope/user",
                 "/colour"
             ]
         );
         let of = |place: usize| said[place].message.as_str();
+        assert!(of(2).starts_with("can not be kept on local, "), "{}", of(2));
         assert_eq!(
-            of(2),
+            of(4),
             "a budget limits something: set one of max_model_calls, max_tool_calls, max_tokens, max_cost"
         );
-        assert_eq!(of(3), "the name a is taken by /budget/0");
-        assert_eq!(of(5), "there is no agent type \"x\"; known are order-intake");
+        assert_eq!(of(5), "the name a is taken by /budget/0");
+        assert_eq!(of(7), "there is no agent type \"x\"; known are order-intake");
         assert_eq!(
-            of(6),
+            of(8),
             "\"shop\" is no id; one reads like set_00000000000000000000000000000000, as the API gives it"
         );
         assert_eq!(read("[[budget", &KNOWN).mistakes.len(), 1);

@@ -62,6 +62,7 @@ pub fn shipped() -> Catalog {
             ("accounts_for", anything),
         ],
         models: &["rehearsal"],
+        unpriced_models: &[],
     };
     Catalog::load(&Sources::shipped(), &known).expect("the shipped definitions load")
 }

@@ -114,6 +114,7 @@ fn definitions(root: &Path) -> Catalog {
         tools: &[],
         validators: &[],
         models: &["rehearsal"],
+        unpriced_models: &[],
     };
     Catalog::load(&Sources::only(root), &known).expect("the definitions load")
 }
