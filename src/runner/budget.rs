@@ -3,11 +3,12 @@
 //! with its answer; tool calls are taken with the turn that asks for them.
 //!
 //! How much a call will use nobody knows. An execution's own limits expect that it uses what the
-//! one before it did; shared ones, which many calls draw on at once, reserve what the request is
-//! long plus the longest answer, and get back what was not used.
+//! one before it did; shared ones, which many calls draw on at once, reserve the most that the
+//! request and the longest answer can be, and get back what was not used. The most that a request
+//! can be is a token for each of its bytes, for no tokenizer makes more of them; or, where the
+//! provider has counted the conversation before, that count and a token for each byte since.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use entity::{execution, usage_day};
 
@@ -16,21 +17,26 @@ use crate::db;
 use crate::definitions::Limits;
 use crate::domain::budgets::{Amount, Budget};
 use crate::domain::explanation::{Budget as Kind, Cause};
-use crate::domain::journal::Tokens;
-use crate::model::{Price, ToolSpec};
+use crate::domain::journal::{Entry, Tokens};
+use crate::model::{Price, Profile, ToolSpec};
 
 use super::exit::Exit;
 use super::held::Held;
 use super::model::Session;
-use super::transcript::Transcript;
-
-/// Characters of a token: languages and JSON differ between two and five. Few, for what is
-/// reserved too much comes back, and what is reserved too little is overspent.
-const CHARACTERS: usize = 3;
+use super::transcript::{Size, Transcript};
 
 /// The longest answer of a model that was declared without `max_output_tokens`: longer than most,
 /// and what several providers take for granted.
 const ANSWER: i64 = 4096;
+
+/// Tokens that a provider adds to a request of its own: a few hundred for tools, where they are told.
+const TEMPLATE: usize = 1000;
+
+/// Tokens around each part: who speaks, what begins and ends.
+const FRAME: usize = 16;
+
+/// Tokens of a picture: most providers count one or two thousand of a large one, none five.
+const PICTURE: usize = 5000;
 
 /// What a run's calls are reserved in.
 pub(super) struct Allowance {
@@ -38,47 +44,78 @@ pub(super) struct Allowance {
     shared: Vec<Arc<Budget>>,
     price: Option<Price>,
     longest_answer: i64,
-    tools_length: AtomicUsize,
-    /// What the next request is long, its tools apart.
-    length: AtomicUsize,
-    last: std::sync::Mutex<Tokens>,
+    sees_images: bool,
+    next: Mutex<Next>,
+}
+
+/// What the next request will be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    /// Bytes of the tools that it names.
+    tools: usize,
+    /// All else of it.
+    all: Size,
+    /// What of that the model has not seen yet.
+    new: Size,
+    /// As the provider counted the call before.
+    last: Tokens,
 }
 
 impl Allowance {
     pub fn new(
         limits: Limits,
         shared: Vec<Arc<Budget>>,
-        price: Option<Price>,
+        model: Profile,
         longest_answer: Option<u32>,
     ) -> Self {
+        let longest_answer = longest_answer.or(model.max_output_tokens);
         Self {
             limits,
             shared,
-            price,
+            price: model.price,
             longest_answer: longest_answer.map_or(ANSWER, i64::from),
-            tools_length: AtomicUsize::new(0),
-            length: AtomicUsize::new(0),
-            last: std::sync::Mutex::default(),
+            sees_images: model.sees_images,
+            next: Mutex::default(),
         }
+    }
+
+    fn next(&self) -> MutexGuard<'_, Next> {
+        self.next.lock().expect("no holder panics")
     }
 
     /// Looks at the tools that the next request will name.
     pub fn look_at_tools<'t>(&self, tools: impl Iterator<Item = &'t ToolSpec>) {
         let length =
             |tool: &ToolSpec| tool.name.len() + tool.description.len() + tool.parameters.to_string().len();
-        self.tools_length
-            .store(tools.map(length).sum(), Ordering::Relaxed);
+        self.next().tools = tools.map(length).sum();
     }
 
     /// Looks at where the run stands.
     pub fn look(&self, transcript: &Transcript) {
-        self.length.store(transcript.length(), Ordering::Relaxed);
-        *self.last.lock().expect("no holder panics") = transcript.last_usage;
+        let mut next = self.next();
+        next.all = transcript.size();
+        next.new = transcript.size_since_answer;
+        next.last = transcript.last_usage;
     }
 
-    /// The next request will be longer by so much.
-    pub fn lengthen(&self, characters: usize) {
-        self.length.fetch_add(characters, Ordering::Relaxed);
+    /// The next request will hold this too.
+    pub fn add(&self, more: Size) {
+        let mut next = self.next();
+        next.all = next.all.and(more);
+        next.new = next.new.and(more);
+    }
+
+    /// The same of an entry that is about to be written.
+    pub fn add_entry(&self, entry: &Entry) {
+        if let Entry::Message { message, .. } = entry {
+            message.parts.iter().for_each(|part| self.add(Size::of(part)));
+        }
+    }
+
+    /// The prompt of a person's conversation, which stands in no journal.
+    pub fn add_prompt(&self, text: &str) {
+        let mut next = self.next();
+        next.all = next.all.and(Size::of_text(text));
     }
 
     /// With what it costs.
@@ -88,14 +125,29 @@ impl Allowance {
     }
 
     fn last(&self) -> Tokens {
-        *self.last.lock().expect("no holder panics")
+        self.next().last
     }
 
-    /// What the next call may use of shared budgets.
+    /// The most tokens that the next request can be.
+    fn longest_request(&self) -> i64 {
+        let next = *self.next();
+        let most = |size: Size| {
+            let pictures = if self.sees_images { size.files * PICTURE } else { 0 };
+            let tokens = size.bytes + size.parts * FRAME + pictures;
+            i64::try_from(tokens).unwrap_or(i64::MAX)
+        };
+        let added = i64::try_from(TEMPLATE + next.tools).unwrap_or(i64::MAX);
+        let anew = most(next.all).saturating_add(added);
+        if next.last.input == 0 {
+            return anew;
+        }
+        // What it said itself was counted as it was said; the tools are among what it was told.
+        anew.min(next.last.all().saturating_add(most(next.new)))
+    }
+
+    /// The most that the next call may use of shared budgets.
     fn call(&self) -> Amount {
-        let characters = self.length.load(Ordering::Relaxed) + self.tools_length.load(Ordering::Relaxed);
-        let length = i64::try_from(characters.div_ceil(CHARACTERS)).unwrap_or(i64::MAX);
-        let input = length.max(self.last().all());
+        let input = self.longest_request();
         let most = self.priced(Tokens {
             input,
             output: self.longest_answer,
@@ -196,6 +248,19 @@ pub(super) fn is_shared(session: &Session<'_>) -> bool {
     !session.allowance.shared.is_empty()
 }
 
+/// Reserves a call anew whose answer broke off: it is paid for, and so is the next.
+pub(super) async fn reserve_again(session: &Session<'_>) -> Result<(), Exit> {
+    if !is_shared(session) {
+        return Ok(());
+    }
+    let mut held = session.hold().await?;
+    let allowance = &session.allowance;
+    if let Err(spent) = held.reserve(&allowance.shared, allowance.call()).await? {
+        return Err(Cause::SharedBudgetSpent(Box::new(spent)).into());
+    }
+    held.commit().await
+}
+
 /// Takes the tool calls of a turn from the budgets that the run shares.
 pub(super) async fn take_tools(
     session: &Session<'_>,
@@ -236,13 +301,28 @@ pub(super) async fn settle(session: &Session<'_>, held: &mut Held, usage: Tokens
         cost_micro_usd: usage.cost_micro_usd.unwrap_or(0),
     };
     db::usage::add(&held.work.tx, more).await?;
-    held.settle(usage.all(), usage.cost_micro_usd.unwrap_or(0));
+    if usage.all() == 0 {
+        // It does not count, so nobody knows: what was reserved is used.
+        held.settle_all();
+    } else {
+        held.settle(usage.all(), usage.cost_micro_usd.unwrap_or(0));
+    }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::base::message::Part;
+
     use super::*;
+
+    const LIMITS: Limits = Limits {
+        max_model_calls: 9,
+        max_tool_calls: 9,
+        max_tokens: 100,
+        max_cost_micro_usd: Some(50),
+        max_duration_seconds: 9,
+    };
 
     #[test]
     fn cached_tokens_have_their_own_price_and_halves_are_rounded_up() {
@@ -268,15 +348,38 @@ mod tests {
     }
 
     #[test]
-    fn an_execution_stops_before_the_call_that_would_go_over_its_own_limits() {
-        let limits = Limits {
-            max_model_calls: 9,
-            max_tool_calls: 9,
-            max_tokens: 100,
-            max_cost_micro_usd: Some(50),
-            max_duration_seconds: 9,
+    fn a_request_is_at_most_what_was_counted_before_and_a_token_for_each_byte_since() {
+        let profile = Profile {
+            sees_images: true,
+            max_output_tokens: Some(500),
+            ..Profile::default()
         };
-        let allowance = Allowance::new(limits, Vec::new(), None, None);
+        let allowance = Allowance::new(LIMITS, Vec::new(), profile, None);
+        allowance.next().tools = 2000;
+        let prompt = Size {
+            bytes: 300,
+            parts: 2,
+            files: 1,
+        };
+        allowance.add(prompt);
+        let first = 300 + 2 * 16 + 5000 + 1000 + 2000;
+        assert_eq!(allowance.call().tokens, first + 500);
+        let (mut counted, result) = (Transcript::default(), Part::text("x".repeat(70)));
+        counted.last_usage = Tokens {
+            input: 900,
+            output: 40,
+            ..Tokens::default()
+        };
+        allowance.look(&counted);
+        allowance.add(Size::of(&result));
+        // All of it anew would be less here, but for what a provider adds.
+        allowance.next().all = prompt;
+        assert_eq!(allowance.call().tokens, 940 + 70 + 16 + 500);
+    }
+
+    #[test]
+    fn an_execution_stops_before_the_call_that_would_go_over_its_own_limits() {
+        let allowance = Allowance::new(LIMITS, Vec::new(), Profile::default(), None);
         let used = |tokens, cost_micro_usd| Tokens {
             input: tokens,
             cost_micro_usd,
@@ -287,7 +390,7 @@ mod tests {
         assert_eq!(ask(100, None), Some(over(Kind::Tokens, 100)));
         assert_eq!(ask(1, Some(50)), Some(over(Kind::Cost, 50)));
         assert_eq!(ask(1, None), None, "without a price there is no cost");
-        *allowance.last.lock().expect("no panic") = used(10, Some(20));
+        allowance.next().last = used(10, Some(20));
         assert_eq!(ask(90, Some(30)), None);
         assert_eq!(ask(91, Some(30)), Some(over(Kind::Tokens, 100)));
         assert_eq!(ask(90, Some(31)), Some(over(Kind::Cost, 50)));

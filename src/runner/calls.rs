@@ -247,7 +247,6 @@ impl One<'_> {
         } = outcome.output;
         let conversation = held.conversation_id();
         files.extend(files::attach(&held.work, conversation, new_files).await?);
-        let length = value.to_string().len();
         let entry = Entry::message(Message {
             role: Role::Tool,
             parts: vec![Part::ToolResult {
@@ -260,7 +259,7 @@ impl One<'_> {
             }],
         });
         held.journal(self.attempt, entry.clone());
-        self.session.allowance.lengthen(length);
+        self.session.allowance.add_entry(&entry);
         let is_last = self
             .left
             .is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1);

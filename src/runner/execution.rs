@@ -137,7 +137,6 @@ impl Execution<'_> {
                 Exit::from(Cause::MessageNotWritten)
             })?;
         let system = self.session.prompt(&self.session.agent_type.execution_prompt);
-        let length = system.len() + text.len();
         let mut parts = vec![Part::text(text)];
         parts.extend(file_parts(&self.session.context.files));
         let entries = vec![
@@ -151,8 +150,8 @@ impl Execution<'_> {
         let mut held = self.session.hold().await?;
         for entry in &entries {
             held.journal(Some(1), entry.clone());
+            self.session.allowance.add_entry(entry);
         }
-        self.session.allowance.lengthen(length);
         self.is_reserved = budget::reserve(&self.session, &mut held).await?.is_ok();
         held.commit().await?;
         entries.iter().for_each(|entry| self.transcript.apply(entry));
@@ -376,6 +375,9 @@ impl Execution<'_> {
             held.get_execution().await?.attempt = attempt + 1;
         }
         self.session.allowance.look(&self.transcript);
+        entries
+            .iter()
+            .for_each(|entry| self.session.allowance.add_entry(entry));
         let reserved = if will_retry {
             budget::reserve(&self.session, &mut held).await?
         } else {

@@ -30,12 +30,18 @@ pub struct Held {
     run: run::Model,
     execution: Option<Rows>,
     entries: Vec<(Option<i32>, Entry)>,
-    /// Tokens and cost of the call that was reserved.
-    used: Option<(i64, i64)>,
+    /// What the call that was reserved has used.
+    used: Option<Used>,
     /// The id of the model's message among them, which was told before.
     told: Option<Uuid>,
     /// The session's turn to write, given up last.
     turn: Option<OwnedMutexGuard<()>>,
+}
+
+#[derive(Debug)]
+enum Used {
+    Known { tokens: i64, cost_micro_usd: i64 },
+    AllThatWasReserved,
 }
 
 #[derive(Debug)]
@@ -140,7 +146,15 @@ impl Held {
 
     /// Says what the call that was reserved has used; it is settled with this write.
     pub(super) fn settle(&mut self, tokens: i64, cost_micro_usd: i64) {
-        self.used = Some((tokens, cost_micro_usd));
+        self.used = Some(Used::Known {
+            tokens,
+            cost_micro_usd,
+        });
+    }
+
+    /// The same where nobody knows it.
+    pub(super) fn settle_all(&mut self) {
+        self.used = Some(Used::AllThatWasReserved);
     }
 
     /// Whether a model call is reserved in shared budgets.
@@ -161,7 +175,11 @@ impl Held {
 
     async fn write_used(&mut self) -> Result<(), Fault> {
         match self.used.take() {
-            Some((tokens, cost)) => budgets::settle(&self.work, &mut self.run, tokens, cost).await,
+            Some(Used::Known {
+                tokens,
+                cost_micro_usd,
+            }) => budgets::settle(&self.work, &mut self.run, tokens, cost_micro_usd).await,
+            Some(Used::AllThatWasReserved) => budgets::settle_all(&self.work, &mut self.run).await,
             None => Ok(()),
         }
     }

@@ -25,7 +25,7 @@ use crate::model::circuit::{Circuit, Permit};
 use crate::model::{self, Attachment, Delta, DeltaKind, Error, Model, Reply, Request, ToolSpec};
 use crate::telemetry::traces;
 
-use super::budget::Allowance;
+use super::budget::{self, Allowance};
 use super::drive::Job;
 use super::exit::Exit;
 use super::held::Held;
@@ -137,8 +137,8 @@ impl<'a> Session<'a> {
         let allowance = Allowance::new(
             agent_type.limits,
             deps.budgets.of(&subject),
-            profile.price,
-            answering.max_output_tokens.or(profile.max_output_tokens),
+            profile,
+            answering.max_output_tokens,
         );
         allowance.look_at_tools(tools.iter().map(|tool| &tool.spec));
         Ok(Self {
@@ -340,6 +340,9 @@ impl<'a> Session<'a> {
                         "no answer, asking again"
                     );
                     self.job.lease.wait(wait).await?;
+                    if matches!(error, Error::Interrupted { .. }) {
+                        budget::reserve_again(self).await?;
+                    }
                 }
                 None => {
                     tracing::error!(

@@ -81,6 +81,8 @@ impl Reply<'_> {
         let spent = self.transcript.spent;
         let allowance = &self.session.allowance;
         allowance.look(&self.transcript);
+        let prompt = self.session.prompt(&self.session.agent_type.conversation_prompt);
+        allowance.add_prompt(&prompt);
         let over = allowance.own_tokens(&spent.usage);
         if let Some(cause) = over.or_else(|| allowance.own_replies(spent.model_calls)) {
             return Err(cause.into());

@@ -16,6 +16,9 @@ use super::validators::Recorded;
 /// How deep arguments and outputs may nest: an entry wraps them, and must read back.
 pub(super) const MAX_DEPTH: usize = MAX_JSON_DEPTH - 16;
 
+/// Bytes in which a file is named: its id, its type, and the longest names that are usual.
+const FILE: usize = 400;
+
 /// A tool call of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call {
@@ -38,6 +41,50 @@ enum Item {
         message: Message,
         results: HashMap<String, Part>,
     },
+}
+
+/// How much of a request something is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub bytes: usize,
+    pub parts: usize,
+    /// Files that it names, each of which may be a picture.
+    pub files: usize,
+}
+
+impl Size {
+    pub fn of(part: &Part) -> Self {
+        Self {
+            bytes: length(part),
+            parts: 1,
+            files: match part {
+                Part::File { .. } => 1,
+                Part::ToolResult { files, .. } => files.len(),
+                _ => 0,
+            },
+        }
+    }
+
+    pub fn of_text(text: &str) -> Self {
+        Self {
+            bytes: text.len(),
+            parts: 1,
+            files: 0,
+        }
+    }
+
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            bytes: self.bytes + more.bytes,
+            parts: self.parts + more.parts,
+            files: self.files + more.files,
+        }
+    }
+
+    fn of_all<'a>(parts: impl Iterator<Item = &'a Part>) -> Self {
+        parts.map(Self::of).fold(Self::default(), Self::and)
+    }
 }
 
 /// What was used since the last word of a person.
@@ -63,6 +110,8 @@ pub(super) struct Transcript {
     pub spent: Spent,
     /// What the model's last turn used.
     pub last_usage: Tokens,
+    /// What the model has not seen yet.
+    pub size_since_answer: Size,
     /// Messages up to the last word of a person.
     pub question_at: usize,
     messages: usize,
@@ -112,6 +161,10 @@ impl Transcript {
 
     fn hear(&mut self, message: &Message, usage: Option<Tokens>) {
         self.messages += 1;
+        self.size_since_answer = match message.role {
+            Role::Assistant => Size::default(),
+            _ => self.size_since_answer.and(Size::of_all(message.parts.iter())),
+        };
         match message.role {
             Role::System => self.system = Some(message.plain_text()),
             Role::User => {
@@ -205,12 +258,12 @@ impl Transcript {
         view
     }
 
-    /// Characters of what the model sees.
-    pub fn length(&self) -> usize {
-        let system = self.system.as_ref().map_or(0, String::len);
-        let kept = self.kept.iter().flat_map(|message| &message.parts).map(length);
-        let items = self.items.iter().map(Item::length);
-        system + kept.sum::<usize>() + items.sum::<usize>()
+    /// Of what the model sees; in a person's conversation without the prompt.
+    pub fn size(&self) -> Size {
+        let system = self.system.as_deref().map_or(Size::default(), Size::of_text);
+        let kept = Size::of_all(self.kept.iter().flat_map(|message| &message.parts));
+        let items = self.items.iter().map(Item::size);
+        items.fold(system.and(kept), Size::and)
     }
 
     /// What the model sees of a long conversation: the newest questions with all that followed,
@@ -220,7 +273,7 @@ impl Transcript {
         let (mut count, mut length) = (0, 0);
         for (place, item) in self.items.iter().enumerate().rev() {
             count += item.count();
-            length += item.length();
+            length += item.size().bytes;
             let is_question = matches!(item, Item::Said(message) if message.role == Role::User);
             let is_full = count > messages || length > characters;
             if is_question && (!is_full || start == self.items.len()) {
@@ -328,10 +381,10 @@ impl Item {
         }
     }
 
-    fn length(&self) -> usize {
+    fn size(&self) -> Size {
         match self {
-            Self::Said(message) => message.parts.iter().map(length).sum(),
-            Self::Turn { message, results } => message.parts.iter().chain(results.values()).map(length).sum(),
+            Self::Said(message) => Size::of_all(message.parts.iter()),
+            Self::Turn { message, results } => Size::of_all(message.parts.iter().chain(results.values())),
         }
     }
 }
@@ -359,9 +412,18 @@ fn storable(text: String) -> String {
 fn length(part: &Part) -> usize {
     match part {
         Part::Text { text } | Part::Reasoning { text } => text.len(),
-        Part::ToolCall { arguments, .. } => arguments.to_string().len(),
-        Part::ToolResult { output, .. } => output.to_string().len(),
+        Part::ToolCall {
+            call_id,
+            tool,
+            arguments,
+        } => call_id.len() + tool.len() + arguments.to_string().len(),
+        Part::ToolResult {
+            call_id,
+            tool,
+            output,
+            ..
+        } => call_id.len() + tool.len() + output.to_string().len(),
         Part::Opaque { data, .. } => data.to_string().len(),
-        Part::File { .. } => 0,
+        Part::File { .. } => FILE,
     }
 }

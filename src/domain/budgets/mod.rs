@@ -192,6 +192,14 @@ pub async fn settle(
     correct(work, run, correction).await
 }
 
+/// Counts all that was reserved as used.
+///
+/// # Errors
+/// When the database fails, or the row cannot be read.
+pub async fn settle_all(work: &Work, run: &mut run::Model) -> Result<(), Fault> {
+    correct(work, run, |_| Amount::default()).await
+}
+
 /// Gives back what was reserved for a call that was never begun.
 ///
 /// # Errors

@@ -1,10 +1,14 @@
 //! Runs on a provider whose server fails in every way: each recovers, or fails with a code and an
 //! explanation; and no part of an answer becomes a result.
+#![allow(clippy::disallowed_methods)] // how long it takes to hang up is measured in real time
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::base::clock::Clock;
@@ -32,7 +36,7 @@ async fn stage(server: &Server, kind: &str) -> (Stage, Circuit) {
 }
 
 /// Lets the time that runs wait pass quickly, and slowly enough for heartbeats.
-fn hurry(clock: Clock) -> AbortOnDropHandle<()> {
+pub(super) fn hurry(clock: Clock) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
             clock.advance(Duration::from_millis(200));
@@ -41,7 +45,7 @@ fn hurry(clock: Clock) -> AbortOnDropHandle<()> {
     }))
 }
 
-fn stream(said: &[Said], stop: &str) -> Answer {
+fn answer(said: &[Said], stop: &str) -> Answer {
     Answer::stream("openai", &frames("openai", said, stop))
 }
 
@@ -73,11 +77,11 @@ async fn every_fault_is_recovered_from_or_ends_with_a_code_and_without_a_result(
         ),
         (
             "token limit",
-            vec![stream(&[OK], "length")],
+            vec![answer(&[OK], "length")],
             Some("answer_cut_off"),
             1,
         ),
-        ("filter", vec![stream(&[OK], "filter")], Some("model_refused"), 1),
+        ("filter", vec![answer(&[OK], "filter")], Some("model_refused"), 1),
         (
             "context",
             vec![error(400, "context_length_exceeded")],
@@ -99,7 +103,7 @@ async fn every_fault_is_recovered_from_or_ends_with_a_code_and_without_a_result(
     ];
     for (what, answers, code, requests) in cases {
         let server =
-            Server::start(move |number, _| answers.get(number).cloned().unwrap_or(stream(&[OK], "stop")))
+            Server::start(move |number, _| answers.get(number).cloned().unwrap_or(answer(&[OK], "stop")))
                 .await;
         let (stage, _) = stage(&server, "openai").await;
         let _hurry = hurry(stage.store.clock.clone());
@@ -123,7 +127,7 @@ async fn every_fault_is_recovered_from_or_ends_with_a_code_and_without_a_result(
 #[tokio::test]
 async fn a_tool_that_was_never_offered_and_arguments_that_are_no_json_go_back_to_the_model() {
     let server = Server::start(|number, seen| match number {
-        0 => stream(
+        0 => answer(
             &[
                 Said::Call("a", "open_the_vault", json!({})),
                 Said::Call("b", "list_files", Value::String("{\"n\": ".to_owned())),
@@ -134,7 +138,7 @@ async fn a_tool_that_was_never_offered_and_arguments_that_are_no_json_go_back_to
             let results = seen.body["messages"].to_string();
             assert!(results.contains("there is no tool open_the_vault"), "{results}");
             assert!(results.contains("break the tool's schema"), "{results}");
-            stream(&[OK], "stop")
+            answer(&[OK], "stop")
         }
     })
     .await;
@@ -148,7 +152,7 @@ async fn an_endpoint_that_is_down_is_waited_for_and_no_try_is_used_up() {
     let down = || Answer::json(503, &json!({}));
     // More failures than one call has tries.
     let server =
-        Server::start(move |number, _| if number < 8 { down() } else { stream(&[OK], "stop") }).await;
+        Server::start(move |number, _| if number < 8 { down() } else { answer(&[OK], "stop") }).await;
     let (stage, circuit) = stage(&server, "openai").await;
     let launched = stage.launch(json!({}), None).await;
     let worker = stage.worker();
@@ -190,25 +194,67 @@ async fn no_run_of_a_model_that_is_left_alone_is_claimed() {
     assert_eq!(claimed(&other, &[]).await, 1);
 }
 
-#[tokio::test]
-async fn a_cancel_hangs_up_on_the_provider_and_nothing_more_is_asked() {
+/// So many that a race between a cancel and a request, however rare, is met.
+const CANCELS: usize = 1000;
+/// As many as the worker runs at once.
+const AT_ONCE: usize = 16;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_cancels_hang_up_on_the_provider_and_nothing_more_is_asked() {
     let words = frames("openai", &[OK], "stop")[..2].to_vec();
-    let server = Server::start(move |_, _| Answer::stream("openai", &words).ending(End::Hang)).await;
+    let asked = Arc::new(Mutex::new(HashMap::<String, oneshot::Sender<usize>>::new()));
+    let waiting = Arc::clone(&asked);
+    let server = Server::start(move |number, seen| {
+        // Each execution has a name of its own in its first message.
+        let said = seen.body["messages"][1]["content"].as_str().expect("words");
+        let is_of_name = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+        let name: String = said[said.find("cancel-").expect("a name")..]
+            .chars()
+            .take_while(is_of_name)
+            .collect();
+        let told = waiting.lock().expect("no panic").remove(&name);
+        told.expect("each asks once").send(number).expect("is waited for");
+        Answer::stream("openai", &words).ending(End::Hang)
+    })
+    .await;
     let (stage, _) = stage(&server, "openai").await;
     let worker = stage.worker();
-    for round in 1..=20 {
-        let launched = stage.launch(json!({}), None).await;
-        eventually("a request", async || (server.count() == round).then_some(())).await;
+    let cancel = async |round: usize| {
+        let name = format!("cancel-{round}");
+        let (tell, number) = oneshot::channel();
+        asked.lock().expect("no panic").insert(name.clone(), tell);
+        let launched = stage.launch(json!({"skus": [name]}), None).await;
+        let number = tokio::time::timeout(Duration::from_secs(30), number).await;
+        let number = number.expect("it is asked").expect("a number");
         lifecycle::cancel(&stage.store, &stage.viewer, launched.id, None)
             .await
             .expect("cancels");
+        let accepted = Instant::now();
+        let closed = eventually("it hangs up", async || server.closed_at(number)).await;
         let ended = stage.ended(launched.id).await;
-        assert_eq!(ended.failure_category.as_deref(), Some("canceled"));
-        eventually("it hangs up", async || {
-            (server.closed().len() == round).then_some(())
-        })
-        .await;
-    }
+        assert_eq!(ended.failure_category.as_deref(), Some("canceled"), "{round}");
+        closed.saturating_duration_since(accepted)
+    };
+    let rounds = stream::iter(0..CANCELS)
+        .map(|round| cancel(round))
+        .buffer_unordered(AT_ONCE);
+    let mut took: Vec<Duration> = rounds.collect().await;
     worker.stop(Duration::from_secs(5)).await;
-    assert_eq!(server.count(), 20, "no later request");
+    assert_eq!(server.count(), CANCELS, "no later request");
+    assert_eq!(server.closed().len(), CANCELS, "each hung up once");
+    took.sort_unstable();
+    let part = |percent: usize| took[(CANCELS * percent / 100).min(CANCELS - 1)];
+    let figures = format!(
+        "from accepted to hung up: half {:?}, 99 % {:?}, all {:?}",
+        part(50),
+        part(99),
+        part(100)
+    );
+    eprintln!("{figures}");
+    // Sixteen at once, in a debug build, beside whatever else this machine does: the few that wait
+    // for a turn of the processor are not held against it.
+    assert!(
+        part(50) < Duration::from_millis(100) && part(100) < Duration::from_secs(2),
+        "{figures}"
+    );
 }
