@@ -379,12 +379,12 @@ pub async fn keep(
     Ok(taken)
 }
 
-/// Attaches what a tool brought to the conversation it was called in, and gives the ids. It is no
+/// Attaches what a tool brought to the conversation it was called in, and gives the rows. It is no
 /// part of what the execution was launched with, so a retry does not bring it along.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn attach(work: &Work, conversation: Uuid, brought: Vec<Taken>) -> Result<Vec<Uuid>, Fault> {
+pub async fn attach(work: &Work, conversation: Uuid, brought: Vec<Taken>) -> Result<Vec<file::Model>, Fault> {
     if brought.is_empty() {
         return Ok(Vec::new());
     }
@@ -400,9 +400,8 @@ pub async fn attach(work: &Work, conversation: Uuid, brought: Vec<Taken>) -> Res
         ..taken.stage(work, to.started_by, to.data_set_id)
     };
     let rows: Vec<file::Model> = brought.into_iter().zip(first..).map(row).collect();
-    let ids = rows.iter().map(|row| row.id).collect();
-    db::files::insert(&work.tx, rows).await?;
-    Ok(ids)
+    db::files::insert(&work.tx, rows.clone()).await?;
+    Ok(rows)
 }
 
 /// Removes what came with a request that failed. What cannot be removed now is swept later.

@@ -26,7 +26,7 @@ use super::exit::Exit;
 use super::held::Held;
 use super::model::Session;
 use super::registry::Registered;
-use super::tools::{Effect, Error, Output, STOP_EXECUTION};
+use super::tools::{self, Effect, Error, Output, STOP_EXECUTION};
 use super::transcript::{Call, MAX_DEPTH};
 
 /// Calls that run at once: what a turn of hundreds needs, and no more than a server that is asked
@@ -241,12 +241,18 @@ impl One<'_> {
         let result = if outcome.is_error { "error" } else { "success" };
         let tool = self.call.tool.clone();
         let Output {
-            value,
+            mut value,
             mut files,
             new_files,
         } = outcome.output;
         let conversation = held.conversation_id();
-        files.extend(files::attach(&held.work, conversation, new_files).await?);
+        let brought = files::attach(&held.work, conversation, new_files).await?;
+        files.extend(brought.iter().map(|file| file.id));
+        // By these names the model can read them.
+        if let (Some(members), false) = (value.as_object_mut(), brought.is_empty()) {
+            let named = brought.iter().map(|file| tools::info(file).to_json()).collect();
+            members.insert("files".to_owned(), named);
+        }
         let entry = Entry::message(Message {
             role: Role::Tool,
             parts: vec![Part::ToolResult {

@@ -239,6 +239,11 @@ async fn everything(client: &Client) -> String {
         .find(|part| part["tool"] == "everything__get-tiny-image")
         .expect("a result");
     let image = &of_image["files"][0];
+    let named = &output(3)["files"][0];
+    assert!(
+        named["file_id"].as_str().is_some_and(|id| id.starts_with("fil_")),
+        "the model knows it by its id: {named}"
+    );
     assert_eq!(
         (&image["contentType"], &image["filename"]),
         (&json!("image/png"), &json!("1.png")),

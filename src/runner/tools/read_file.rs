@@ -7,8 +7,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::base::id;
+use crate::db;
 use crate::documents::{self, Kind, Reader};
 use crate::domain::files;
 use crate::model::ToolSpec;
@@ -84,8 +86,13 @@ impl Outside for ReadFile {
         async move {
             let wanted: Arguments = arguments(given)?;
             let id = id::Kind::File.parse(&wanted.file_id).ok();
-            let Some(file) = context.files.iter().find(|file| Some(file.id) == id) else {
-                let message = "there is no such file here; list_files says which there are";
+            let attached = context.files.iter().find(|file| Some(file.id) == id).cloned();
+            let found = match (attached, id) {
+                (None, Some(id)) => brought(context, id).await?,
+                (attached, _) => attached,
+            };
+            let Some(file) = &found else {
+                let message = "there is no such file here; list_files says which came with the job, and results name those that tools brought";
                 return Err(Error::Refused(message.to_owned()));
             };
             let name = &file.filename;
@@ -112,6 +119,12 @@ impl Outside for ReadFile {
         }
         .boxed()
     }
+}
+
+/// A file that a tool brought meanwhile. Those of other conversations are not there.
+async fn brought(context: &Context, id: Uuid) -> Result<Option<file::Model>, Error> {
+    let found = db::files::find_many(context.store.db.read(), &[id]).await?.pop();
+    Ok(found.filter(|file| file.conversation_id == Some(context.conversation_id)))
 }
 
 /// The result names the image, so that a model that sees is shown it beside these words.
