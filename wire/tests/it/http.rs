@@ -470,14 +470,16 @@ async fn forms_of_the_wrong_shape_are_refused() {
 async fn the_headers_of_a_part_are_bounded_wherever_they_begin() {
     let wire = probe().build().unwrap();
     let operations = format!("--b\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{MANY}\r\n");
-    for begin in ["", "--b\r\nX: ", &operations, &format!("{operations}--b\r\nX: ")] {
+    for begin in ["", "--b\r\nX: ", &format!("{operations}--b\r\nX: ")] {
         let sent = Arc::new(AtomicUsize::new(0));
         let counted = sent.clone();
         // As a client writes them: nothing here is a chunk too large to be looked at.
         let endless = futures::stream::repeat("x".repeat(1000)).take(1000);
         let chunks = futures::stream::iter([begin.to_owned()])
             .chain(endless)
-            .inspect(move |chunk| drop(counted.fetch_add(chunk.len(), Relaxed)))
+            .inspect(move |chunk| {
+                counted.fetch_add(chunk.len(), Relaxed);
+            })
             .map(Ok::<_, std::io::Error>);
         let mut request = form(&[]);
         *request.body_mut() = Body::from_stream(chunks);
