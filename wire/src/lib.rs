@@ -35,6 +35,11 @@
 //! - The SDL is that of the very schema; `sdl()` and any of its options will do. Complexity limits of the library work
 //!   as before, on the merged document.
 //!
+//! # How it is served
+//!
+//! Over HTTP/1.1 by whatever serves axum. `axum::serve` writes header names in lower case; a few clients look for
+//! `Sec-WebSocket-Protocol` by its letters, and hyper's `title_case_headers` with `preserve_header_case` helps them.
+//!
 //! Compression is left to `tower_http::compression`. Its default predicate leaves `text/event-stream` alone; leave
 //! out `multipart/mixed` as well, or parts wait in the encoder.
 //!

@@ -84,7 +84,8 @@ pub(crate) fn upgrade<E: Executor>(mounted: Arc<Mounted<E>>, mut parts: Parts) -
             .max_frame_size(Some(limits.message_bytes));
         let socket = WebSocketStream::from_raw_socket(connection, protocol::Role::Server, Some(config)).await;
         let now = Instant::now();
-        let session = Session {
+        // Not by way of a variable: the task would have room for both.
+        Session {
             mounted,
             socket,
             ticket,
@@ -94,8 +95,9 @@ pub(crate) fn upgrade<E: Executor>(mounted: Arc<Mounted<E>>, mut parts: Parts) -
             opened: now,
             heard: now,
             pinged: None,
-        };
-        session.run().await;
+        }
+        .run()
+        .await;
     });
     Ok(answer)
 }
@@ -185,7 +187,8 @@ impl<E: Executor> Session<E> {
             // an error the library does not read.
             let connection = self.socket.get_mut();
             connection.shutdown().await?;
-            let mut rest = [0; BUFFER_BYTES];
+            // On the heap: every idle socket would hold it otherwise.
+            let mut rest = vec![0; BUFFER_BYTES];
             while connection.read(&mut rest).await? > 0 {}
             Ok::<_, Broken>(())
         })
