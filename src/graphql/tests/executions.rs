@@ -232,7 +232,7 @@ async fn a_page_costs_a_constant_number_of_statements() {
         .await;
     }
     let member = &api.world.member;
-    let cost = async |first: i32| {
+    let once = async |first: i32| {
         let before = api.world.store.db.statements();
         let answer = api.ask(member, DETAILS, json!({ "first": first })).await;
         let nodes = answer["executions"]["nodes"].as_array().expect("nodes").clone();
@@ -240,6 +240,15 @@ async fn a_page_costs_a_constant_number_of_statements() {
         assert_eq!(nodes[0]["labels"], json!(["a", "b"]));
         assert_eq!(nodes[0]["executionType"]["name"], json!("musing"));
         api.world.store.db.statements() - before
+    };
+    // The least of a few: the hub looks at the change log by itself, and a machine that stands still for longer than
+    // loaders gather splits what they read. Both can only add.
+    let cost = async |first: i32| {
+        let mut least = u64::MAX;
+        for _ in 0..5 {
+            least = least.min(once(first).await);
+        }
+        least
     };
     let few = cost(2).await;
     assert_eq!(cost(25).await, few);
