@@ -1,6 +1,6 @@
 // The page of one execution: where its time went, while it runs and after.
 import { ended, launch } from './api.ts';
-import { expect, shoot, test } from './world.ts';
+import { expect, expectAccessible, shoot, test } from './world.ts';
 
 test('the steps come one by one, and stay', async ({ page, server, demo, demoToken, set }) => {
   const running = await launch(demo, { agentId: set.agents.trials!, executionKey: 'slow' });
@@ -27,6 +27,7 @@ test('the steps come one by one, and stay', async ({ page, server, demo, demoTok
   const names = async () => (await steps.allInnerTexts()).map((text) => text.trim().split(/\s+/)[0]).sort();
   await expect.poll(names).toEqual(done.sort());
   await shoot(page, 'detail-steps');
+  await expectAccessible(page);
   await page.reload();
   await expect.poll(names).toEqual(done.sort());
 });

@@ -1,7 +1,7 @@
 // The history as a list that lives: what comes, what waits, what is asked for and what is not.
 import type { Route } from '@playwright/test';
 import { ended, launch } from './api.ts';
-import { connection, expect, requestsOf, test } from './world.ts';
+import { connection, expect, expectAccessible, requestsOf, test } from './world.ts';
 
 const rowsOf = (page: import('@playwright/test').Page) =>
   page.getByRole('table').getByRole('row').filter({ has: page.locator('[data-status]') });
@@ -41,6 +41,7 @@ test('the counts in a menu follow what happens, and ask for nothing while nothin
   await page.getByRole('button', { name: 'Agent', exact: true }).click();
   const option = page.getByRole('group', { name: 'Agent' }).locator('label').filter({ hasText: 'Trials' });
   await expect(option).toContainText(/\d/);
+  await expectAccessible(page);
   const counted = async () => Number(/(\d+)\s*$/.exec(await option.innerText())?.[1]);
   const before = await counted();
   const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' });

@@ -1,6 +1,6 @@
 // What admins do: agents, access tokens, members, users, data sets. As the server's admin, on a server of its own.
 import { api } from './api.ts';
-import { expect, shoot, test } from './world.ts';
+import { expect, expectAccessible, shoot, test } from './world.ts';
 
 test.use({ as: 'admin' });
 
@@ -50,6 +50,7 @@ test('an agent is configured by a form, and what the server refuses stands on it
   await expect(temperature).toBeFocused();
   await expect(dialog.getByRole('alert')).toContainText('One thing in the configuration has to be put right: Temperature');
   await shoot(page, 'agent-form-refused');
+  await expectAccessible(page);
   await temperature.fill('0.5');
   await expect(temperature).not.toHaveAttribute('aria-invalid', 'true');
   await dialog.getByRole('tab', { name: 'JSON' }).click();

@@ -1,9 +1,8 @@
 // Every page, in light and dark: no violation that axe knows of, nothing that runs over at 360 px, and a picture of each
 // at three widths. To add a page: a line in `PAGES`.
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
 import { type Api, ended, launch, upload } from './api.ts';
-import { expect, shoot, type Stage, test } from './world.ts';
+import { expect, expectAccessible, shoot, type Stage, test } from './world.ts';
 
 interface Made {
   finished: { id: string; conversationId: string };
@@ -174,10 +173,3 @@ test('signing in is for everyone', async ({ browser, server }) => {
     await context.close();
   }
 });
-
-async function expectAccessible(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(
-    violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) })),
-  ).toEqual([]);
-}

@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { api, stage } from './api.ts';
 import { type Answer, type Provider, startProvider } from './provider.ts';
 import { type Server, startServer } from './server.ts';
-import { expect, requestsOf, shoot, signIn, test as base } from './world.ts';
+import { expect, expectAccessible, requestsOf, shoot, signIn, test as base } from './world.ts';
 
 interface Written {
   provider: Provider;
@@ -65,6 +65,7 @@ test('words are read as they are written, and become the message', async ({ talk
   // Formatted as it comes, and by no request of the page's.
   await expect(draft.locator('strong')).toHaveText('coffee');
   await shoot(page, 'words-growing');
+  await expectAccessible(page);
   // Long answers stay in sight at their growing end.
   for (let line = 0; line < 60; line += 1) answer.say(`\n\nLine ${line} of many.`);
   await expect(draft.getByText('Line 59 of many.')).toBeInViewport();

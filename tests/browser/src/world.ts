@@ -5,6 +5,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContext, expect, type Locator, type Page, test as base } from '@playwright/test';
 import { api, type Api, stage } from './api.ts';
 import { type Server, startServer } from './server.ts';
@@ -119,6 +120,14 @@ export async function shoot(page: Page, name: string): Promise<void> {
   const folder = join(artefacts, 'screens');
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** No violation that axe knows of, in the state that the page is in. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  expect(
+    violations.map(({ id, help, nodes }) => ({ id, help, where: nodes.slice(0, 5).map((node) => node.html.slice(0, 200)) })),
+  ).toEqual([]);
 }
 
 /** The requests that a page makes from now on; the socket is none of them, for it is opened once. */

@@ -205,8 +205,9 @@ function Reasoning({ children, isLive = false }: { children: string; isLive?: bo
   return (
     <Fold
       summary={
-        <span className={clsx('flex items-center gap-1.5 text-sm text-muted', isLive && 'animate-pulse-soft')}>
-          <Brain aria-hidden="true" className="size-4 text-faint" />
+        <span className="flex items-center gap-1.5 text-sm text-muted">
+          {/* Words that fade are not to be read. */}
+          <Brain aria-hidden="true" className={clsx('size-4 text-faint', isLive && 'animate-pulse-soft')} />
           Reasoning
         </span>
       }
