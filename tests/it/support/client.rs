@@ -1,7 +1,5 @@
 //! A client of the API: plain GraphQL over HTTP, and graphql-transport-ws.
 
-use std::collections::VecDeque;
-
 use agentic_executions::base::tls;
 use futures::{SinkExt, StreamExt};
 use reqwest::multipart::{Form, Part};
@@ -237,7 +235,6 @@ type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStre
 /// A socket with at most one subscription at a time.
 pub struct Socket {
     stream: Stream,
-    waiting: VecDeque<Value>,
     /// The close code, once closed.
     pub closed: Option<u16>,
 }
@@ -246,11 +243,7 @@ impl Socket {
     /// Opens one and sends the first message; the answer is still to be received.
     pub async fn open(request: Request, init: Value) -> Self {
         let (stream, _) = tokio_tungstenite::connect_async(request).await.expect("connects");
-        let mut socket = Self {
-            stream,
-            waiting: VecDeque::new(),
-            closed: None,
-        };
+        let mut socket = Self { stream, closed: None };
         socket.send(init).await;
         socket
     }
@@ -262,13 +255,12 @@ impl Socket {
             .expect("sends");
     }
 
-    /// The next message of whatever kind; none when the socket closed.
+    /// The next message of whatever kind; none when the socket closed. Pings are none, and a stream
+    /// that has nothing else to say is waited for no longer than one that is silent.
     pub async fn receive(&mut self) -> Option<Value> {
-        if let Some(message) = self.waiting.pop_front() {
-            return Some(message);
-        }
+        let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let frame = tokio::time::timeout(PATIENCE, self.stream.next())
+            let frame = tokio::time::timeout_at(deadline, self.stream.next())
                 .await
                 .expect("the socket says something");
             match frame {
