@@ -144,16 +144,18 @@ impl Db {
         Ok(tx.commit().await?)
     }
 
-    /// Brings the schema to this binary's. Several processes may start at once: on PostgreSQL an
-    /// advisory lock lets one migrate while the others wait.
+    /// Brings the schema to this binary's, or leaves it as it was. Several processes may start at
+    /// once: one migrates while the others wait.
     ///
     /// # Errors
     /// [`ConnectError::Newer`] when the database has migrations that this binary does not know.
     pub async fn migrate(&self) -> std::result::Result<(), ConnectError> {
         self.refuse_newer().await?;
-        if self.is_postgres() {
+        // On SQLite the lock of the one writer, in which all of it happens: a process that is killed
+        // halfway would otherwise leave tables that the next one cannot make again.
+        let lock = self.begin().await.map_err(ConnectError::Query)?;
+        let migrated = if self.is_postgres() {
             // The lock belongs to a transaction, so it goes with the connection whatever happens.
-            let lock = self.begin().await.map_err(ConnectError::Query)?;
             // Whoever waits here waits for a whole migration.
             for take in [
                 "SET LOCAL statement_timeout = 0",
@@ -163,14 +165,13 @@ impl Db {
                 let taken = lock.execute_unprepared(take).await;
                 taken.map_err(|error| ConnectError::Query(error.into()))?;
             }
-            Migrator::up(&self.write, None)
-                .await
-                .map_err(ConnectError::Migrate)?;
-            return self.commit(lock).await.map_err(ConnectError::Query);
-        }
-        Migrator::up(&self.write, None)
-            .await
-            .map_err(ConnectError::Migrate)
+            // Each migration in a transaction of its own.
+            Migrator::up(&self.write, None).await
+        } else {
+            Migrator::up(&lock, None).await
+        };
+        migrated.map_err(ConnectError::Migrate)?;
+        self.commit(lock).await.map_err(ConnectError::Query)
     }
 
     /// Says whether the schema is this binary's, without changing anything.

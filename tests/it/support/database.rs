@@ -37,14 +37,13 @@ impl TestDatabase {
     pub async fn new(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => {
-                let directory = tempfile::tempdir().expect("a directory");
-                let url = format!("sqlite://{}", directory.path().join("test.db").display());
+                let (url, directory) = empty(kind).await;
                 let db = connect(&url).await;
                 db.migrate().await.expect("migrates");
                 Self {
                     url,
                     db,
-                    _directory: Some(directory),
+                    _directory: directory,
                 }
             }
             Kind::Postgres => {
@@ -58,6 +57,28 @@ impl TestDatabase {
             }
         }
     }
+}
+
+/// The address of a database without a schema, and the folder that it goes with.
+pub async fn empty(kind: Kind) -> (String, Option<tempfile::TempDir>) {
+    match kind {
+        Kind::Sqlite => {
+            let directory = tempfile::tempdir().expect("a directory");
+            let url = format!("sqlite://{}", directory.path().join("test.db").display());
+            (url, Some(directory))
+        }
+        Kind::Postgres => {
+            let name = next_name();
+            let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+            server().await.execute(create).await.expect("a database");
+            (address(&name), None)
+        }
+    }
+}
+
+fn next_name() -> String {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("test_{}_{number}", std::process::id())
 }
 
 pub async fn connect(url: &str) -> Db {
@@ -98,11 +119,7 @@ async fn copy_of_template() -> String {
             name
         })
         .await;
-    let name = format!(
-        "test_{}_{}",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = next_name();
     let mut server = server().await;
     let copy = format!("CREATE DATABASE {name} TEMPLATE {template}");
     // Two copies at once may find the template in use.
