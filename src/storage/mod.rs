@@ -86,7 +86,15 @@ impl Storage {
             source,
         };
         std::fs::create_dir_all(Path::new(path)).map_err(failed)?;
-        let store = LocalFileSystem::new_with_prefix(path).map_err(OpenError::Store)?;
+        // Found out now, and not by the first upload.
+        let probe = Path::new(path).join(format!(".probe-{}", std::process::id()));
+        std::fs::write(&probe, b"").map_err(failed)?;
+        // Another process of this number, on another machine, may have been quicker.
+        let _ = std::fs::remove_file(&probe);
+        // Accepted means durable, also when the power goes: the rows that name a file are.
+        let store = LocalFileSystem::new_with_prefix(path)
+            .map_err(OpenError::Store)?
+            .with_fsync(true);
         Ok(Self(Arc::new(store)))
     }
 
@@ -211,6 +219,14 @@ mod tests {
         storage.delete(id).await.expect("deletes");
         storage.delete(id).await.expect("deletes what is gone");
         assert!(storage.read(id, None).await.is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_on_the_disk_before_it_is_said_to_be() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let storage = Storage::open(&format!("file://{}", directory.path().display())).expect("opens");
+        // No test cuts the power: this is what is asked of the library that would be seen then.
+        assert!(format!("{storage:?}").contains("fsync: true"), "{storage:?}");
     }
 
     #[test]
