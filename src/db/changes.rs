@@ -141,19 +141,24 @@ pub async fn oldest(db: &impl Conn) -> Result<Option<LogPosition>> {
 /// Deletes up to `limit` of the rows older than an instant, and says how many went. The newest of
 /// them stays: it marks up to where the log was cut.
 ///
+/// Always from the front, for clocks differ and a reader goes by place: what lies behind a row that
+/// stays is not older for whoever stands at that row. It costs `limit` rows however long the log is.
+///
 /// # Errors
 /// When the statement fails.
 pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
-    let mut numbers: Vec<i64> = Entity::find()
+    let front: Vec<(i64, i64)> = Entity::find()
         .select_only()
         .column(Column::Number)
+        .column(Column::OccurredAt)
         .order_by_asc(Column::TransactionId)
         .order_by_asc(Column::Number)
         .limit(limit)
-        .filter(Column::OccurredAt.lt(before))
         .into_tuple()
         .all(db)
         .await?;
+    let old = front.into_iter().take_while(|(_, at)| *at < before);
+    let mut numbers: Vec<i64> = old.map(|(number, _)| number).collect();
     numbers.pop();
     if numbers.is_empty() {
         return Ok(0);

@@ -17,6 +17,7 @@ use agentic_executions::domain::{Store, access, people};
 use futures::{Stream, StreamExt};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -371,6 +372,36 @@ both! {
         let request = set::Request { after: Some(old), ..everything() };
         let mut stream = Box::pin(set::watch(hub, world.follow(&world.admin), request));
         assert!(next(&mut stream).await.expect("a frame").expect("no error").resync);
+    }
+
+    async fn the_log_is_cut_from_its_front_whatever_clocks_say(world: World) {
+        for _ in 0..4 {
+            world.launch().await;
+        }
+        let db = &world.store.db;
+        // The node that wrote the second was ahead of the others.
+        let tx = db.begin().await.expect("begins");
+        tx.execute_unprepared("UPDATE change SET occurred_at = occurred_at + 60000 WHERE number = 2").await.expect("writes");
+        db.commit(tx).await.expect("commits");
+        let cut_after = async |seconds: i64| {
+            let tx = db.begin().await.expect("begins");
+            let before = world.store.clock.now() + seconds * 1000;
+            agentic_executions::db::changes::trim(&tx, before, 1000).await.expect("trims");
+            db.commit(tx).await.expect("commits");
+            let left = agentic_executions::db::changes::oldest(db.read()).await.expect("reads").expect("a mark");
+            let read = agentic_executions::db::changes::after(db, Default::default(), 100).await.expect("reads");
+            (left.number, read.rows.len())
+        };
+        assert_eq!(cut_after(1).await, (1, 4), "nothing goes from behind a row that stays");
+        assert_eq!(cut_after(61).await, (4, 1), "the newest that is old marks the cut");
+    }
+
+    async fn a_cursor_that_an_execution_has_not_reached_gets_its_state(world: World) {
+        let row = world.launch().await.execution;
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        let mut stream = pin!(status::watch(hub, world.follow(&world.owner), row.id, Some(row.revision + 7)));
+        let state = next(&mut stream).await.expect("a state").expect("no error");
+        assert_eq!((state.execution.revision, state.status), (row.revision, Status::Pending));
     }
 
     async fn a_cursor_that_the_log_has_not_reached_starts_the_set_over(world: World) {

@@ -58,6 +58,8 @@ pub fn watch(
         let mut seen = Seen { revision: row.revision, status: Some(lifecycle::status(&row)?) };
         match after {
             None => yield state(&row)?,
+            // The database is an older copy of the one that gave the cursor out.
+            Some(after) if after > row.revision => yield state(&row)?,
             Some(after) => {
                 seen = Seen { revision: after, status: None };
                 // What is committed while the log is read is read too, until both agree.
