@@ -8,8 +8,9 @@ pub enum Error {
     /// A unique index already has the value: someone else was first.
     #[error("the value is taken")]
     Taken(#[source] DbErr),
-    /// The database cannot be reached, or has no connection left.
-    #[error("the database cannot be reached")]
+    /// The database cannot be reached, has no connection left, or cannot write now: the same may
+    /// work later.
+    #[error("the database is not available")]
     Unavailable(#[source] DbErr),
     /// The database ended the statement because it took too long.
     #[error("the statement took too long")]
@@ -36,16 +37,11 @@ impl From<DbErr> for Error {
             DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self::Unavailable(error),
             DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
                 match cause.as_ref() {
-                    // query_canceled: statement_timeout ended it.
-                    sea_orm::sqlx::Error::Database(cause) if cause.code().as_deref() == Some("57014") => {
-                        Self::TooSlow(error)
-                    }
-                    // admin_shutdown, crash_shutdown, cannot_connect_now.
-                    sea_orm::sqlx::Error::Database(cause)
-                        if matches!(cause.code().as_deref(), Some("57P01" | "57P02" | "57P03")) =>
-                    {
-                        Self::Unavailable(error)
-                    }
+                    sea_orm::sqlx::Error::Database(said) => match said.code().as_deref().map(meaning) {
+                        Some(Meaning::TooSlow) => Self::TooSlow(error),
+                        Some(Meaning::Unavailable) => Self::Unavailable(error),
+                        _ => Self::Failed(error),
+                    },
                     sea_orm::sqlx::Error::Io(_)
                     | sea_orm::sqlx::Error::PoolTimedOut
                     | sea_orm::sqlx::Error::PoolClosed => Self::Unavailable(error),
@@ -54,6 +50,34 @@ impl From<DbErr> for Error {
             }
             _ => Self::Failed(error),
         }
+    }
+}
+
+enum Meaning {
+    TooSlow,
+    Unavailable,
+    Other,
+}
+
+/// What a code says: five characters are PostgreSQL's, a number is SQLite's.
+fn meaning(code: &str) -> Meaning {
+    if code.len() == 5 {
+        return match code {
+            // query_canceled: statement_timeout ended it.
+            "57014" => Meaning::TooSlow,
+            // read_only_sql_transaction, as on a server that has become a standby;
+            // idle_in_transaction_session_timeout; admin_shutdown, crash_shutdown, cannot_connect_now.
+            "25006" | "25P03" | "57P01" | "57P02" | "57P03" => Meaning::Unavailable,
+            // Of these classes: no connection, no room on disk or for a connection, and a deadlock or
+            // a conflict, of which one transaction is told to come again.
+            _ if ["08", "53", "40"].iter().any(|class| code.starts_with(class)) => Meaning::Unavailable,
+            _ => Meaning::Other,
+        };
+    }
+    // The lowest byte of an extended code is the code. BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(5 | 6 | 8 | 10 | 13 | 14) => Meaning::Unavailable,
+        _ => Meaning::Other,
     }
 }
 
@@ -82,4 +106,21 @@ pub enum ConnectError {
         "the database is older than this binary: run `agentic-executions migrate` or start `serve` first"
     )]
     Older,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_a_defect() {
+        for code in [
+            "5", "261", "13", "778", "8", "14", "08006", "53100", "53300", "25006", "40P01", "57P01",
+        ] {
+            assert!(matches!(meaning(code), Meaning::Unavailable), "{code}");
+        }
+        for code in ["1", "19", "2067", "20", "23505", "42601", "57014", "XX000"] {
+            assert!(!matches!(meaning(code), Meaning::Unavailable), "{code}");
+        }
+    }
 }

@@ -48,6 +48,11 @@ async fn connect(url: &str) -> Db {
     Db::connect(url, &Options::default()).await.expect("connects")
 }
 
+/// What a statement meets when the database is away.
+pub fn unavailable() -> super::Error {
+    super::Error::Unavailable(sea_orm::DbErr::Custom("nobody answers".to_owned()))
+}
+
 #[derive(FromQueryResult)]
 struct Table {
     name: String,

@@ -47,6 +47,13 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// The database is away or takes no writes: nothing is wrong with what was to be done.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(db::Error::Unavailable(_)))
+    }
+}
+
 /// Lets `?` carry database errors into an operation's own error as its fault.
 macro_rules! faults {
     ($($error:ty),+) => {$(

@@ -22,9 +22,9 @@ use super::lease::Lease;
 use super::worker::Deps;
 use super::{execution as executions, reply};
 
-/// Times that a run goes on from its journal after a fault before it is given up: with the waits
-/// between them half a minute, longer than a database takes to restart.
-const TRIES: u32 = 6;
+/// Faults without progress between them that end a run: with the waits between them half a minute,
+/// in which what is only slow or full for a moment comes round.
+const FAULTS: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Job {
@@ -44,7 +44,7 @@ impl Job {
 
 /// Returns when the run has ended or is another worker's.
 pub(super) async fn drive(job: &Job) {
-    let mut tries = 1;
+    let mut faults = Faults::default();
     loop {
         let exit = match AssertUnwindSafe(work(job)).catch_unwind().await {
             Ok(Ok(())) => return,
@@ -59,28 +59,61 @@ pub(super) async fn drive(job: &Job) {
             Err(Exit::Fault(fault)) => fault,
             Err(_) => return lost(),
         };
+        let wait = faults.wait_after(&fault, sequence(job).await);
         tracing::error!(
             error = &fault as &dyn std::error::Error,
-            tries,
+            faults = faults.count,
             "a run met a fault"
         );
-        if tries == TRIES || matches!(fault, Fault::Corrupt { .. }) {
+        let Some(wait) = wait else {
             let end = Cause::Internal.into();
             if let Err(exit) = settle(job, end).await {
                 tracing::error!(?exit, "a run could not be ended; it is handed back");
             }
             return;
-        }
+        };
         // Cut meanwhile: the next round sees it. A worker that shuts down has no time for more
         // rounds; what it cannot hand back is taken over when the lease runs out.
-        if let Err(parked @ Exit::Parked) = job.lease.wait(FIRST_WAIT * 2_u32.pow(tries - 1)).await {
+        if let Err(parked @ Exit::Parked) = job.lease.wait(wait).await {
             if let Err(exit) = settle(job, parked).await {
                 tracing::warn!(?exit, "a lease is left to run out");
             }
             return;
         }
-        tries += 1;
     }
+}
+
+/// Faults of a run since its journal last grew.
+#[derive(Debug, Default)]
+struct Faults {
+    count: u32,
+    sequence: i64,
+}
+
+impl Faults {
+    /// How long to wait before the run goes on from its journal, which now reaches to `sequence`; none
+    /// when it is to be given up.
+    fn wait_after(&mut self, fault: &Fault, sequence: Option<i64>) -> Option<Duration> {
+        if let Some(sequence) = sequence.filter(|sequence| *sequence > self.sequence) {
+            *self = Self { count: 0, sequence };
+        }
+        match fault {
+            // No matter of this run's. While its lease lasts it is tried, and then by whoever takes it
+            // over: an outage costs its own length and no execution.
+            passing if passing.is_passing() => Some(FIRST_WAIT),
+            Fault::Corrupt { .. } => None,
+            _ => {
+                self.count += 1;
+                (self.count < FAULTS).then(|| FIRST_WAIT * 2_u32.pow(self.count - 1))
+            }
+        }
+    }
+}
+
+/// How far the journal is; none when that cannot be said now.
+async fn sequence(job: &Job) -> Option<i64> {
+    let found = db::conversations::last_sequences(job.deps.store.db.read(), &[job.run.conversation_id]).await;
+    found.ok()?.first().map(|(_, sequence)| *sequence)
 }
 
 async fn work(job: &Job) -> Result<(), Exit> {
@@ -150,4 +183,42 @@ fn words_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without words")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage;
+
+    fn broken() -> Fault {
+        let source = std::io::Error::other("the disk is gone");
+        Fault::Storage(storage::Error::Read(source))
+    }
+
+    #[test]
+    fn progress_between_faults_starts_the_count_anew() {
+        let mut faults = Faults::default();
+        for sequence in 1..=20 {
+            assert_eq!(faults.wait_after(&broken(), Some(sequence)), Some(FIRST_WAIT));
+        }
+        let waits = std::iter::from_fn(|| faults.wait_after(&broken(), Some(20)));
+        assert_eq!(
+            waits.map(|wait| wait.as_secs()).collect::<Vec<_>>(),
+            [2, 4, 8, 16]
+        );
+    }
+
+    #[test]
+    fn a_database_that_is_away_ends_no_run_however_long() {
+        let mut faults = Faults::default();
+        let away = || Fault::Database(db::testing::unavailable());
+        assert!((0..1000).all(|_| faults.wait_after(&away(), None) == Some(FIRST_WAIT)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_read_again() {
+        let id = String::new();
+        let corrupt = Fault::Corrupt { what: "event", id };
+        assert_eq!(Faults::default().wait_after(&corrupt, None), None);
+    }
 }
