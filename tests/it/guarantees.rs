@@ -10,7 +10,8 @@ use agentic_executions::domain::journal::{self, Entry};
 use agentic_executions::domain::launch;
 use agentic_executions::domain::lifecycle::{self, CancelError, Ending, Failure, Status};
 use agentic_executions::domain::records::{self, Mode, Outcome};
-use agentic_executions::domain::{claim, files, sweep};
+use agentic_executions::domain::{access, claim, files, people, sweep};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::both;
@@ -288,6 +289,21 @@ both! {
         world.advance(2 * 24 * 60 * 60);
         sweep::forget_old(&world.store, &world.storage, &sweep::Retention::default()).await.expect("sweeps");
         assert!(world.storage.read_all(blob, 10).await.is_err(), "swept once nothing uses it");
+    }
+
+    async fn a_disk_that_is_full_keeps_nobody_from_reading(world: World) {
+        let (_, secret) = people::create_token(&world.store, world.owner.user_id, "test", None).await.expect("a token");
+        let full = if world.store.db.is_postgres() {
+            "CREATE FUNCTION full_disk() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql;
+             CREATE TRIGGER full_disk BEFORE UPDATE ON access_token FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        } else {
+            "CREATE TRIGGER full_disk BEFORE UPDATE ON access_token BEGIN SELECT RAISE(ABORT, 'no space left'); END"
+        };
+        let tx = world.store.db.begin().await.expect("begins");
+        tx.execute_unprepared(full).await.expect("is full");
+        world.store.db.commit(tx).await.expect("commits");
+        let viewer = access::authenticate(&world.store, &secret).await.expect("answers");
+        assert_eq!(viewer.map(|viewer| viewer.user_id), Some(world.owner.user_id));
     }
 
     async fn two_thousand_launches_while_workers_are_busy_are_each_run_once(world: World) {
