@@ -465,11 +465,18 @@ impl Heart {
         // Claims that come in meanwhile are not in the answer, and not lost.
         let mine = self.leases.all();
         let asked_at = store.clock.monotonic();
-        let kept = match claim::renew(store, &self.worker, &terms).await {
-            Ok(kept) => kept,
-            Err(fault) => {
+        // A connection whose other end is gone without a word says nothing for minutes: the next beat
+        // takes another one while the leases last.
+        let renewed = claim::renew(store, &self.worker, &terms);
+        let kept = match tokio::time::timeout(self.settings.lease / 2, renewed).await {
+            Ok(Ok(kept)) => kept,
+            Ok(Err(fault)) => {
                 let error = &fault as &dyn std::error::Error;
                 tracing::warn!(error, "a heartbeat failed; the leases run on");
+                return;
+            }
+            Err(_) => {
+                tracing::warn!("a heartbeat had no answer; the leases run on");
                 return;
             }
         };

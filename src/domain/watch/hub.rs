@@ -29,6 +29,10 @@ const HELD_BACK: Duration = Duration::from_millis(5);
 /// A transaction that stays open for long is not waited for at full speed.
 const HELD_BACK_MOST: Duration = Duration::from_millis(200);
 
+/// A look that takes longer is given up for the next: a connection whose other end is gone without a
+/// word would otherwise keep every subscriber of the node waiting for minutes.
+const LOOK_WITHIN: Duration = Duration::from_secs(10);
+
 /// Rows read at once.
 pub(super) const AT_ONCE: u64 = 500;
 
@@ -144,30 +148,32 @@ async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
             () = tokio::time::sleep(look_again), if held_back.is_some() => Look::AtLog,
         };
         let Some(inner) = hub.upgrade() else { return };
-        match look {
-            Look::At(id) => inner.wake(id),
-            Look::AtLog | Look::Everywhere => match inner.read_log(&mut at).await {
-                Ok(false) => held_back = None,
-                Ok(true) => {
-                    held_back = Some(held_back.map_or(HELD_BACK, |pause| (pause * 2).min(HELD_BACK_MOST)));
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the change log could not be read"
-                    );
-                }
-            },
-        }
-        if matches!(look, Look::Everywhere)
-            && let Err(error) = inner.wake_grown().await
-        {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "journals could not be looked at"
-            );
+        let looked = async {
+            match look {
+                Look::At(id) => inner.wake(id),
+                Look::AtLog | Look::Everywhere => match inner.read_log(&mut at).await {
+                    Ok(false) => held_back = None,
+                    Ok(true) => {
+                        held_back =
+                            Some(held_back.map_or(HELD_BACK, |pause| (pause * 2).min(HELD_BACK_MOST)));
+                    }
+                    Err(error) => failed(&error, "the change log could not be read"),
+                },
+            }
+            if matches!(look, Look::Everywhere)
+                && let Err(error) = inner.wake_grown().await
+            {
+                failed(&error, "journals could not be looked at");
+            }
+        };
+        if tokio::time::timeout(LOOK_WITHIN, looked).await.is_err() {
+            tracing::warn!("the change log was not to be had in time; the next look goes on");
         }
     }
+}
+
+fn failed(fault: &Fault, what: &'static str) {
+    tracing::warn!(error = fault as &dyn std::error::Error, "{what}");
 }
 
 enum Look {
@@ -177,7 +183,8 @@ enum Look {
 }
 
 impl Inner {
-    /// Reads to the log's end and hands on what is new.
+    /// Reads to the log's end and hands on what is new. Given up at any moment, it has handed on
+    /// exactly what `at` says.
     async fn read_log(&self, at: &mut LogPosition) -> Result<bool, Fault> {
         loop {
             let read = db::changes::after(&self.store.db, *at, AT_ONCE).await?;
