@@ -198,15 +198,15 @@ impl Execution<'_> {
             let verdict = self.judge(Some(&text));
             return self.conclude(held, Some(entry), verdict).await;
         }
-        calls::mark_repeatable(&self.session, &held, &calls).await?;
         held.journal(Some(attempt), entry.clone());
         let made = held.get_execution().await?.tool_calls;
         let made = u64::try_from(made).unwrap_or(0);
-        let taken = match self.session.allowance.own_tools(made, calls.len()) {
-            Some(cause) => Err(cause),
-            None => budget::take_tools(&self.session, &mut held, calls.len()).await?,
-        };
-        if let Err(cause) = taken {
+        // Before anything is written about them: a model may ask for more than a statement takes.
+        if let Some(cause) = self.session.allowance.own_tools(made, calls.len()) {
+            return Self::over(held, &cause).await;
+        }
+        calls::mark_repeatable(&self.session, &held, &calls).await?;
+        if let Err(cause) = budget::take_tools(&self.session, &mut held, calls.len()).await? {
             return Self::over(held, &cause).await;
         }
         let row = held.get_execution().await?;

@@ -108,12 +108,18 @@ impl Reply<'_> {
             held.end_reply(Ended::Answered).await?;
             return Ok(true);
         }
-        calls::mark_repeatable(&self.session, &held, &calls).await?;
-        let taken = match self.session.allowance.own_tools(spent.tool_calls, calls.len()) {
-            Some(cause) => Err(cause),
-            None => budget::take_tools(&self.session, &mut held, calls.len()).await?,
+        let over = self.session.allowance.own_tools(spent.tool_calls, calls.len());
+        let over = match over {
+            Some(cause) => Some(cause),
+            None => {
+                // Only now: a model may ask for more than a statement takes.
+                calls::mark_repeatable(&self.session, &held, &calls).await?;
+                budget::take_tools(&self.session, &mut held, calls.len())
+                    .await?
+                    .err()
+            }
         };
-        if let Err(cause) = taken {
+        if let Some(cause) = over {
             held.end_reply(Ended::Failed(cause.of_reply())).await?;
             return Ok(true);
         }

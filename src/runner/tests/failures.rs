@@ -163,6 +163,22 @@ async fn a_refusal_for_good_ends_it_at_once_with_the_validators_words() {
 }
 
 #[tokio::test]
+async fn a_turn_of_ten_thousand_calls_is_over_the_limit_and_nothing_else() {
+    let stage = Stage::new(|_: &Request| {
+        let ids: Vec<String> = (0..10_000).map(|n| format!("call {n}")).collect();
+        let calls: Vec<_> = ids
+            .iter()
+            .map(|id| (id.as_str(), "probe", json!({"n": 1})))
+            .collect();
+        call(&calls)
+    })
+    .await;
+    let ended = stage.run(json!({})).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("budget_exceeded"));
+    assert_eq!((ended.model_calls, ended.tool_calls), (1, 0));
+}
+
+#[tokio::test]
 async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
     let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
     let launched = stage.launch(json!({}), None).await;
