@@ -2,7 +2,9 @@
 //! the schema has and this table has not fails the test.
 //!
 //! To add a field: a row with its document and what stranger, member, owner and admin get. Nobody
-//! (no token) gets 401 everywhere, but for what `WITHOUT_CREDENTIAL` names.
+//! (no token) gets 401 everywhere, but for what `WITHOUT_CREDENTIAL` names. Each person has a stage of
+//! their own, for what one of them may change must be as it was for the next; a row that uses something
+//! up has something of its own to use up.
 
 use serde_json::{Value, json};
 
@@ -16,20 +18,24 @@ const WITHOUT_CREDENTIAL: [&str; 1] = ["signIn"];
 /// The agent type of the test's agent.
 const TYPE: &str = "trials";
 
-/// What the documents are about, made anew for each row and person.
+/// What the documents are about. Whose it is says [`People::stage`].
 struct Stage {
     set: String,
     agent: String,
-    spare_agent: String,
+    changed_agent: String,
+    retired_agent: String,
     execution: String,
-    /// The execution's own conversation.
+    canceled: String,
+    canceled_in_bulk: String,
+    /// An execution that is told of until it ends, and its conversation.
+    told: String,
     transcript: String,
     ended: String,
     conversation: String,
     record: String,
     token: String,
-    stranger: String,
-    spare_user: String,
+    newcomer: String,
+    leaver: String,
     number: usize,
 }
 
@@ -187,8 +193,8 @@ const QUERIES: &[Row] = &[
         "record",
         |s| {
             (
-                "query($set: ID!) { record(dataSetId: $set, collection: \"products\", key: \"known\") { id } }",
-                json!({ "set": s.set }),
+                "query($set: ID!, $key: String!) { record(dataSetId: $set, collection: \"products\", key: $key) { id } }",
+                json!({ "set": s.set, "key": s.number.to_string() }),
             )
         },
         ["null", "ok", "ok", "ok"],
@@ -211,7 +217,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("cancelExecution", "CancelExecutionInput"),
-                input(json!({ "id": s.execution })),
+                input(json!({ "id": s.canceled })),
             )
         },
         [NOT_FOUND, NOT_FOUND, "ok", "ok"],
@@ -221,7 +227,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("cancelExecutions", "CancelExecutionsInput"),
-                input(json!({ "ids": [s.execution] })),
+                input(json!({ "ids": [s.canceled_in_bulk] })),
             )
         },
         [NOT_FOUND, NOT_FOUND, "ok", "ok"],
@@ -356,7 +362,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("updateAgent", "UpdateAgentInput"),
-                input(json!({ "id": s.spare_agent, "description": "changed" })),
+                input(json!({ "id": s.changed_agent, "description": "changed" })),
             )
         },
         [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
@@ -366,7 +372,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("retireAgent", "RetireAgentInput"),
-                input(json!({ "id": s.spare_agent })),
+                input(json!({ "id": s.retired_agent })),
             )
         },
         [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
@@ -377,7 +383,7 @@ const MUTATIONS: &[Row] = &[
             (
                 mutation!("upsertRecords", "UpsertRecordsInput"),
                 input(
-                    json!({ "dataSetId": s.set, "collection": "products", "records": [{ "key": "known", "document": {} }] }),
+                    json!({ "dataSetId": s.set, "collection": "products", "records": [{ "key": "new", "document": {} }] }),
                 ),
             )
         },
@@ -398,7 +404,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("setDataSetMember", "SetDataSetMemberInput"),
-                input(json!({ "dataSetId": s.set, "userId": s.stranger, "role": "MEMBER" })),
+                input(json!({ "dataSetId": s.set, "userId": s.newcomer, "role": "MEMBER" })),
             )
         },
         [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
@@ -408,7 +414,7 @@ const MUTATIONS: &[Row] = &[
         |s| {
             (
                 mutation!("removeDataSetMember", "RemoveDataSetMemberInput"),
-                input(json!({ "dataSetId": s.set, "userId": s.spare_user })),
+                input(json!({ "dataSetId": s.set, "userId": s.leaver })),
             )
         },
         [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
@@ -489,10 +495,11 @@ fn outcome(status: u16, body: &Value, field: &str) -> String {
 
 struct People {
     root: Client,
+    /// Stranger, member, owner and admin.
     persons: [Client; 4],
     set: String,
     agent: String,
-    ids: Vec<String>,
+    admin_id: String,
 }
 
 impl People {
@@ -504,39 +511,25 @@ impl People {
             .expect("an id")
             .to_owned();
         let mut persons = Vec::new();
-        let mut ids = Vec::new();
+        let mut last = String::new();
         for (name, role) in [
             ("stranger", None),
             ("member", Some("MEMBER")),
             ("owner", Some("MEMBER")),
             ("administrator", Some("ADMIN")),
-            ("spare", Some("MEMBER")),
         ] {
-            let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } errors { __typename } } }";
-            let user =
-                root.data(create, input(json!({ "name": name }))).await["createUser"]["user"]["id"].clone();
+            let user = user(&root, name).await;
             if let Some(role) = role {
-                let join = mutation!("setDataSetMember", "SetDataSetMemberInput");
-                root.data(
-                    join,
-                    input(json!({ "dataSetId": set, "userId": user, "role": role })),
-                )
-                .await;
+                join(&root, &set, &user, role).await;
             }
             let token = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { secret errors { __typename } } }";
             let made = root
                 .data(token, input(json!({ "name": "test", "userId": user })))
                 .await;
-            persons.push(
-                server.client(
-                    made["createAccessToken"]["secret"]
-                        .as_str()
-                        .unwrap_or_else(|| panic!("{made}")),
-                ),
-            );
-            ids.push(user.as_str().expect("an id").to_owned());
+            let secret = made["createAccessToken"]["secret"].as_str();
+            persons.push(server.client(secret.unwrap_or_else(|| panic!("{made}"))));
+            last = user;
         }
-        persons.truncate(4);
         let Ok(persons) = persons.try_into() else {
             panic!("four persons")
         };
@@ -545,125 +538,179 @@ impl People {
             persons,
             set,
             agent,
-            ids,
+            admin_id: last,
         }
     }
 
-    fn owner(&self) -> &Client {
-        &self.persons[2]
-    }
-
+    /// Executions, conversation and token are the owner's, all else is the data set's.
     async fn stage(&self, number: usize) -> Stage {
-        let execution = self.owner().launch(&self.agent, "noop", json!({})).await;
+        let owner = &self.persons[2];
+        let launch = async || owner.launch(&self.agent, "noop", json!({})).await;
+        let (execution, canceled, canceled_in_bulk) = (launch().await, launch().await, launch().await);
+        let told = launch().await;
         let transcript = "query($id: ID!) { execution(id: $id) { conversation { id } } }";
-        let transcript = self.owner().data(transcript, json!({ "id": execution })).await["execution"]["conversation"]["id"].clone();
-        let ended = self.owner().launch(&self.agent, "noop", json!({})).await;
-        self.owner()
-            .data(
-                mutation!("cancelExecution", "CancelExecutionInput"),
-                input(json!({ "id": ended })),
-            )
-            .await;
+        let transcript =
+            owner.data(transcript, json!({ "id": told })).await["execution"]["conversation"]["id"].clone();
+        let ended = launch().await;
+        cancel(owner, &ended).await;
         let start = "mutation($input: StartConversationInput!) { startConversation(input: $input) { conversation { id } } }";
-        let conversation = self
-            .owner()
-            .data(start, input(json!({ "agentId": self.agent })))
-            .await["startConversation"]["conversation"]["id"]
-            .clone();
+        let conversation = owner.data(start, input(json!({ "agentId": self.agent }))).await["startConversation"]["conversation"]["id"].clone();
         let send = mutation!("sendMessage", "SendMessageInput");
-        self.owner()
+        owner
             .data(
                 send,
                 input(json!({ "conversationId": conversation, "text": "first" })),
             )
             .await;
-        self.owner()
-            .data(
-                mutation!("stopReply", "StopReplyInput"),
-                input(json!({ "conversationId": conversation })),
-            )
+        let stop = mutation!("stopReply", "StopReplyInput");
+        owner
+            .data(stop, input(json!({ "conversationId": conversation })))
             .await;
-        let upsert = "mutation($input: UpsertRecordsInput!) { upsertRecords(input: $input) { records { id } errors { __typename } } }";
-        let record = json!({ "dataSetId": self.set, "collection": "products", "records": [{ "key": "known", "document": { "n": number } }] });
-        let record = self.root.data(upsert, input(record)).await["upsertRecords"]["records"][0]["id"].clone();
-        let create = "mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } errors { __typename } } }";
-        let spare = json!({ "dataSetId": self.set, "agentTypeKey": TYPE, "name": format!("spare {number}") });
-        let spare_agent = self.root.data(create, input(spare)).await["createAgent"]["agent"]["id"].clone();
         let token = "mutation($input: CreateAccessTokenInput!) { createAccessToken(input: $input) { accessToken { id } } }";
-        let token = self.owner().data(token, input(json!({ "name": "spare" }))).await["createAccessToken"]["accessToken"]["id"].clone();
-        let join = mutation!("setDataSetMember", "SetDataSetMemberInput");
-        let spare = json!({ "dataSetId": self.set, "userId": self.ids[4], "role": "MEMBER" });
-        self.root.data(join, input(spare)).await;
+        let token = owner.data(token, input(json!({ "name": "spare" }))).await["createAccessToken"]["accessToken"]["id"].clone();
+        let upsert = "mutation($input: UpsertRecordsInput!) { upsertRecords(input: $input) { records { id } errors { __typename } } }";
+        let record = json!({ "dataSetId": self.set, "collection": "products", "records": [{ "key": number.to_string(), "document": {} }] });
+        let record = self.root.data(upsert, input(record)).await["upsertRecords"]["records"][0]["id"].clone();
+        let newcomer = user(&self.root, &format!("newcomer {number}")).await;
+        let leaver = user(&self.root, &format!("leaver {number}")).await;
+        join(&self.root, &self.set, &leaver, "MEMBER").await;
         let text = |id: Value| id.as_str().expect("an id").to_owned();
         Stage {
             set: self.set.clone(),
             agent: self.agent.clone(),
-            spare_agent: text(spare_agent),
+            changed_agent: self.spare_agent(&format!("changed {number}")).await,
+            retired_agent: self.spare_agent(&format!("retired {number}")).await,
             execution,
+            canceled,
+            canceled_in_bulk,
+            told,
             transcript: text(transcript),
             ended,
             conversation: text(conversation),
             record: text(record),
             token: text(token),
-            stranger: self.ids[0].clone(),
-            spare_user: self.ids[4].clone(),
+            newcomer,
+            leaver,
             number,
         }
     }
+
+    async fn spare_agent(&self, name: &str) -> String {
+        let create = "mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } errors { __typename } } }";
+        let spare = json!({ "dataSetId": self.set, "agentTypeKey": TYPE, "name": name });
+        let made = self.root.data(create, input(spare)).await;
+        made["createAgent"]["agent"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    }
+
+    /// Asks everything as one person, what changes nothing first. What is not as it should be.
+    async fn ask(&self, place: usize) -> Vec<String> {
+        let person = &self.persons[place];
+        let stage = self.stage(place).await;
+        let mut wrong = Vec::new();
+        for (way, rows) in WAYS {
+            for (field, document, expected) in rows {
+                let (document, variables) = document(&stage);
+                let (status, body) = match way {
+                    Way::Subscription => {
+                        let mut socket = person.socket().await;
+                        socket.subscribe(document, variables).await;
+                        if *field == "messageDeltas" {
+                            // Nothing is written there: it ends with the execution.
+                            cancel(&self.root, &stage.told).await;
+                        }
+                        (200, socket.first().await)
+                    }
+                    Way::Upload => {
+                        person
+                            .upload_one(document, variables, "lines.csv", b"sku,quantity\nA,1\n")
+                            .await
+                    }
+                    Way::Request => person.post(document, variables).await,
+                };
+                let got = outcome(status, &body, field);
+                if got != expected[place] {
+                    let expected = expected[place];
+                    wrong.push(format!(
+                        "{field} for person {place}: expected {expected}, got {got}: {body}"
+                    ));
+                }
+            }
+        }
+        wrong
+    }
 }
+
+async fn user(root: &Client, name: &str) -> String {
+    let create = "mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } errors { __typename } } }";
+    let made = root.data(create, input(json!({ "name": name }))).await;
+    made["createUser"]["user"]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned()
+}
+
+async fn join(root: &Client, set: &str, user: &str, role: &str) {
+    let member = json!({ "dataSetId": set, "userId": user, "role": role });
+    root.data(
+        mutation!("setDataSetMember", "SetDataSetMemberInput"),
+        input(member),
+    )
+    .await;
+}
+
+async fn cancel(client: &Client, execution: &str) {
+    client
+        .data(
+            mutation!("cancelExecution", "CancelExecutionInput"),
+            input(json!({ "id": execution })),
+        )
+        .await;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Request,
+    Upload,
+    Subscription,
+}
+
+/// What changes nothing first.
+const WAYS: [(Way, &[Row]); 4] = [
+    (Way::Request, QUERIES),
+    (Way::Subscription, SUBSCRIPTIONS),
+    (Way::Request, MUTATIONS),
+    (Way::Upload, UPLOADS),
+];
 
 both! {
     async fn everyone_gets_from_every_root_field_what_they_should(site: Site) {
         let server = site.serve(&["--no-worker"]).await;
         let people = People::new(&server).await;
-        let nobody = server.client("");
-        let mut wrong = Vec::new();
-        let mut number = 0;
-        for (kind, rows) in [("query", QUERIES), ("mutation", MUTATIONS), ("upload", UPLOADS), ("subscription", SUBSCRIPTIONS)] {
-            for (field, document, expected) in rows {
-                for (person, expected) in people.persons.iter().zip(expected) {
-                    number += 1;
-                    let stage = people.stage(number).await;
-                    let (document, variables) = document(&stage);
-                    let (status, body) = match kind {
-                        "subscription" => {
-                            let mut socket = person.socket().await;
-                            socket.subscribe(document, variables).await;
-                            if *field == "messageDeltas" {
-                                // Nothing is written there: it ends with the execution.
-                                people.root.data(mutation!("cancelExecution", "CancelExecutionInput"), input(json!({ "id": stage.execution }))).await;
-                            }
-                            (200, socket.first().await)
-                        }
-                        "upload" => person.upload_one(document, variables, "lines.csv", b"sku,quantity\nA,1\n").await,
-                        _ => person.post(document, variables).await,
-                    };
-                    let got = outcome(status, &body, field);
-                    if got != *expected {
-                        wrong.push(format!("{field} for person {number}: expected {expected}, got {got}: {body}"));
-                    }
-                    // The stranger stays one.
-                    people.root.data(mutation!("removeDataSetMember", "RemoveDataSetMemberInput"), input(json!({ "dataSetId": people.set, "userId": people.ids[0] }))).await;
-                }
-                if kind != "subscription" && !WITHOUT_CREDENTIAL.contains(field) {
-                    number += 1;
-                    let stage = people.stage(number).await;
-                    let (document, variables) = document(&stage);
-                    let (status, body) = nobody.post(document, variables).await;
-                    if outcome(status, &body, field) != "401" {
-                        wrong.push(format!("{field} for nobody: {status} {body}"));
-                    }
-                }
-            }
-        }
+        let everyone = (0..people.persons.len()).map(|place| people.ask(place));
+        let wrong = futures::future::join_all(everyone).await.concat();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    async fn nobody_gets_anything_without_a_credential(site: Site) {
+        let server = site.serve(&["--no-worker"]).await;
+        let stage = People::new(&server).await.stage(0).await;
+        let nobody = server.client("");
+        let rows = WAYS.iter().filter(|(way, _)| *way != Way::Subscription).flat_map(|(_, rows)| *rows);
+        for (field, document, _) in rows.filter(|row| !WITHOUT_CREDENTIAL.contains(&row.0)) {
+            let (document, variables) = document(&stage);
+            let (status, body) = nobody.post(document, variables).await;
+            assert_eq!(outcome(status, &body, field), "401", "{field}: {status} {body}");
+        }
     }
 
     async fn every_root_field_has_its_row(site: Site) {
         let server = site.serve(&["--no-worker"]).await;
         let roots = "{ __schema { queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }";
         let schema = server.admin().data(roots, json!({})).await["__schema"].clone();
-        let rows: Vec<&str> = [QUERIES, MUTATIONS, UPLOADS, SUBSCRIPTIONS].concat().iter().map(|row| row.0).collect();
+        let rows: Vec<&str> = WAYS.iter().flat_map(|(_, rows)| *rows).map(|row| row.0).collect();
         let fields = ["queryType", "mutationType", "subscriptionType"]
             .iter()
             .flat_map(|root| schema[root]["fields"].as_array().expect("fields").clone());
@@ -683,8 +730,7 @@ both! {
         let mut socket = people.persons[3].socket().await;
         socket.subscribe("subscription { executionsChanged { resync } }", json!({})).await;
         assert_eq!(socket.next().await.expect("a frame")["executionsChanged"]["resync"], true);
-        let demote = json!({ "dataSetId": people.set, "userId": people.ids[3], "role": "MEMBER" });
-        people.root.data(mutation!("setDataSetMember", "SetDataSetMemberInput"), input(demote)).await;
+        join(&people.root, &people.set, &people.admin_id, "MEMBER").await;
         assert_eq!(socket.next().await.expect("starts over")["executionsChanged"]["resync"], true);
         assert!(socket.next().await.is_none());
         assert_eq!(socket.closed, Some(1012), "clients come back on it");
