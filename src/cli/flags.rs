@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, Resettable};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use super::report::Failure;
 use crate::base::network::Network;
@@ -177,6 +177,7 @@ pub(super) struct SettingFlags {
         env = "AGENTIC_LISTEN",
         value_name = "ADDRESS:PORT",
         default_value = "127.0.0.1:8000",
+        value_parser = listen_address,
         global = true
     )]
     listen: SocketAddr,
@@ -477,6 +478,24 @@ impl SettingFlags {
     }
 }
 
+fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(
+        |_| "use an address in numbers and a port, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000",
+    )
+}
+
+/// The variable of the environment that gave an argument this value; none when a flag did.
+pub(super) fn variable_of(argument: &str, value: &str) -> Option<String> {
+    let long = argument.strip_prefix("--")?.split([' ', '=', '[']).next()?;
+    let command = Flags::command();
+    let known = command
+        .get_arguments()
+        .find(|known| known.get_long() == Some(long))?;
+    let variable = known.get_env()?;
+    let is_it = std::env::var_os(variable).is_some_and(|set| set == value);
+    is_it.then(|| variable.to_string_lossy().into_owned())
+}
+
 /// A variable that is set to nothing is not set: container files pass them on so.
 pub(super) fn without_empty_environment(command: clap::Command) -> clap::Command {
     let is_empty = |argument: &clap::Arg| {
@@ -494,8 +513,6 @@ pub(super) fn without_empty_environment(command: clap::Command) -> clap::Command
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
+use clap::error::ContextKind;
+
+use super::flags;
 use crate::definitions::Mistake;
 
 /// Why a command failed.
@@ -81,11 +84,19 @@ pub(super) fn print(failure: &Failure) {
     eprintln!("error: {failure}");
 }
 
-/// The first paragraph of what clap says; the rest is usage, which `--help` shows.
+/// The first paragraph of what clap says, which knows flags alone, and the variable where one was
+/// meant; the rest is usage, which `--help` shows.
 pub(super) fn refuse_flags(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
-    let first = text.split("\n\n").next().unwrap_or_default();
-    eprintln!("{} (see --help)", one_line(first));
+    let first = one_line(text.split("\n\n").next().unwrap_or_default());
+    let said = |kind| error.get(kind).map(ToString::to_string);
+    let variable = said(ContextKind::InvalidArg)
+        .zip(said(ContextKind::InvalidValue))
+        .and_then(|(argument, value)| flags::variable_of(&argument, &value));
+    match variable {
+        Some(variable) => eprintln!("{first} (from {variable}; see --help)"),
+        None => eprintln!("{first} (see --help)"),
+    }
     ExitCode::from(2)
 }
 

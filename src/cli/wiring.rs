@@ -194,12 +194,8 @@ pub(super) fn budgets(settings: &Settings, catalog: &Catalog, offered: &Offered)
 
 /// The database, whatever its schema. The folder of a SQLite file is made when it is missing.
 pub(super) async fn connect(settings: &Settings) -> Result<Db, Failure> {
-    if let Some(folder) = settings
-        .database
-        .sqlite_file()
-        .as_deref()
-        .and_then(|file| file.parent())
-    {
+    let file = settings.database.sqlite_file();
+    if let Some(folder) = file.as_deref().and_then(|file| file.parent()) {
         std::fs::create_dir_all(folder).map_err(|error| {
             Failure::chain(format!("the folder {} cannot be made", folder.display()), error)
         })?;
@@ -208,7 +204,12 @@ pub(super) async fn connect(settings: &Settings) -> Result<Db, Failure> {
         connections: settings.database.connections,
         ..db::Options::default()
     };
-    Ok(Db::connect(settings.database.url.expose_secret(), &options).await?)
+    let connected = Db::connect(settings.database.url.expose_secret(), &options).await;
+    connected.map_err(|error| match file {
+        // SQLite's own words name none.
+        Some(file) => Failure::chain(format!("the file {} cannot be used", file.display()), error),
+        None => error.into(),
+    })
 }
 
 pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {

@@ -72,8 +72,9 @@ impl Database {
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         let rest = self.url.expose_secret().strip_prefix("sqlite:")?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
-        let path = path.split('?').next().unwrap_or_default();
-        (!path.is_empty() && !path.contains(":memory:")).then(|| PathBuf::from(path))
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let is_in_memory = path.contains(":memory:") || query.contains("mode=memory");
+        (!path.is_empty() && !is_in_memory).then(|| PathBuf::from(path))
     }
 }
 
@@ -195,6 +196,12 @@ const MIN_KEY_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 /// Migrating holds a lock on one while it works on another.
 const MIN_CONNECTIONS: u32 = 2;
 
+/// Their places are made at start, and no database serves more.
+const MAX_CONNECTIONS: u32 = 10_000;
+
+/// More runs at once than a process has memory for.
+const MAX_CONCURRENCY: usize = 10_000;
+
 /// More is a typing error, and the two multiplied stay far from what a number holds.
 const MAX_UPLOAD_BYTES: u64 = 1 << 40;
 const MAX_UPLOAD_FILES: u32 = 1000;
@@ -220,6 +227,13 @@ impl Settings {
             return mistake(
                 "DATABASE_URL",
                 "names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME",
+            );
+        }
+        if !self.database.is_postgres() && self.database.sqlite_file().is_none() {
+            // Each connection would have a database of its own.
+            return mistake(
+                "DATABASE_URL",
+                "names no file; use sqlite://PATH, for a database in memory cannot be shared by connections",
             );
         }
         if !self.files_url.starts_with("file:///") {
@@ -301,8 +315,18 @@ impl Settings {
             );
             return mistake("AGENTIC_COST_PER_MINUTE", problem);
         }
-        if self.database.connections < MIN_CONNECTIONS {
+        let connections = self.database.connections;
+        if connections < MIN_CONNECTIONS {
             return mistake("AGENTIC_DATABASE_CONNECTIONS", "is less than 2");
+        }
+        if connections > MAX_CONNECTIONS {
+            let problem = format!("is {connections}; use {MAX_CONNECTIONS} or fewer");
+            return mistake("AGENTIC_DATABASE_CONNECTIONS", problem);
+        }
+        let concurrency = self.worker.concurrency;
+        if concurrency > MAX_CONCURRENCY {
+            let problem = format!("is {concurrency}; use {MAX_CONCURRENCY} or fewer, and more workers");
+            return mistake("AGENTIC_WORKER_CONCURRENCY", problem);
         }
         if self.http.max_upload_bytes > MAX_UPLOAD_BYTES {
             return mistake("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");

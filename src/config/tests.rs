@@ -69,6 +69,24 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
         refused(|settings| settings.database.url = "mysql://root:hidden@db".into()),
         @"DATABASE_URL names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME"
     );
+    for url in [
+        "sqlite:",
+        "sqlite://",
+        "sqlite::memory:",
+        "sqlite://:memory:",
+        "sqlite://a?mode=memory",
+    ] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(
+                refused(|settings| settings.database.url = url.into()),
+                @"DATABASE_URL names no file; use sqlite://PATH, for a database in memory cannot be shared by connections"
+            );
+        }
+    }
+    insta::assert_snapshot!(
+        refused(|settings| settings.database.connections = u32::MAX),
+        @"AGENTIC_DATABASE_CONNECTIONS is 4294967295; use 10000 or fewer"
+    );
     insta::assert_snapshot!(
         refused(|settings| settings.files_url = "s3://bucket".to_owned()),
         @"AGENTIC_FILES_URL is `s3://bucket`; use file:///ABSOLUTE/PATH"
@@ -104,6 +122,10 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
     insta::assert_snapshot!(
         refused(|settings| settings.worker.concurrency = 0),
         @"AGENTIC_WORKER_CONCURRENCY is 0; use 1 or more"
+    );
+    insta::assert_snapshot!(
+        refused(|settings| settings.worker.concurrency = 1_000_000),
+        @"AGENTIC_WORKER_CONCURRENCY is 1000000; use 10000 or fewer, and more workers"
     );
     insta::assert_snapshot!(
         refused(|settings| settings.graphql.cost_per_minute = 999),

@@ -1,25 +1,37 @@
 //! The command line: what a script needs stands alone on standard output, and whatever cannot
 //! work is one clear line and a non-zero exit.
 
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use sea_orm::ConnectionTrait;
 
 use crate::both;
 use crate::support::Site;
 use crate::support::database::Kind;
-use crate::support::site::{binary, free_port};
+use crate::support::site::{PATIENCE, binary, free_port};
 
+/// Runs a command to its end: one that goes on, for it began to serve, is killed and has no code.
 fn run(mut command: Command) -> (Option<i32>, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().expect("runs");
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let id = child.id().to_string();
+    let (ended, waiting) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+    });
+    let output = child.wait_with_output().expect("ends");
+    drop(ended);
+    guard.join().expect("no panic");
     (
-        status.code(),
-        String::from_utf8_lossy(&stdout).into_owned(),
-        String::from_utf8_lossy(&stderr).into_owned(),
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
     )
 }
 
@@ -163,7 +175,22 @@ fn what_cannot_be_reached_or_read_is_said_in_a_line() {
     fails(short, &["32"]);
     let mut wrong = with(&sqlite);
     wrong.env("AGENTIC_LEASE", "soon");
-    fails(wrong, &["soon"]);
+    fails(wrong, &["soon", "AGENTIC_LEASE"]);
+    let mut named = with(&sqlite);
+    named.env("AGENTIC_LISTEN", "localhost:8000");
+    fails(named, &["AGENTIC_LISTEN", "127.0.0.1:8000"]);
+    let mut flag = with(&sqlite);
+    flag.args(["--listen", "8000"]);
+    fails(flag, &["--listen", "127.0.0.1:8000"]);
+    let folder = directory.path().join("a-folder");
+    std::fs::create_dir(&folder).expect("a folder");
+    fails(
+        with(&format!("sqlite://{}", folder.display())),
+        &["database", "a-folder"],
+    );
+    let mut unwritable = with(&sqlite);
+    unwritable.env("AGENTIC_FILES_URL", "file:///proc");
+    fails(unwritable, &["/proc", "files"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
