@@ -4,6 +4,7 @@
 //! files, port, and only then demo, workers and listening. The end goes the other way: not ready,
 //! runs handed back, streams closed, database closed. A second signal ends the process at once.
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::definitions::Catalog;
 use crate::domain::access::Renewal;
 use crate::domain::budgets::Budgets;
 use crate::domain::watch::Hub;
-use crate::domain::{Store, people, sessions};
+use crate::domain::{Store, claim, people, sessions};
 use crate::http;
 use crate::mcp::Servers;
 use crate::storage::Storage;
@@ -120,7 +121,7 @@ async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving,
     if let Some(user) = first {
         invite(settings, &parts.store, user, address).await?;
     }
-    let work = Work::start(settings, parts, has_worker);
+    let work = Work::start(settings, parts, has_worker).await?;
     let server = tokio::spawn(http::serve(listener, router, stop.clone()));
     Ok(Serving {
         work,
@@ -192,7 +193,7 @@ pub(super) async fn worker(settings: Settings) -> Result<(), Failure> {
         parts = Parts::make(&settings, true) => parts?,
         () = signals.next() => return Ok(()),
     };
-    let work = Work::start(&settings, parts, true);
+    let work = Work::start(&settings, parts, true).await?;
     tracing::info!("working");
     signals.next().await;
     tracing::info!("shutting down; a second signal ends at once");
@@ -213,6 +214,7 @@ struct Parts {
     budgets: Budgets,
     store: Store,
     storage: Storage,
+    lock: Option<File>,
 }
 
 impl Parts {
@@ -231,6 +233,10 @@ impl Parts {
         registry.mcp_servers(mcp.clone());
         let store = wiring::shared_store(settings).await?;
         let storage = wiring::storage(settings)?;
+        let lock = match has_worker {
+            true => wiring::lock_of_worker(settings)?,
+            false => None,
+        };
         Ok(Self {
             registry,
             models,
@@ -239,6 +245,7 @@ impl Parts {
             budgets,
             store,
             storage,
+            lock,
         })
     }
 }
@@ -250,11 +257,20 @@ struct Work {
     mcp: Servers,
     sweeper: JoinHandle<()>,
     cancel_sweeper: CancellationToken,
+    /// Given up when all runs are handed back.
+    _lock: Option<File>,
 }
 
 impl Work {
-    fn start(settings: &Settings, parts: Parts, has_worker: bool) -> Self {
+    async fn start(settings: &Settings, parts: Parts, has_worker: bool) -> Result<Self, Failure> {
         let store = parts.store.clone();
+        if parts.lock.is_some() {
+            // Whoever held these runs was killed: nobody has to wait until their leases run out.
+            let ended = claim::end_leases(&store).await?;
+            if ended > 0 {
+                tracing::info!(runs = ended, "takes over the runs of a process that is gone");
+            }
+        }
         let cancel_sweeper = CancellationToken::new();
         let sweeper = tokio::spawn(runner::sweeper::run(
             store.clone(),
@@ -275,13 +291,14 @@ impl Work {
             };
             runner::Worker::start(deps, terms)
         });
-        Self {
+        Ok(Self {
             store,
             worker,
             mcp,
             sweeper,
             cancel_sweeper,
-        }
+            _lock: parts.lock,
+        })
     }
 
     /// Hands every run back, at the latest when the grace is over.

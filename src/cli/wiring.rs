@@ -1,6 +1,7 @@
 //! Concrete parts, made from settings: the only place that chooses between them.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -247,6 +248,35 @@ pub(super) async fn shared_store(settings: &Settings) -> Result<Store, Failure> 
         Bus::local()
     };
     Ok(Store { db, bus, clock, ids })
+}
+
+/// The lock of the one worker that a SQLite file has; none on PostgreSQL, which has as many as there
+/// are. It is the system's and goes with the process, however that ends: whoever has it knows that
+/// nobody else works on this file's runs.
+pub(super) fn lock_of_worker(settings: &Settings) -> Result<Option<File>, Failure> {
+    let Some(database) = settings.database.sqlite_file() else {
+        return Ok(None);
+    };
+    let mut path = database.clone().into_os_string();
+    path.push("-worker");
+    let shown = path.display().to_string();
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path);
+    let lock = lock.map_err(|error| Failure::chain(format!("the file {shown} cannot be made"), error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Err(Failure::said(format!(
+            "another process works on the runs of {} already: stop it, or start this one with --no-worker",
+            database.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(Failure::chain(
+            format!("the file {shown} cannot be locked"),
+            error,
+        )),
+    }
 }
 
 pub(super) fn storage(settings: &Settings) -> Result<Storage, Failure> {

@@ -223,6 +223,20 @@ pub async fn release_all(db: &impl Conn, worker: &str) -> Result<u64> {
     Ok(released.rows_affected)
 }
 
+/// Ends every lease now, as if it had run out. Says how many there were.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn expire_all(db: &impl Conn, now: i64) -> Result<u64> {
+    let expired = Entity::update_many()
+        .col_expr(Column::LeaseExpiresAt, Expr::val(now))
+        .filter(Column::Worker.is_not_null())
+        .filter(Column::LeaseExpiresAt.gt(now))
+        .exec(db)
+        .await?;
+    Ok(expired.rows_affected)
+}
+
 /// Asks whoever holds it to stop. The first request counts.
 ///
 /// # Errors

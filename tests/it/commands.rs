@@ -202,6 +202,16 @@ async fn a_port_in_use_is_said_in_a_line() {
     fails(second, &["in use"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_worker_on_one_sqlite_file_is_refused_in_a_line_and_a_second_api_is_not() {
+    let site = Site::new(Kind::Sqlite).await;
+    let _first = site.serve(&[]).await;
+    let mut second = site.command(&["serve"]);
+    second.env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()));
+    fails(second, &["another process", "--no-worker"]);
+    site.serve(&["--no-worker"]).await;
+}
+
 both! {
     async fn a_database_newer_than_the_binary_is_refused(site: Site) {
         let tx = site.database.db.begin().await.expect("begins");

@@ -213,6 +213,29 @@ async fn g4_a_server_killed_at_any_moment_goes_on_where_it_was() {
     }
 }
 
+/// On SQLite the next process knows that the one before is gone: nobody waits until a lease runs out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g4_a_server_that_is_started_again_takes_its_runs_over_at_once() {
+    let mut site = Site::new(Kind::Sqlite).await;
+    site.set("AGENTIC_LEASE", "1h");
+    let server = site.serve(&[]).await;
+    let agent = server.admin().agent("trials").await;
+    let id = server
+        .admin()
+        .launch(&agent, "ledger", json!({ "rounds": 12 }))
+        .await;
+    let conversation = number(
+        agentic_executions::base::id::Kind::Conversation,
+        &server.admin().execution(&id).await["conversation"]["id"],
+    );
+    while journal_length(&site, conversation).await < 6 {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    let server = site.serve(&[]).await;
+    assert_eq!(server.admin().ended(&id).await["status"], "FINISHED");
+}
+
 /// The API process is killed in the middle of a launch's transaction: nothing of it is there, and the
 /// client's repetition with its key makes it once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
