@@ -305,7 +305,8 @@ pub(super) struct SettingFlags {
     )]
     max_upload_files: u32,
 
-    /// How long a request may take, its upload included; streams have no such limit
+    /// How long a request's body may take to come, and again its operation; uploads have five minutes to come, streams no
+    /// such limit
     #[arg(long, env = "AGENTIC_REQUEST_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration, global = true)]
     request_timeout: Duration,
 

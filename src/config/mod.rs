@@ -93,7 +93,7 @@ pub struct Http {
     pub max_upload_bytes: u64,
     /// Of one request.
     pub max_upload_files: u32,
-    /// Until a request is answered; streams have no such limit.
+    /// For a request's body to come, and again for its operation; streams have no such limit.
     pub request_timeout: Duration,
     /// Tokens of one address that are not valid, within a minute; 0: as many as come.
     pub failures_per_minute: u64,

@@ -47,9 +47,10 @@ pub(super) async fn observe(State(deps): State<Arc<Deps>>, mut request: Request,
     let method = method(request.method());
     let span = tracing::info_span!("request", request.id = %id.0, method, route);
     let begun = deps.store.clock.monotonic();
-    let mut limit = deps.settings.request_timeout;
+    // The protocols keep the limit themselves, for a body to come and again for its operation: theirs is the better
+    // answer, and this is for what they do not see. An upload takes what its line takes.
+    let mut limit = 2 * deps.settings.request_timeout;
     if is_upload(&request) {
-        // An upload takes what its line takes, and then the operation begins.
         limit += UPLOAD_TIME;
     }
     let trace = trace(&request, &id, method, &route);

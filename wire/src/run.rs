@@ -390,7 +390,7 @@ pub(crate) fn panicked(id: &RequestId, panic: &(dyn std::any::Any + Send)) -> Fa
     Fault::internal(&id.0)
 }
 
-pub(crate) fn too_long(time: Duration) -> Fault {
+fn too_long(time: Duration) -> Fault {
     Fault::transport(
         StatusCode::SERVICE_UNAVAILABLE,
         code::LIMIT_EXCEEDED,

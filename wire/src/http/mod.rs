@@ -192,9 +192,13 @@ async fn within(
     time: Duration,
     received: impl Future<Output = Result<params::Body, Fault>>,
 ) -> Result<params::Body, Fault> {
-    tokio::time::timeout(time, received)
-        .await
-        .map_err(|_| run::too_long(time))?
+    tokio::time::timeout(time, received).await.map_err(|_| {
+        Fault::transport(
+            StatusCode::REQUEST_TIMEOUT,
+            code::LIMIT_EXCEEDED,
+            format!("the body took longer than {} s to come", time.as_secs_f64()),
+        )
+    })?
 }
 
 /// One request that was read, with all that is known of it.

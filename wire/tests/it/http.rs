@@ -160,11 +160,17 @@ async fn what_takes_too_long_is_cut_off() {
         "LIMIT_EXCEEDED"
     );
 
-    let never = Body::from_stream(futures::stream::pending::<Result<&str, std::io::Error>>());
-    assert_eq!(
-        send(&wire, post().body(never).unwrap()).await.status(),
-        StatusCode::SERVICE_UNAVAILABLE
-    );
+    // A body that trickles is its sender's fault.
+    let trickle = futures::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Some((Ok::<_, std::io::Error>(" "), ()))
+    });
+    for body in [untouchable(), Body::from_stream(trickle)] {
+        let response = send(&wire, post().body(body).unwrap()).await;
+        assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+        let why = json_of(response).await["errors"][0]["message"].clone();
+        assert_eq!(why, "the body took longer than 2 s to come");
+    }
 }
 
 #[tokio::test]
