@@ -235,9 +235,7 @@ async fn a_thousand_cancels_hang_up_on_the_provider_and_nothing_more_is_asked() 
         assert_eq!(ended.failure_category.as_deref(), Some("canceled"), "{round}");
         closed.saturating_duration_since(accepted)
     };
-    let rounds = stream::iter(0..CANCELS)
-        .map(|round| cancel(round))
-        .buffer_unordered(AT_ONCE);
+    let rounds = stream::iter(0..CANCELS).map(cancel).buffer_unordered(AT_ONCE);
     let mut took: Vec<Duration> = rounds.collect().await;
     worker.stop(Duration::from_secs(5)).await;
     assert_eq!(server.count(), CANCELS, "no later request");
