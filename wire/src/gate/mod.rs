@@ -294,8 +294,10 @@ fn declare(
 }
 
 impl Prepared {
-    /// The operation with this name, or the only one (section 6.1.1).
+    /// The operation with this name, or the only one (section 6.1.1). No operation has an empty name, and some clients
+    /// send one where they mean none.
     pub fn operation(&self, name: Option<&str>) -> Result<Operation<'_>, Fault> {
+        let name = name.filter(|name| !name.is_empty());
         match self.document.operations.get(name) {
             Ok(definition) => Ok(Operation {
                 prepared: self,

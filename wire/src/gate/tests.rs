@@ -473,6 +473,10 @@ fn the_operation_is_picked_by_name() {
     assert_eq!(prepared.operation(Some("B")).ok().unwrap().kind(), Kind::Mutation);
     assert!(prepared.operation(None).is_err());
     assert!(prepared.operation(Some("C")).is_err());
+    // An empty name is none.
+    assert!(prepared.operation(Some("")).is_err());
+    let single = gate.prepare("query A { cat { id } }").ok().unwrap();
+    assert!(single.operation(Some("")).is_ok());
 }
 
 #[test]
