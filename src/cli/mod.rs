@@ -7,6 +7,7 @@
 
 mod check;
 mod flags;
+mod open_files;
 mod people;
 mod rehearse;
 mod report;

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::report::Failure;
-use super::{print, wiring};
+use super::{open_files, print, wiring};
 use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::db;
@@ -35,6 +35,7 @@ use crate::{graphql, runner};
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn serve(settings: Settings, has_worker: bool) -> Result<(), Failure> {
+    open_files::raise();
     let mut signals = Signals::hear()?;
     let started = tokio::select! {
         started = start_serving(&settings, has_worker) => started?,
