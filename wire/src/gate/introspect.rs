@@ -61,7 +61,16 @@ impl<'s> Introspect<'s> {
     /// Takes `__schema` and `__type` out of the root of a query and answers them; `__typename` too, if nothing else
     /// is left for the library to do.
     pub(super) fn take(&self, root: &mut SelectionSet) -> Introspected {
-        let is = |item: &Positioned<Selection>, names: &[&str]| matches!(&item.node, Selection::Field(field) if names.contains(&field.node.name.node.as_str()));
+        // A name that a variable made null is an error of that field, and the library tells it as it does any.
+        let has_name = |field: &Field| {
+            field.name.node.as_str() != "__type" || self.argument(field, "name") != Some(Value::Null)
+        };
+        let is = |item: &Positioned<Selection>, names: &[&str]| match &item.node {
+            Selection::Field(field) => {
+                names.contains(&field.node.name.node.as_str()) && has_name(&field.node)
+            }
+            _ => false,
+        };
         let mut names: &[&str] = &["__schema", "__type"];
         if !root.items.iter().any(|item| is(item, names)) {
             return Introspected::new();
@@ -519,5 +528,8 @@ mod tests {
             json!({}),
         );
         assert_eq!((told, is_whole), (json!({ "__type": null }), false));
+        let nullable = "query($name: String = \"Start\") { __type(name: $name) { name } }";
+        assert_eq!(ask(nullable, json!({ "name": null })), (json!({}), false));
+        assert!(ask(nullable, json!({})).1);
     }
 }
