@@ -48,11 +48,9 @@ impl Handshake {
             .filter(|key| is_key(key.as_bytes()))
             .cloned()
             .ok_or_else(|| refuse("Sec-WebSocket-Key has to be 16 bytes in base64".into()))?;
-        let mut offered = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL);
-        if !offered.any(|offered| offered == protocol.as_bytes()) {
+        if !tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == protocol.as_bytes()) {
             return Err(refuse(format!("the only subprotocol is {protocol}")));
         }
-        drop(offered);
         // HTTP/1.0 has none.
         let connection = parts
             .extensions
