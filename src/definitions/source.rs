@@ -97,8 +97,18 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 const MAX_DEPTH: usize = 8;
 
 fn on_disk(directory: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Folder> {
+    let found = entries(directory, "", mistakes);
+    if found
+        .iter()
+        .any(|(name, path)| name == "agent.toml" && path.is_file())
+    {
+        // Its folders are no agent types, and each would be said to lack all that makes one.
+        let message = "an agent type is a folder of the directory that is named: name the one above this";
+        mistakes.push(Mistake::new("agent.toml", "", message));
+        return Vec::new();
+    }
     let mut folders = Vec::new();
-    for (name, path) in entries(directory, "", mistakes) {
+    for (name, path) in found {
         if path.is_dir() {
             let mut folder = Folder {
                 name: name.clone(),

@@ -322,6 +322,13 @@ input = {}
 #[test]
 fn sources_that_cannot_be_read_are_mistakes() {
     let root = TempDir::new().expect("a directory");
+    agent(root.path(), "mine", "my-job");
+    let found = mistakes(&Sources::only(root.path().join("mine")), &KNOWN);
+    assert!(
+        found.len() == 1 && found[0].contains("name the one above"),
+        "{found:?}"
+    );
+    let root = TempDir::new().expect("a directory");
     let found = mistakes(&Sources::only(root.path().join("nowhere")), &KNOWN);
     assert!(found[0].contains("nowhere cannot be read"), "{found:?}");
     let found = mistakes(&Sources::only(root.path()), &KNOWN);
