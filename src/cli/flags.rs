@@ -43,13 +43,13 @@ pub(super) enum Command {
     /// is one
     Check,
     /// Executions as tests: records one as a case of its definition, and plays cases
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Rehearse(RehearseCommand),
     /// Users
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     User(UserCommand),
     /// Access tokens
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Token(TokenCommand),
     /// Prints a link with which a user signs in to the dashboard, once and within ten minutes
     SignInLink {
@@ -534,6 +534,22 @@ mod tests {
             let flags = parse(&arguments).expect("parses");
             let settings = flags.settings.read().expect("fine");
             assert_eq!(settings.grace, Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn half_a_command_is_told_what_it_lacks() {
+        for (noun, commands) in [
+            ("user", "create"),
+            ("token", "create, list, revoke"),
+            ("rehearse", "record, test"),
+        ] {
+            let refusal = parse(&[noun]).expect_err("lacks a command").to_string();
+            let first = refusal.split("\n\n").next().unwrap_or_default();
+            assert!(
+                first.starts_with("error: ") && first.contains(commands),
+                "{refusal}"
+            );
         }
     }
 

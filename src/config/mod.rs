@@ -199,6 +199,9 @@ const MIN_CONNECTIONS: u32 = 2;
 /// Their places are made at start, and no database serves more.
 const MAX_CONNECTIONS: u32 = 10_000;
 
+/// Each level of a document takes a place on the stack.
+const MAX_QUERY_DEPTH: usize = 200;
+
 /// More runs at once than a process has memory for.
 const MAX_CONCURRENCY: usize = 10_000;
 
@@ -317,11 +320,16 @@ impl Settings {
         }
         let connections = self.database.connections;
         if connections < MIN_CONNECTIONS {
-            return mistake("AGENTIC_DATABASE_CONNECTIONS", "is less than 2");
+            let problem = format!("is {connections}; use {MIN_CONNECTIONS} or more");
+            return mistake("AGENTIC_DATABASE_CONNECTIONS", problem);
         }
         if connections > MAX_CONNECTIONS {
             let problem = format!("is {connections}; use {MAX_CONNECTIONS} or fewer");
             return mistake("AGENTIC_DATABASE_CONNECTIONS", problem);
+        }
+        if self.graphql.max_depth > MAX_QUERY_DEPTH {
+            let problem = format!("is {}; use {MAX_QUERY_DEPTH} or less", self.graphql.max_depth);
+            return mistake("AGENTIC_MAX_QUERY_DEPTH", problem);
         }
         let concurrency = self.worker.concurrency;
         if concurrency > MAX_CONCURRENCY {

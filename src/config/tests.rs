@@ -88,6 +88,14 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
         @"AGENTIC_DATABASE_CONNECTIONS is 4294967295; use 10000 or fewer"
     );
     insta::assert_snapshot!(
+        refused(|settings| settings.database.connections = 1),
+        @"AGENTIC_DATABASE_CONNECTIONS is 1; use 2 or more"
+    );
+    insta::assert_snapshot!(
+        refused(|settings| settings.graphql.max_depth = usize::MAX),
+        @"AGENTIC_MAX_QUERY_DEPTH is 18446744073709551615; use 200 or less"
+    );
+    insta::assert_snapshot!(
         refused(|settings| settings.files_url = "s3://bucket".to_owned()),
         @"AGENTIC_FILES_URL is `s3://bucket`; use file:///ABSOLUTE/PATH"
     );
