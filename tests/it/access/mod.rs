@@ -1,15 +1,34 @@
 //! Who gets what: every root field and every subscription, asked by everyone. A root field that
 //! the schema has and this table has not fails the test.
 //!
-//! To add a field: a row with its document and what stranger, member, owner and admin get. Nobody
-//! (no token) gets 401 everywhere, but for what `WITHOUT_CREDENTIAL` names. Each person has a stage of
-//! their own, for what one of them may change must be as it was for the next; a row that uses something
-//! up has something of its own to use up.
+//! To add a field: a row in the file of its noun, with its document and what stranger, member, owner
+//! and admin get. Nobody (no token) gets 401 everywhere, but for what `WITHOUT_CREDENTIAL` names. Each
+//! person has a stage of their own, for what one of them may change must be as it was for the next; a
+//! row that uses something up has something of its own to use up.
+
+/// A mutation of one field, asked for nothing but its refusals.
+macro_rules! mutation {
+    ($field:literal, $input:literal) => {
+        concat!(
+            "mutation($input: ",
+            $input,
+            "!) { ",
+            $field,
+            "(input: $input) { errors { __typename } } }"
+        )
+    };
+}
+
+// After the macro, which their rows are written with.
+mod conversations;
+mod data_sets;
+mod executions;
+mod people;
 
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::support::client::{Client, LAUNCH};
+use crate::support::client::Client;
 use crate::support::site::Process;
 
 /// Root fields that need no credential. The list only shrinks.
@@ -50,427 +69,6 @@ const NOT_ALLOWED: &str = "NotAllowedError";
 fn input(value: Value) -> Value {
     json!({ "input": value })
 }
-
-macro_rules! mutation {
-    ($field:literal, $input:literal) => {
-        concat!(
-            "mutation($input: ",
-            $input,
-            "!) { ",
-            $field,
-            "(input: $input) { errors { __typename } } }"
-        )
-    };
-}
-
-const QUERIES: &[Row] = &[
-    ("viewer", |_| ("{ viewer { id } }", json!({})), ["ok"; 4]),
-    ("session", |_| ("{ session { id } }", json!({})), ["ok"; 4]),
-    ("server", |_| ("{ server { version } }", json!({})), ["ok"; 4]),
-    ("agentTypes", |_| ("{ agentTypes { id } }", json!({})), ["ok"; 4]),
-    (
-        "accessTokens",
-        |_| ("{ accessTokens { nodes { id } } }", json!({})),
-        ["ok"; 4],
-    ),
-    (
-        "users",
-        |_| ("{ users { nodes { id } } }", json!({})),
-        ["FORBIDDEN"; 4],
-    ),
-    (
-        "node",
-        |s| {
-            (
-                "query($id: ID!) { node(id: $id) { id } }",
-                json!({ "id": s.execution }),
-            )
-        },
-        ["null", "null", "ok", "ok"],
-    ),
-    (
-        "nodes",
-        |s| {
-            (
-                "query($id: ID!) { nodes(ids: [$id]) { id } }",
-                json!({ "id": s.execution }),
-            )
-        },
-        ["null", "null", "ok", "ok"],
-    ),
-    (
-        "dataSets",
-        |_| ("{ dataSets { nodes { id } } }", json!({})),
-        ["empty", "ok", "ok", "ok"],
-    ),
-    (
-        "budgets",
-        // There are none here; which of them each would see, the field's own tests say.
-        |_| ("{ budgets { name } }", json!({})),
-        ["null", "null", "null", "null"],
-    ),
-    (
-        "dataSet",
-        |s| {
-            (
-                "query($id: ID!) { dataSet(id: $id) { id } }",
-                json!({ "id": s.set }),
-            )
-        },
-        ["null", "ok", "ok", "ok"],
-    ),
-    (
-        "agents",
-        |_| ("{ agents { nodes { id } } }", json!({})),
-        ["empty", "ok", "ok", "ok"],
-    ),
-    (
-        "agent",
-        |s| {
-            (
-                "query($id: ID!) { agent(id: $id) { id } }",
-                json!({ "id": s.agent }),
-            )
-        },
-        ["null", "ok", "ok", "ok"],
-    ),
-    (
-        "execution",
-        |s| {
-            (
-                "query($id: ID!) { execution(id: $id) { id } }",
-                json!({ "id": s.execution }),
-            )
-        },
-        ["null", "null", "ok", "ok"],
-    ),
-    (
-        "executions",
-        |_| ("{ executions { nodes { id } } }", json!({})),
-        ["empty", "empty", "ok", "ok"],
-    ),
-    (
-        "executionFacets",
-        |_| ("{ executionFacets { nodes: launchedBy { count } } }", json!({})),
-        ["empty", "empty", "ok", "ok"],
-    ),
-    (
-        "executionStats",
-        |_| {
-            (
-                "{ executionStats(range: {}) { nodes: agents { usage { modelCalls } } } }",
-                json!({}),
-            )
-        },
-        ["empty", "empty", "ok", "ok"],
-    ),
-    (
-        "validateExecutionInput",
-        |s| {
-            (
-                "query($id: ID!) { validateExecutionInput(agentId: $id, executionKey: \"noop\", input: {}) { errors { __typename } } }",
-                json!({ "id": s.agent }),
-            )
-        },
-        [NOT_FOUND, "ok", "ok", "ok"],
-    ),
-    (
-        "conversation",
-        |s| {
-            (
-                "query($id: ID!) { conversation(id: $id) { id } }",
-                json!({ "id": s.conversation }),
-            )
-        },
-        ["null", "null", "ok", "ok"],
-    ),
-    (
-        "conversations",
-        |_| ("{ conversations { nodes { id } } }", json!({})),
-        ["empty", "empty", "ok", "ok"],
-    ),
-    (
-        "record",
-        |s| {
-            (
-                "query($set: ID!, $key: String!) { record(dataSetId: $set, collection: \"products\", key: $key) { id } }",
-                json!({ "set": s.set, "key": s.number.to_string() }),
-            )
-        },
-        ["null", "ok", "ok", "ok"],
-    ),
-];
-
-const MUTATIONS: &[Row] = &[
-    (
-        "launchExecution",
-        |s| {
-            (
-                LAUNCH,
-                input(json!({ "agentId": s.agent, "executionKey": "noop" })),
-            )
-        },
-        [NOT_FOUND, "ok", "ok", "ok"],
-    ),
-    (
-        "cancelExecution",
-        |s| {
-            (
-                mutation!("cancelExecution", "CancelExecutionInput"),
-                input(json!({ "id": s.canceled })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
-    ),
-    (
-        "cancelExecutions",
-        |s| {
-            (
-                mutation!("cancelExecutions", "CancelExecutionsInput"),
-                input(json!({ "ids": [s.canceled_in_bulk] })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
-    ),
-    (
-        "retryExecution",
-        |s| {
-            (
-                mutation!("retryExecution", "RetryExecutionInput"),
-                input(json!({ "id": s.ended })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
-    ),
-    (
-        "retryExecutions",
-        |s| {
-            (
-                mutation!("retryExecutions", "RetryExecutionsInput"),
-                input(json!({ "ids": [s.ended] })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", "ok"],
-    ),
-    (
-        "startConversation",
-        |s| {
-            (
-                mutation!("startConversation", "StartConversationInput"),
-                input(json!({ "agentId": s.agent })),
-            )
-        },
-        [NOT_FOUND, "ok", "ok", "ok"],
-    ),
-    (
-        "sendMessage",
-        |s| {
-            (
-                mutation!("sendMessage", "SendMessageInput"),
-                input(json!({ "conversationId": s.conversation, "text": "hello" })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", "ConversationReadOnlyError"],
-    ),
-    (
-        "stopReply",
-        |s| {
-            (
-                mutation!("stopReply", "StopReplyInput"),
-                input(json!({ "conversationId": s.conversation })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", NOT_ALLOWED],
-    ),
-    (
-        "signIn",
-        |_| {
-            (
-                mutation!("signIn", "SignInInput"),
-                input(json!({ "code": "no such code" })),
-            )
-        },
-        ["InvalidCredentialError"; 4],
-    ),
-    (
-        "signOut",
-        |_| ("mutation { signOut(input: {}) { signedOut } }", json!({})),
-        ["ok"; 4],
-    ),
-    (
-        "createAccessToken",
-        |s| {
-            (
-                mutation!("createAccessToken", "CreateAccessTokenInput"),
-                input(json!({ "name": format!("t{}", s.number) })),
-            )
-        },
-        ["ok"; 4],
-    ),
-    (
-        "revokeAccessToken",
-        |s| {
-            (
-                mutation!("revokeAccessToken", "RevokeAccessTokenInput"),
-                input(json!({ "id": s.token })),
-            )
-        },
-        [NOT_FOUND, NOT_FOUND, "ok", NOT_FOUND],
-    ),
-    (
-        "createUser",
-        |s| {
-            (
-                mutation!("createUser", "CreateUserInput"),
-                input(json!({ "name": format!("u{}", s.number) })),
-            )
-        },
-        [NOT_ALLOWED; 4],
-    ),
-    (
-        "createDataSet",
-        |s| {
-            (
-                mutation!("createDataSet", "CreateDataSetInput"),
-                input(json!({ "name": format!("d{}", s.number) })),
-            )
-        },
-        [NOT_ALLOWED; 4],
-    ),
-    (
-        "updateDataSet",
-        |s| {
-            (
-                mutation!("updateDataSet", "UpdateDataSetInput"),
-                input(json!({ "id": s.set, "name": "shop" })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, NOT_ALLOWED],
-    ),
-    (
-        "createAgent",
-        |s| {
-            (
-                mutation!("createAgent", "CreateAgentInput"),
-                input(json!({ "dataSetId": s.set, "agentTypeKey": TYPE, "name": format!("a{}", s.number) })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "updateAgent",
-        |s| {
-            (
-                mutation!("updateAgent", "UpdateAgentInput"),
-                input(json!({ "id": s.changed_agent, "description": "changed" })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "retireAgent",
-        |s| {
-            (
-                mutation!("retireAgent", "RetireAgentInput"),
-                input(json!({ "id": s.retired_agent })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "upsertRecords",
-        |s| {
-            (
-                mutation!("upsertRecords", "UpsertRecordsInput"),
-                input(
-                    json!({ "dataSetId": s.set, "collection": "products", "records": [{ "key": "new", "document": {} }] }),
-                ),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "deleteRecords",
-        |s| {
-            (
-                mutation!("deleteRecords", "DeleteRecordsInput"),
-                input(json!({ "ids": [s.record] })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "setDataSetMember",
-        |s| {
-            (
-                mutation!("setDataSetMember", "SetDataSetMemberInput"),
-                input(json!({ "dataSetId": s.set, "userId": s.newcomer, "role": "MEMBER" })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-    (
-        "removeDataSetMember",
-        |s| {
-            (
-                mutation!("removeDataSetMember", "RemoveDataSetMemberInput"),
-                input(json!({ "dataSetId": s.set, "userId": s.leaver })),
-            )
-        },
-        [NOT_FOUND, NOT_ALLOWED, NOT_ALLOWED, "ok"],
-    ),
-];
-
-/// Asked with a file instead of variables alone.
-const UPLOADS: &[Row] = &[(
-    "uploadFile",
-    |s| {
-        (
-            mutation!("uploadFile", "UploadFileInput"),
-            input(json!({ "agentId": s.agent, "file": null })),
-        )
-    },
-    [NOT_FOUND, "ok", "ok", "ok"],
-)];
-
-const SUBSCRIPTIONS: &[Row] = &[
-    (
-        "executionStatus",
-        |s| {
-            (
-                "subscription($id: ID!) { executionStatus(id: $id) { status } }",
-                json!({ "id": s.execution }),
-            )
-        },
-        ["NOT_FOUND", "NOT_FOUND", "ok", "ok"],
-    ),
-    (
-        "executionsChanged",
-        |_| ("subscription { executionsChanged { resync } }", json!({})),
-        ["ok"; 4],
-    ),
-    (
-        "conversationEvents",
-        |s| {
-            (
-                "subscription($id: ID!) { conversationEvents(id: $id) { sequence } }",
-                json!({ "id": s.conversation }),
-            )
-        },
-        ["NOT_FOUND", "NOT_FOUND", "ok", "ok"],
-    ),
-    (
-        "messageDeltas",
-        |s| {
-            (
-                "subscription($id: ID!) { messageDeltas(conversationId: $id) { text } }",
-                json!({ "id": s.transcript }),
-            )
-        },
-        // Whoever may see it is told nothing until it ends.
-        ["NOT_FOUND", "NOT_FOUND", "null", "null"],
-    ),
-];
 
 /// What someone gets, in a word.
 fn outcome(status: u16, body: &Value, field: &str) -> String {
@@ -678,11 +276,18 @@ enum Way {
 }
 
 /// What changes nothing first.
-const WAYS: [(Way, &[Row]); 4] = [
-    (Way::Request, QUERIES),
-    (Way::Subscription, SUBSCRIPTIONS),
-    (Way::Request, MUTATIONS),
-    (Way::Upload, UPLOADS),
+const WAYS: [(Way, &[Row]); 11] = [
+    (Way::Request, executions::QUERIES),
+    (Way::Request, conversations::QUERIES),
+    (Way::Request, data_sets::QUERIES),
+    (Way::Request, people::QUERIES),
+    (Way::Subscription, executions::SUBSCRIPTIONS),
+    (Way::Subscription, conversations::SUBSCRIPTIONS),
+    (Way::Request, executions::MUTATIONS),
+    (Way::Request, conversations::MUTATIONS),
+    (Way::Request, data_sets::MUTATIONS),
+    (Way::Request, people::MUTATIONS),
+    (Way::Upload, executions::UPLOADS),
 ];
 
 both! {
