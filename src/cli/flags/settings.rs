@@ -1,155 +1,24 @@
-//! Flags and environment, read into [`config::Settings`]. Help texts are the manual: they name the
-//! default, and what a value is for.
+//! The settings: one flag and one variable of the environment each. Their help is the manual: it names
+//! the default, and what a value is for.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, Resettable};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::Args;
+use clap::builder::BoolishValueParser;
 
-use super::report::Failure;
+use crate::cli::report::Failure;
 use crate::base::network::Network;
 use crate::config::{self, Settings};
 
-/// A server for autonomous agent jobs: launched with structured input, watched live over GraphQL,
-/// ended in a result or an explained failure.
-///
-/// Without a command it serves: API and worker on one machine, with SQLite and files under ./data.
-/// Every setting can be given as a flag or in the environment; the flag wins. What a script needs
-/// stands alone on standard output, all else goes to standard error.
-#[derive(Debug, Parser)]
-#[command(name = "agentic-executions", version, disable_help_subcommand = true)]
-pub(super) struct Flags {
-    #[command(flatten)]
-    pub settings: SettingFlags,
-    #[command(flatten)]
-    pub serve: ServeFlags,
-    #[command(subcommand)]
-    pub command: Option<Command>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Command {
-    /// Serves the API and works on runs (the default); prints the address
-    Serve(ServeFlags),
-    /// Works on runs beside API nodes that share its database; PostgreSQL only
-    Worker,
-    /// Brings the database's schema up to date, as `serve` and `worker` do at start
-    Migrate,
-    /// Prints the GraphQL schema
-    Schema,
-    /// Checks the definitions, the models and the budgets: prints every mistake as `file#pointer: message`, and fails if there
-    /// is one
-    Check,
-    /// Executions as tests: records one as a case of its definition, and plays cases
-    #[command(subcommand, arg_required_else_help = false)]
-    Rehearse(RehearseCommand),
-    /// Users
-    #[command(subcommand, arg_required_else_help = false)]
-    User(UserCommand),
-    /// Access tokens
-    #[command(subcommand, arg_required_else_help = false)]
-    Token(TokenCommand),
-    /// Prints a link with which a user signs in to the dashboard, once and within ten minutes
-    SignInLink {
-        /// The name of the user
-        #[arg(long, value_name = "NAME")]
-        user: String,
-    },
-}
-
-#[derive(Debug, Default, Args)]
-pub(super) struct ServeFlags {
-    /// Serves the API alone; runs wait for `agentic-executions worker`
-    #[arg(long)]
-    pub no_worker: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum RehearseCommand {
-    /// Writes an execution that has ended as a case: its input and files, what its model said, what
-    /// it met in records and other systems, and what came of it; prints the folder, and fails if the
-    /// case does not play back as it was
-    Record(RecordCase),
-    /// Plays cases in a database of their own, each from nothing but what it holds; prints pass or
-    /// fail with every difference, and fails if there is one
-    Test(TestCases),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RecordCase {
-    /// The execution's id
-    #[arg(value_name = "EXECUTION")]
-    pub id: String,
-    /// The folder that the case's own is made in [default: `cases` of its execution type, where that
-    /// is in the directory of --definitions]
-    #[arg(long, value_name = "DIRECTORY")]
-    pub into: Option<PathBuf>,
-    /// The case's name [default: the execution's id]
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TestCases {
-    /// Key of an agent type or of an execution type; without it all cases are played
-    #[arg(value_name = "DEFINITION")]
-    pub definition: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum UserCommand {
-    /// Makes a user and prints the id
-    Create(CreateUser),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CreateUser {
-    /// Unique on the server
-    pub name: String,
-    /// May see and manage everything
-    #[arg(long)]
-    pub admin: bool,
-    /// Makes them a member of this data set; may be given several times
-    #[arg(long = "data-set", value_name = "ID")]
-    pub data_sets: Vec<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum TokenCommand {
-    /// Makes an access token and prints it: it is kept nowhere and never shown again
-    Create(CreateToken),
-    /// Prints every token, tab-separated: id, user, name, first characters, created, last used,
-    /// expires, revoked
-    List,
-    /// Ends a token; streams opened with it end within five seconds
-    Revoke {
-        /// As `token list` prints it
-        id: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CreateToken {
-    /// The name of its user
-    #[arg(long, value_name = "NAME")]
-    pub user: String,
-    /// What it is for, to tell tokens apart
-    #[arg(long, default_value = "command line")]
-    pub name: String,
-    /// Ends by itself after this time, for example 90d; without it never
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    pub expires: Option<Duration>,
-}
-
 /// sqlx passes on every notice of the server.
-pub(super) const USUAL_LOG: &str = "info,sqlx=warn";
+pub(in crate::cli) const USUAL_LOG: &str = "info,sqlx=warn";
 
 /// Every setting. Those of secrets never show their value.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
-pub(super) struct SettingFlags {
+pub(in crate::cli) struct SettingFlags {
     /// Where the rows are: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME
     #[arg(
         long,
@@ -483,98 +352,4 @@ fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(
         |_| "use an address in numbers and a port, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000",
     )
-}
-
-/// The variable of the environment that gave an argument this value; none when a flag did.
-pub(super) fn variable_of(argument: &str, value: &str) -> Option<String> {
-    let long = argument.strip_prefix("--")?.split([' ', '=', '[']).next()?;
-    let command = Flags::command();
-    let known = command
-        .get_arguments()
-        .find(|known| known.get_long() == Some(long))?;
-    let variable = known.get_env()?;
-    let is_it = std::env::var_os(variable).is_some_and(|set| set == value);
-    is_it.then(|| variable.to_string_lossy().into_owned())
-}
-
-/// A variable that is set to nothing is not set: container files pass them on so.
-pub(super) fn without_empty_environment(command: clap::Command) -> clap::Command {
-    let is_empty = |argument: &clap::Arg| {
-        let value = argument.get_env().and_then(std::env::var_os);
-        value.is_some_and(|value| value.is_empty())
-    };
-    command.mut_args(move |argument| {
-        if is_empty(&argument) {
-            argument.env(Resettable::Reset)
-        } else {
-            argument
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
-        Flags::try_parse_from(std::iter::once(&"agentic-executions").chain(arguments))
-    }
-
-    #[test]
-    fn the_flags_are_well_formed() {
-        Flags::command().debug_assert();
-    }
-
-    #[test]
-    fn settings_may_stand_before_and_after_the_command() {
-        for arguments in [
-            ["--grace", "5s", "token", "list"],
-            ["token", "list", "--grace", "5s"],
-        ] {
-            let flags = parse(&arguments).expect("parses");
-            let settings = flags.settings.read().expect("fine");
-            assert_eq!(settings.grace, Duration::from_secs(5));
-        }
-    }
-
-    #[test]
-    fn half_a_command_is_told_what_it_lacks() {
-        for (noun, commands) in [
-            ("user", "create"),
-            ("token", "create, list, revoke"),
-            ("rehearse", "record, test"),
-        ] {
-            let refusal = parse(&[noun]).expect_err("lacks a command").to_string();
-            let first = refusal.split("\n\n").next().unwrap_or_default();
-            assert!(
-                first.starts_with("error: ") && first.contains(commands),
-                "{refusal}"
-            );
-        }
-    }
-
-    #[test]
-    fn no_command_serves() {
-        let flags = parse(&["--no-worker"]).expect("parses");
-        assert!(flags.command.is_none() && flags.serve.no_worker);
-    }
-
-    #[test]
-    fn a_secret_that_is_refused_is_not_repeated() {
-        let flags = parse(&["--bootstrap-token", "too-short-secret"]).expect("parses");
-        let failure = flags.settings.read().expect_err("too short").to_string();
-        assert!(failure.starts_with("AGENTIC_BOOTSTRAP_TOKEN") && !failure.contains("too-short-secret"));
-    }
-
-    #[test]
-    fn every_setting_says_what_it_is_for_and_can_come_from_the_environment() {
-        let command = Flags::command();
-        let settings = command
-            .get_arguments()
-            .filter(|argument| argument.get_help_heading() == Some("Settings"));
-        for argument in settings.filter(|argument| argument.get_id() != "no_worker") {
-            assert!(argument.get_help().is_some(), "{}", argument.get_id());
-            assert!(argument.get_env().is_some(), "{}", argument.get_id());
-        }
-    }
 }
