@@ -28,6 +28,12 @@ const TABLE: f64 = 4.0;
 const LINE: f64 = 0.45;
 /// A paragraph begins where the lines are so much further apart.
 const PARAGRAPH: f64 = 1.8;
+/// The same letter so near, in heights of the font and in widths of the letter, is drawn again and
+/// not written again: some programs make it bold like that. Two that are written stand a width apart.
+const AGAIN: f64 = 0.12;
+const AGAIN_OF_WIDTH: f64 = 0.4;
+/// Letters before one that it may be drawn over: each of two in a row may be drawn three times.
+const DRAWN_OVER: usize = 6;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Cell {
@@ -95,6 +101,7 @@ fn lines(mut letters: Vec<Letter>) -> Vec<Line> {
 
 fn line(mut letters: Vec<Letter>) -> Option<Line> {
     letters.sort_by(|a, b| a.x.total_cmp(&b.x));
+    let letters = once(letters);
     let (y, size) = letters.first().map(|letter| (letter.y, letter.size))?;
     let mut cells: Vec<Cell> = Vec::new();
     for letter in letters {
@@ -123,6 +130,23 @@ fn line(mut letters: Vec<Letter>) -> Option<Line> {
     }
     cells.retain(|cell| !cell.text.is_empty());
     (!cells.is_empty()).then_some(Line { y, size, cells })
+}
+
+/// Without letters that were drawn over themselves.
+fn once(letters: Vec<Letter>) -> Vec<Letter> {
+    let mut kept: Vec<Letter> = Vec::with_capacity(letters.len());
+    for letter in letters {
+        let is_again = kept.iter().rev().take(DRAWN_OVER).any(|before| {
+            let near = (AGAIN * before.size).min(AGAIN_OF_WIDTH * before.width);
+            before.text == letter.text
+                && letter.x - before.x <= near
+                && (letter.y - before.y).abs() <= AGAIN * before.size
+        });
+        if !is_again {
+            kept.push(letter);
+        }
+    }
+    kept
 }
 
 // A tab or a break inside a cell would make two of it.
@@ -246,6 +270,16 @@ mod tests {
             text,
             "Invoice 7 of March\n\nKey\tName\tQty\tAmount\nA-1\tMug, very\t24\t1.00\n\tblue\n\tTotal\t\t1.00\nPayable within thirty days, without deduction.\n"
         );
+    }
+
+    #[test]
+    fn letters_that_are_drawn_twice_to_be_bold_are_read_once() {
+        let twice = [
+            (10.0, 10.0, "Total 1100,22"),
+            (10.4, 10.1, "Total 1100,22"),
+            (10.0, 30.0, "all"),
+        ];
+        assert_eq!(page(&twice), "Total 1100,22\n\nall\n");
     }
 
     #[test]

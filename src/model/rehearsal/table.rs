@@ -14,7 +14,7 @@ pub(super) type Columns = Vec<(String, Vec<String>)>;
 
 /// The rows of all tables in the text that have these columns, under the columns' names; other
 /// columns keep their own, in lower case. A row counts when its first named column is filled, with
-/// something that begins with none of the words that totals begin with.
+/// something that begins with none of the words that totals begin with and is no label.
 pub(super) fn rows(text: &str, columns: &Columns, totals: &[String]) -> Vec<Row> {
     let text = text.trim_start_matches('\u{FEFF}');
     if columns.is_empty() {
@@ -32,7 +32,9 @@ pub(super) fn rows(text: &str, columns: &Columns, totals: &[String]) -> Vec<Row>
         // A sentence below the table, and not a line that lacks its other cells.
         let is_alone = row.iter().filter(|(_, cell)| !cell.is_empty()).count() == 1;
         let is_sentence = is_alone && key.contains(' ');
-        (!key.is_empty() && !totals.iter().any(is_total) && !is_sentence).then_some(())
+        // Remarks stand between the lines and below them: "Notes:", with what follows in other cells.
+        let is_label = key.ends_with(':');
+        (!key.is_empty() && !totals.iter().any(is_total) && !is_sentence && !is_label).then_some(())
     };
     rows.into_iter().filter(|row| counts(row).is_some()).collect()
 }
@@ -368,6 +370,7 @@ mod tests {
         let expected = pairs(&[("A-1", "2"), ("B-2", "")]);
         for text in [
             "Order 7, of March\nwith thanks\n\nItem no.;What;Qty (pcs)\nA-1;Mug; 2\nB-2;Tea;\nTotal;;2\n\nkind regards, all of us\n",
+            "Item no.;Qty\nA-1;2\nNotes:;\nNotes:;blue\nB-2;\nNotes:\n",
             "=== Sheet 1 of 2: Order ===\n\nOrder,7\nQTY.,item_no,\"What, then\"\n2,A-1,\"x \"\"y\"\"\"\n,B-2,\n2,Total,\n\n=== Sheet 2 of 2: Notes ===\n\nPay soon.\n\n",
             "=== Page 1 of 3 ===\n\nInvoice 7\nPos.\tArtikelnummer\t3\" pipe\tMenge\n1\tA-1\tMug\t2\n\t\tlarge\n\n=== Page 2 of 3 ===\n\n(empty)\n\n=== Page 3 of 3 ===\n\n2\tB-2\tTea\t\n\tSumme\t\t2\nPayable soon.\n",
             "# Order\n\n| Item no. | Qty |\n| :--- | ---: |\n| `A-1` | **2** |\n| B-2 | |\n| **Total** | 2 |\n\nThanks | all\n",
