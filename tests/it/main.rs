@@ -21,5 +21,6 @@ mod sessions;
 mod stats;
 mod story;
 mod support;
+mod talks;
 mod traces;
 mod watching;
