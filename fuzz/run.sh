@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes one target for so many seconds: run.sh TARGET [SECONDS] [libFuzzer options]. Seeds come from the project.
+# Fuzzes one target for so many seconds: run.sh TARGET [SECONDS] [libFuzzer options]. Seeds come from the project; 0
+# seconds fill the corpus alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:?which target? See fuzz/README.md}
@@ -45,6 +46,19 @@ definitions)
         place=$((place + 1))
     done
     ;;
+answers)
+    answer() { printf "\\x$(printf '%02x' "$1")\\x07%b" "$2" >"$corpus/$1-$3"; }
+    call='"tool_calls":[{"index":0,"id":"a","function":{"name":"count","arguments":"{}"}}]'
+    usage='"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}'
+    answer 0 'data: {"choices":[{"index":0,"delta":{"reasoning_content":"hm","content":"hi"}}]}\n\ndata: {"choices":[{"delta":{},"finish_reason":"stop"}],'"$usage"'}\n\ndata: [DONE]\n\n' text
+    answer 0 'data: {"choices":[{"index":0,"delta":{'"$call"'}}]}\n\ndata: {"choices":[{"delta":{},"finish_reason":"tool_calls"}]}\n\ndata: [DONE]\n\n' call
+    answer 1 '{"choices":[{"message":{"content":"hi",'"$call"'},"finish_reason":"stop"}],'"$usage"'}' whole
+    answer 2 'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":9}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\nevent: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}\n\nevent: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n' text
+    answer 3 '{"type":"message","content":[{"type":"thinking","thinking":"hm","signature":"s"},{"type":"tool_use","id":"a","name":"count","input":{"n":1}}],"stop_reason":"tool_use","usage":{"input_tokens":9,"output_tokens":2}}' whole
+    answer 4 'data: {"candidates":[{"content":{"parts":[{"text":"hm","thought":true},{"functionCall":{"name":"count","args":{"n":1}},"thoughtSignature":"s"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":9}}\r\n\r\n' call
+    answer 5 '[{"candidates":[{"content":{"parts":[{"text":"hi"}]},"finishReason":"STOP"}]}]' whole
+    answer 6 '{"message":{"content":"hi","tool_calls":[{"function":{"name":"count","arguments":{"n":1}}}]},"done":false}\n{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":9}\n' text
+    ;;
 gate)
     find web/src clients docs tests -name node_modules -prune -o -name '*.graphql' -size -20k -exec cp {} "$corpus/" \;
     ;;
@@ -58,6 +72,7 @@ tokens)
     ;;
 esac
 
+[ "$seconds" -gt 0 ] || exit 0
 options=()
 cargo fuzz --version >/dev/null 2>&1 || { echo "cargo install cargo-fuzz" >&2; exit 1; }
 if ! rustc --version | grep -q nightly; then
