@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use agentic_executions::child::{Launcher, Limits};
 use agentic_executions::documents::{Error, Kind, Reader, Unreadable};
+use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -325,7 +326,7 @@ both! {
         let client = server.admin();
         let german = &["COF-001", "KET-001", "MUG-001", "MUG-002", "POT-001", "TEA-001", "TEA-002"][..];
         let english = &["FLT-001", "MUG-001", "TEA-003"][..];
-        for (name, skus) in [
+        let documents = [
             ("invoice-german.pdf", german),
             ("invoice-german.xlsx", &["KET-001", "MUG-001", "TEA-001"]),
             ("order-english.pdf", english),
@@ -333,11 +334,17 @@ both! {
             ("read-only.pdf", english),
             ("order.md", &["MUG-001", "TEA-003"]),
             ("order.json", &["MUG-001", "TEA-003"]),
-        ] {
-            for agent_type in TYPES {
-                assert_eq!(products(&client, agent_type, name).await, skus, "{agent_type} on {name}");
-            }
+        ];
+        for agent_type in TYPES {
+            // Made before, for those below would each make their own.
+            client.agent(agent_type).await;
         }
+        let all = documents.into_iter().flat_map(|document| TYPES.map(|agent_type| (agent_type, document)));
+        let runs = all.map(|(agent_type, (name, skus))| {
+            let client = &client;
+            async move { assert_eq!(products(client, agent_type, name).await, skus, "{agent_type} on {name}") }
+        });
+        stream::iter(runs).buffer_unordered(8).for_each(|()| async {}).await;
         // "1.040" is a thousand or one and a little: nobody is sent what a script has guessed.
         for name in ["order-utf-16.csv", "order-windows-1252.csv"] {
             for agent_type in ["invoice-scanning", "catalog-enrichment"] {

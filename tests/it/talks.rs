@@ -1,6 +1,7 @@
 //! People's conversations on models that are somewhere else: the real binary, and a server that
 //! speaks the providers' protocols. The prompt that is used, words while they are written, files,
 //! tools of other systems, a stop that hangs up, a crash, and budgets; on both databases.
+#![allow(clippy::disallowed_methods)] // how long a stop takes to hang up is measured in real time
 
 use std::path::Path;
 use std::time::{Duration, Instant};
