@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type Plugin } from 'vite';
+import { compressed } from './scripts/compressed.ts';
 import { operations } from './scripts/operations.ts';
 import { preloads } from './scripts/preloads.ts';
 
@@ -31,7 +32,7 @@ const VENDOR =
   /\/node_modules\/(react|react-dom|scheduler|react-router|urql|@urql|wonka|@0no-co|graphql-ws|clsx|radix-ui|@radix-ui\/react-(dropdown-menu|menu|popover|tabs)|@floating-ui)\//;
 
 export default defineConfig({
-  plugins: [smallGraphql(), operations(here('./src/gql/graphql.ts')), react(), tailwindcss(), preloads(here('./src/pages/history/HistoryPage.tsx'))],
+  plugins: [smallGraphql(), operations(here('./src/gql/graphql.ts')), react(), tailwindcss(), preloads(here('./src/pages/history/HistoryPage.tsx')), compressed()],
   resolve: {
     alias: { '@': here('./src'), '~clients': here('../clients/src') },
     // The clients' glue is source of ours beside this folder: it takes the libraries of this one.

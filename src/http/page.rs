@@ -2,8 +2,9 @@
 //! binary, read from the folder by a debug one. Where there is none, a page says how to make it.
 //! And the headers under which browsers treat every answer.
 //!
-//! Files under `assets/` have their content's hash in their name and never change; every path that
-//! is no file is the page's own to route.
+//! Texts lie there compressed as well, and go out as they lie there. Files under `assets/` have
+//! their content's hash in their name and never change; every path that is no file is the page's
+//! own to route.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -68,6 +69,15 @@ async fn find<F: RustEmbed>(method: &Method, path: &str, headers: &HeaderMap) ->
         "graphiql" => GRAPHIQL,
         other => other,
     };
+    if takes_brotli(headers)
+        && let Some(file) = F::get(&format!("{path}.br"))
+    {
+        let mut answer = with(path, file, headers);
+        let head = answer.headers_mut();
+        head.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
+        head.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        return answer;
+    }
     if let Some(file) = F::get(path) {
         return with(path, file, headers);
     }
@@ -79,6 +89,24 @@ async fn find<F: RustEmbed>(method: &Method, path: &str, headers: &HeaderMap) ->
         Some(file) => with(INDEX, file, headers),
         None => Html(MISSING).into_response(),
     }
+}
+
+/// Texts are there as Vite compressed them as well; compressing them for each visitor costs more than all the rest of the
+/// answer.
+fn takes_brotli(asked: &HeaderMap) -> bool {
+    asked
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| {
+            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+            let weight = weight
+                .trim()
+                .strip_prefix("q=")
+                .and_then(|q| q.parse::<f32>().ok());
+            name.trim() == "br" && weight.is_none_or(|q| q > 0.0)
+        })
 }
 
 fn with(path: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
@@ -203,6 +231,33 @@ mod tests {
         let (status, again, body) = get::<Fixture>("/", &[(header::IF_NONE_MATCH, etag)]).await;
         assert_eq!((status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
         assert_eq!(again[header::CONTENT_SECURITY_POLICY], PAGE_POLICY);
+    }
+
+    #[tokio::test]
+    async fn a_text_goes_out_as_it_was_compressed_to_whoever_takes_it() {
+        let path = "/assets/index-4f2a9c.js";
+        let ask = async |encodings: &str| {
+            let mut given = HeaderMap::new();
+            given.insert(header::ACCEPT_ENCODING, encodings.parse().expect("a value"));
+            let answer = find::<Fixture>(&Method::GET, path, &given).await;
+            let (parts, body) = answer.into_parts();
+            let bytes = axum::body::to_bytes(body, 10_000).await.expect("a body");
+            (parts.headers, bytes)
+        };
+        let (headers, bytes) = ask("gzip, deflate, br").await;
+        assert_eq!(headers[header::CONTENT_ENCODING], "br");
+        assert_eq!(headers[header::VARY], "accept-encoding");
+        assert_eq!(headers[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert_eq!(headers[header::CACHE_CONTROL], FOREVER);
+        assert_eq!(
+            bytes,
+            include_bytes!("tests/dist/assets/index-4f2a9c.js.br").as_slice()
+        );
+        for others in ["gzip", "br;q=0, gzip", "brotli"] {
+            let (headers, bytes) = ask(others).await;
+            assert!(!headers.contains_key(header::CONTENT_ENCODING), "{others}");
+            assert_eq!(bytes.trim_ascii(), b"export {};", "{others}");
+        }
     }
 
     #[tokio::test]
