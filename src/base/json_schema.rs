@@ -57,6 +57,20 @@ pub struct Issue {
     pub message: String,
 }
 
+impl Issue {
+    /// Where whoever wrote the instance has to look (RFC 6901): the member that is meant, or the object
+    /// that lacks one, for what is missing has no place of its own.
+    pub fn place(&self) -> String {
+        match &self.property {
+            Some(property) if self.keyword != "required" => {
+                let token = property.replace('~', "~0").replace('/', "~1");
+                format!("{}/{token}", self.pointer)
+            }
+            _ => self.pointer.clone(),
+        }
+    }
+}
+
 impl Schema {
     /// Compiles a schema.
     ///

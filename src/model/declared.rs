@@ -220,12 +220,7 @@ pub fn read(text: &str, key: impl Fn(&str) -> Option<SecretString>) -> Declared 
         }
     };
     for issue in SCHEMA.check(&document) {
-        let mut pointer = issue.pointer;
-        // What is missing has no place of its own to point at.
-        if let (Some(property), false) = (&issue.property, issue.keyword == "required") {
-            pointer = format!("{pointer}/{property}");
-        }
-        declared.note(&pointer, issue.message);
+        declared.note(&issue.place(), issue.message);
     }
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for (place, table) in document["model"].as_array().into_iter().flatten().enumerate() {

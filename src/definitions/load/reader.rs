@@ -112,13 +112,7 @@ impl<'a> Reader<'a> {
     pub fn check(&mut self, path: &str, at: &str, schema: &Schema, value: &Value) -> bool {
         let issues = schema.check(value);
         for issue in &issues {
-            let mut pointer = format!("{at}{}", issue.pointer);
-            // What is missing has no place of its own to point at.
-            if let (Some(property), false) = (&issue.property, issue.keyword == "required") {
-                pointer.push('/');
-                pointer.push_str(&property.replace('~', "~0").replace('/', "~1"));
-            }
-            self.note(path, &pointer, &issue.message);
+            self.note(path, &format!("{at}{}", issue.place()), &issue.message);
         }
         issues.is_empty()
     }
