@@ -103,12 +103,7 @@ pub async fn lease(db: &impl Conn, id: Uuid, change: Lease<'_>) -> Result<()> {
         stalls: Set(change.stalls),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(id))
-        .exec(db)
-        .await?;
-    Ok(())
+    set(db, id, row).await
 }
 
 /// What a claim writes.
@@ -177,12 +172,7 @@ pub async fn put_off(db: &impl Conn, id: Uuid, until: i64) -> Result<()> {
         lease_expires_at: Set(until),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(id))
-        .exec(db)
-        .await?;
-    Ok(())
+    set(db, id, row).await
 }
 
 /// Hands a run back to the queue: no takeover, nothing stalled.
@@ -237,6 +227,15 @@ pub async fn expire_all(db: &impl Conn, now: i64) -> Result<u64> {
     Ok(expired.rows_affected)
 }
 
+async fn set(db: &impl Conn, id: Uuid, row: ActiveModel) -> Result<()> {
+    Entity::update_many()
+        .set(row)
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Asks whoever holds it to stop. The first request counts.
 ///
 /// # Errors
@@ -264,12 +263,7 @@ pub async fn set_reservation(db: &impl Conn, id: Uuid, reservation: Option<Strin
         reservation: Set(reservation),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(id))
-        .exec(db)
-        .await?;
-    Ok(())
+    set(db, id, row).await
 }
 
 /// Removes a run that has ended.
