@@ -8,7 +8,11 @@ binary=$PWD/target/debug/agentic-executions
 home=$(mktemp -d "${TMPDIR:-/tmp}/agentic-story.XXXXXX")
 server=
 clean_up() {
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null || true
+    if [ -n "$server" ]; then
+        kill -KILL "$server" 2>/dev/null || true
+        # Or the shell says itself that it was killed.
+        wait "$server" 2>/dev/null || true
+    fi
     rm -rf "$home"
 }
 trap clean_up EXIT
