@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::cli::report::Failure;
 use crate::base::network::Network;
+use crate::cli::report::Failure;
 use crate::config::{self, Settings};
 
 /// sqlx passes on every notice of the server.
