@@ -2,18 +2,19 @@
 import { Menu as MenuIcon } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation, useParams } from 'react-router';
-import { useQuery } from 'urql';
 import { onUnauthenticated } from '@/api/session';
+import { useWholeList } from '@/api/useWholeList';
 import { IconButton } from '@/components/Button';
 import { ErrorState } from '@/components/states';
 import { graphql } from '@/gql';
+import type { ShellQuery } from '@/gql/graphql';
 import { ConnectionBadge } from './ConnectionBadge';
 import { paths } from './paths';
 import { lastDataSet, ShellContext } from './ShellContext';
 import { Sidebar } from './Sidebar';
 
 const ShellDocument = graphql(/* GraphQL */ `
-  query Shell {
+  query Shell($after: String) {
     session {
       id
       isServerAdmin
@@ -23,7 +24,7 @@ const ShellDocument = graphql(/* GraphQL */ `
         name
       }
     }
-    dataSets(first: 100) {
+    dataSets(first: 100, after: $after) {
       nodes {
         id
         name
@@ -35,12 +36,18 @@ const ShellDocument = graphql(/* GraphQL */ `
           writeRecords
         }
       }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
     }
   }
 `);
 
+const dataSetsOf = (data: ShellQuery) => data.dataSets;
+
 export function Shell() {
-  const [{ data, error }, reload] = useQuery({ query: ShellDocument });
+  const { data, nodes: dataSets, missing, error, reload } = useWholeList({ query: ShellDocument, variables: {}, listOf: dataSetsOf });
   const { dataSetId } = useParams();
   const location = useLocation();
   const navigate = useNavigate();
@@ -62,7 +69,7 @@ export function Shell() {
     else drawer.current?.close();
   }, [drawerOpen]);
 
-  const shell = useMemo(() => ({ data, reload: () => reload({ requestPolicy: 'network-only' }) }), [data, reload]);
+  const shell = useMemo(() => ({ data, dataSets, missing, reload }), [data, dataSets, missing, reload]);
   return (
     <ShellContext value={shell}>
       <a
@@ -83,7 +90,7 @@ export function Shell() {
             <MenuIcon aria-hidden="true" />
           </IconButton>
           <span className="min-w-0 flex-1 truncate text-sm font-medium">
-            {data?.dataSets.nodes.find((one) => one.id === dataSetId)?.name}
+            {dataSets.find((one) => one.id === dataSetId)?.name}
           </span>
           <ConnectionBadge className="shrink-0" />
         </header>
@@ -99,7 +106,7 @@ export function Shell() {
           {drawerOpen && <Sidebar />}
         </dialog>
         <main id="content" tabIndex={-1} className="min-h-dvh outline-none">
-          {error && !data ? <ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} /> : <Outlet />}
+          {error && !data ? <ErrorState error={error} onRetry={reload} /> : <Outlet />}
         </main>
       </div>
       <ScrollRestoration />

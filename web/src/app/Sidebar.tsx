@@ -17,6 +17,7 @@ import {
 } from 'lucide-react';
 import { use } from 'react';
 import { NavLink, useLocation, useNavigate } from 'react-router';
+import { MISSING_WORDS } from '@/components/ListEnd';
 import { Menu, MenuLabel, MenuRadio, MenuRadioGroup, MenuSeparator } from '@/components/Menu';
 import { Skeleton } from '@/components/states';
 import { ConnectionBadge } from './ConnectionBadge';
@@ -45,9 +46,9 @@ function Item({ to, icon: Icon, children }: { to: string; icon: LucideIcon; chil
 }
 
 export function Sidebar() {
-  const { data } = use(ShellContext);
+  const { dataSets } = use(ShellContext);
   const { id } = useDataSet();
-  const set = id || data?.dataSets.nodes[0]?.id;
+  const set = id || dataSets[0]?.id;
   return (
     <div className="flex h-full flex-col gap-3 p-3">
       <DataSetSwitcher />
@@ -97,11 +98,10 @@ const switcherClass =
   'flex h-10 w-full min-w-0 items-center gap-2.5 rounded-lg border border-transparent px-2 text-left text-sm font-medium hover:bg-hover data-[state=open]:bg-hover';
 
 function DataSetSwitcher() {
-  const { data } = use(ShellContext);
+  const { data, dataSets, missing } = use(ShellContext);
   const { id, dataSet } = useDataSet();
   const { pathname } = useLocation();
   const navigate = useNavigate();
-  const sets = data?.dataSets.nodes ?? [];
   return (
     <Menu
       className="w-56"
@@ -115,7 +115,7 @@ function DataSetSwitcher() {
             {dataSet ? dataSet.name.slice(0, 1).toUpperCase() : <Database className="size-3.5" />}
           </span>
           <span className="min-w-0 flex-1 truncate">
-            {dataSet?.name ?? (data ? 'No data set' : <Skeleton className="h-4 w-24" />)}
+            {dataSet?.name ?? (data && missing !== 'coming' ? 'No data set' : <Skeleton className="h-4 w-24" />)}
           </span>
           <ChevronsUpDown aria-hidden="true" className="size-4 shrink-0 text-faint" />
         </button>
@@ -130,12 +130,14 @@ function DataSetSwitcher() {
           void navigate(`/sets/${next}/${page}`);
         }}
       >
-        {sets.map((one) => (
+        {dataSets.map((one) => (
           <MenuRadio key={one.id} value={one.id}>
             {one.name}
           </MenuRadio>
         ))}
       </MenuRadioGroup>
+      {/* A menu takes no live region. */}
+      {missing !== 'nothing' && <MenuLabel>{MISSING_WORDS[missing]}</MenuLabel>}
     </Menu>
   );
 }

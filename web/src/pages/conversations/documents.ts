@@ -251,8 +251,8 @@ export const ConversationsDocument = graphql(/* GraphQL */ `
 
 /** Whom one can talk to. */
 export const ConversableAgentsDocument = graphql(/* GraphQL */ `
-  query ConversableAgents($dataSetId: ID!) {
-    agents(dataSetId: $dataSetId, first: 100) {
+  query ConversableAgents($dataSetId: ID!, $after: String) {
+    agents(dataSetId: $dataSetId, first: 100, after: $after) {
       nodes {
         id
         name
@@ -267,6 +267,10 @@ export const ConversableAgentsDocument = graphql(/* GraphQL */ `
           description
           model
         }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }

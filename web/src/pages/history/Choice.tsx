@@ -1,6 +1,8 @@
 import { useState } from 'react';
+import type { Missing } from '@/api/wholeList';
 import { Button } from '@/components/Button';
 import { Checkbox, Input } from '@/components/Field';
+import { ListEnd } from '@/components/ListEnd';
 import { Popover } from '@/components/Popover';
 import { count } from '@/components/time';
 import { FilterTrigger } from './FilterTrigger';
@@ -15,6 +17,7 @@ export interface Option {
 export function Choice({
   label,
   options,
+  missing = 'nothing',
   chosen,
   onChange,
   onOpenChange,
@@ -22,6 +25,8 @@ export function Choice({
 }: {
   label: string;
   options: Option[];
+  /** What of the options is not there. */
+  missing?: Missing;
   onOpenChange: (open: boolean) => void;
   chosen: string[];
   onChange: (chosen: string[]) => void;
@@ -95,9 +100,10 @@ export function Choice({
             }
           />
         ))}
-        {found.length === 0 && (
+        {found.length === 0 && missing === 'nothing' && (
           <p className="px-2 py-1.5 text-sm text-muted">{free ? 'None chosen' : 'Nothing to choose from'}</p>
         )}
+        <ListEnd missing={missing} />
       </div>
     </Popover>
   );

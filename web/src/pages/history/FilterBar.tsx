@@ -1,12 +1,12 @@
 /** The filters of the history: counts by status, and menus. All it does is change the address. */
 import { X } from 'lucide-react';
 import { useState } from 'react';
-import { useQuery } from 'urql';
+import { useWholeList } from '@/api/useWholeList';
 import { useSession } from '@/app/ShellContext';
 import { Button } from '@/components/Button';
 import { SearchField } from '@/components/SearchField';
 import { CATEGORY_WORDS } from '@/components/StatusPill';
-import type { ExecutionFilter } from '@/gql/graphql';
+import type { ExecutionFilter, HistoryMenusQuery } from '@/gql/graphql';
 import { Choice } from './Choice';
 import { Dates } from './Dates';
 import { type Change, FAILURES, type Filters, isFiltered, NO_FILTERS } from './filters';
@@ -14,6 +14,8 @@ import type { Count } from './list';
 import { HistoryMenusDocument } from './operations';
 import { StatusTabs } from './StatusTabs';
 import { useFacets } from './useFacets';
+
+const agentsOf = (data: HistoryMenusQuery) => data.agents;
 
 export function FilterBar({
   dataSetId,
@@ -32,13 +34,13 @@ export function FilterBar({
   changes: number;
   onChange: Change;
 }) {
-  const [{ data }] = useQuery({ query: HistoryMenusDocument, variables: { dataSetId } });
+  const { data, nodes, missing } = useWholeList({ query: HistoryMenusDocument, variables: { dataSetId }, listOf: agentsOf });
   const session = useSession();
   const [looking, setLooking] = useState(false);
   // Another user's name comes from there too.
   const isWanted = filters.users.some((id) => session && id !== session.user.id);
   const facets = useFacets(filter, changes, { isWanted, isLookedAt: looking });
-  const agents = (data?.agents.nodes ?? []).map(({ id, name, retiredAt }) => ({
+  const agents = nodes.map(({ id, name, retiredAt }) => ({
     value: id,
     label: retiredAt ? `${name} (retired)` : name,
     count: facets && (facets.agents.find((one) => one.agent.id === id)?.count ?? 0),
@@ -73,7 +75,7 @@ export function FilterBar({
         />
         {/* On phones a row to scroll sideways: seven buttons one below the other would push the list away. */}
         <div className="-mx-4 flex min-w-0 items-center gap-2 overflow-x-auto px-4 py-1 max-sm:w-screen sm:-mx-1 sm:flex-wrap sm:overflow-visible sm:px-1 sm:py-0">
-          <Choice label="Agent" onOpenChange={setLooking} options={agents} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
+          <Choice label="Agent" onOpenChange={setLooking} options={agents} missing={missing} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
           <Choice label="Type" onOpenChange={setLooking} options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
           <Choice
             label="Label"

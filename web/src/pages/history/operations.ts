@@ -67,12 +67,16 @@ export const HistoryChangesDocument = graphql(/* GraphQL */ `
 
 /** What the filters' menus offer. */
 export const HistoryMenusDocument = graphql(/* GraphQL */ `
-  query HistoryMenus($dataSetId: ID!) {
-    agents(dataSetId: $dataSetId, includeRetired: true, first: 100) {
+  query HistoryMenus($dataSetId: ID!, $after: String) {
+    agents(dataSetId: $dataSetId, includeRetired: true, first: 100, after: $after) {
       nodes {
         id
         name
         retiredAt
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
     dataSet(id: $dataSetId) {

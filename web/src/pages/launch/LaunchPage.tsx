@@ -3,26 +3,38 @@ import { Bot, Unplug } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
+import { useWholeList } from '@/api/useWholeList';
 import { paths } from '@/app/paths';
 import { useDataSet } from '@/app/ShellContext';
 import { ButtonLink } from '@/components/Button';
+import { ListEnd } from '@/components/ListEnd';
 import { Page } from '@/components/Page';
 import { EmptyState, ErrorState, Notice, Skeleton } from '@/components/states';
+import type { LaunchAgentsQuery } from '@/gql/graphql';
 import { Cards } from './Cards';
 import { InputStep } from './InputStep';
 import { LaunchAgentsDocument, LaunchFromDocument, LaunchTypesDocument } from './operations';
+
+const agentsOf = (data: LaunchAgentsQuery) => data.agents;
 
 export function Component() {
   const { id: dataSetId } = useDataSet();
   const [search, setSearch] = useSearchParams();
   const from = search.get('from') ?? undefined;
-  const [agents, reloadAgents] = useQuery({ query: LaunchAgentsDocument, variables: { dataSetId }, requestPolicy: 'cache-and-network' });
+  const agents = useWholeList({
+    query: LaunchAgentsDocument,
+    variables: { dataSetId },
+    requestPolicy: 'cache-and-network',
+    listOf: agentsOf,
+  });
+  // One that is on its way may be the one that is wanted, or a second to choose from.
+  const isComing = agents.missing === 'coming';
   const [source] = useQuery({ query: LaunchFromDocument, variables: { id: from ?? '' }, pause: !from });
   const origin = from ? (source.data?.execution ?? undefined) : undefined;
 
-  const offered = (agents.data?.agents.nodes ?? []).filter((agent) => agent.viewerCan.launch);
+  const offered = agents.nodes.filter((agent) => agent.viewerCan.launch);
   const wanted = search.get('agent') ?? origin?.agent.id;
-  const agent = offered.find((one) => one.id === wanted) ?? (offered.length === 1 ? offered[0] : undefined);
+  const agent = offered.find((one) => one.id === wanted) ?? (offered.length === 1 && !isComing ? offered[0] : undefined);
 
   const [types, reloadTypes] = useQuery({
     query: LaunchTypesDocument,
@@ -47,9 +59,9 @@ export function Component() {
     <Page title="Launch" description={origin ? 'With the input of an earlier execution. Change what you like.' : undefined} width="reading">
       {agents.error && !agents.data ? (
         <div className="card">
-          <ErrorState error={agents.error} onRetry={() => reloadAgents({ requestPolicy: 'network-only' })} />
+          <ErrorState error={agents.error} onRetry={agents.reload} />
         </div>
-      ) : agents.data && offered.length === 0 ? (
+      ) : agents.data && offered.length === 0 && agents.missing === 'nothing' ? (
         <div className="card">
           <EmptyState
             icon={<Bot aria-hidden="true" />}
@@ -65,13 +77,16 @@ export function Component() {
             <Notice tone="wait">The execution to start from is not there, or it is not yours to see.</Notice>
           )}
           <Step number={1} title="Agent" done={agent !== undefined}>
-            {agents.data ? (
-              <Cards
-                label="Agent"
-                value={agent?.id}
-                onChange={(id) => choose({ agent: id, type: undefined })}
-                cards={offered.map((one) => ({ value: one.id, title: one.name, description: one.description }))}
-              />
+            {agents.data && !(isComing && offered.length === 0) ? (
+              <>
+                <Cards
+                  label="Agent"
+                  value={agent?.id}
+                  onChange={(id) => choose({ agent: id, type: undefined })}
+                  cards={offered.map((one) => ({ value: one.id, title: one.name, description: one.description }))}
+                />
+                <ListEnd missing={agents.missing} />
+              </>
             ) : (
               <CardSkeletons />
             )}

@@ -1,8 +1,8 @@
 import { graphql } from '@/gql';
 
 export const LaunchAgentsDocument = graphql(/* GraphQL */ `
-  query LaunchAgents($dataSetId: ID!) {
-    agents(dataSetId: $dataSetId, first: 100) {
+  query LaunchAgents($dataSetId: ID!, $after: String) {
+    agents(dataSetId: $dataSetId, first: 100, after: $after) {
       nodes {
         id
         name
@@ -11,6 +11,10 @@ export const LaunchAgentsDocument = graphql(/* GraphQL */ `
         viewerCan {
           launch
         }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
       }
     }
   }

@@ -6,6 +6,7 @@ import { useMutation } from 'urql';
 import { paths } from '@/app/paths';
 import { ShellContext } from '@/app/ShellContext';
 import { Button } from '@/components/Button';
+import { ListEnd } from '@/components/ListEnd';
 import { errorWords, SkeletonRows } from '@/components/states';
 import { Table, Td, Th } from '@/components/Table';
 import { toast } from '@/components/toast';
@@ -14,7 +15,7 @@ import { NameDialog } from './NameDialog';
 import { Section } from './Section';
 
 export function DataSets() {
-  const { data, reload } = use(ShellContext);
+  const { data, dataSets, missing, reload } = use(ShellContext);
   const [, create] = useMutation(CreateDataSetDocument);
   const [, rename] = useMutation(RenameDataSetDocument);
   const [dialog, setDialog] = useState<'new' | { id: string; name: string }>();
@@ -46,32 +47,35 @@ export function DataSets() {
       }
     >
       {data ? (
-        <Table label="Data sets">
-          <thead>
-            <tr>
-              <Th>Name</Th>
-              <Th>
-                <span className="sr-only">Actions</span>
-              </Th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.dataSets.nodes.map((one) => (
-              <tr key={one.id}>
-                <Td className="font-medium">
-                  <Link to={paths.history(one.id)} className="text-accent-text hover:underline">
-                    {one.name}
-                  </Link>
-                </Td>
-                <Td className="text-right">
-                  <Button size="sm" aria-label={`Rename ${one.name}`} onClick={() => setDialog(one)}>
-                    Rename
-                  </Button>
-                </Td>
+        <>
+          <Table label="Data sets">
+            <thead>
+              <tr>
+                <Th>Name</Th>
+                <Th>
+                  <span className="sr-only">Actions</span>
+                </Th>
               </tr>
-            ))}
-          </tbody>
-        </Table>
+            </thead>
+            <tbody>
+              {dataSets.map((one) => (
+                <tr key={one.id}>
+                  <Td className="font-medium">
+                    <Link to={paths.history(one.id)} className="text-accent-text hover:underline">
+                      {one.name}
+                    </Link>
+                  </Td>
+                  <Td className="text-right">
+                    <Button size="sm" aria-label={`Rename ${one.name}`} onClick={() => setDialog(one)}>
+                      Rename
+                    </Button>
+                  </Td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+          <ListEnd missing={missing} />
+        </>
       ) : (
         <SkeletonRows rows={3} label="Loading data sets" />
       )}
