@@ -1,4 +1,5 @@
 // Talking to an agent: what is said, what it does on the way, files, and stopping it.
+import { launch } from './api.ts';
 import { expect, shoot, test } from './world.ts';
 
 test('a conversation begins, is answered live, and stays in the list', async ({ page, server, set }) => {
@@ -44,4 +45,28 @@ test('an answer is stopped', async ({ page, server, set }) => {
   await message.fill('and now?');
   await message.press('Enter');
   await expect(page.getByText('You said: and now?')).toBeVisible();
+});
+
+test("an execution's conversation belongs to the history, by whatever address it was opened", async ({ page, server, demo, set }) => {
+  const current = page.getByRole('navigation', { name: 'Pages' }).locator('[aria-current=page]');
+  const { id, conversationId } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' });
+  const own = `${server.url}/sets/${set.dataSetId}/executions/${id}/conversations/${conversationId}`;
+  await page.goto(`${server.url}/sets/${set.dataSetId}/executions/${id}`);
+  await page.getByRole('main').getByRole('link', { name: 'Conversation', exact: true }).click();
+  await expect(page).toHaveURL(own);
+  await expect(page.getByRole('link', { name: 'Back to the execution' })).toBeVisible();
+  await expect(current).toHaveText('History');
+
+  await page.goto(`${server.url}/sets/${set.dataSetId}/conversations/${conversationId}`);
+  await expect(page).toHaveURL(own);
+  await expect(current).toHaveText('History');
+
+  // A person's does not, and no address makes it so.
+  await page.goto(`${server.url}/sets/${set.dataSetId}/conversations`);
+  await page.getByRole('button', { name: /^Trials/ }).click();
+  await expect(page).toHaveURL(/\/conversations\/con_/);
+  await expect(current).toHaveText('Conversations');
+  const persons = page.url();
+  await page.goto(persons.replace('/conversations/', `/executions/${id}/conversations/`));
+  await expect(page).toHaveURL(persons);
 });

@@ -11,7 +11,9 @@ export const paths = {
     return `/sets/${dataSetId}/launch${search && `?${search}`}`;
   },
   conversations: (dataSetId: string) => `/sets/${dataSetId}/conversations`,
-  conversation: (dataSetId: string, id: string) => `/sets/${dataSetId}/conversations/${id}`,
+  /** An execution's is under it, as it is in no list of conversations. */
+  conversation: (dataSetId: string, id: string, executionId?: string) =>
+    `/sets/${dataSetId}/${executionId ? `executions/${executionId}/` : ''}conversations/${id}`,
   agents: (dataSetId: string) => `/sets/${dataSetId}/agents`,
   agent: (dataSetId: string, id: string) => `/sets/${dataSetId}/agents/${id}`,
   records: (dataSetId: string) => `/sets/${dataSetId}/records`,

@@ -27,6 +27,10 @@ export const router = createBrowserRouter([
               { index: true, Component: Home },
               { path: 'executions', lazy: () => import('@/pages/history/HistoryPage') },
               { path: 'executions/:executionId', lazy: () => import('@/pages/detail/DetailPage') },
+              {
+                path: 'executions/:executionId/conversations/:conversationId',
+                lazy: () => import('@/pages/conversations/ConversationPage'),
+              },
               { path: 'launch', lazy: () => import('@/pages/launch/LaunchPage') },
               { path: 'conversations', lazy: () => import('@/pages/conversations/ConversationsPage') },
               { path: 'conversations/:conversationId', lazy: () => import('@/pages/conversations/ConversationPage') },

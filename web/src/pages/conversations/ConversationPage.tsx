@@ -1,7 +1,7 @@
 /** One conversation: of an execution, to read; or with an agent, to go on with. */
 import { ArrowDown, ArrowLeft, Bot, CirclePlay } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { Link, useParams } from 'react-router';
+import { Link, useNavigate, useParams } from 'react-router';
 import { NotFound } from '@/app/NotFound';
 import { paths } from '@/app/paths';
 import { useSession } from '@/app/ShellContext';
@@ -19,18 +19,35 @@ import { useStickToEnd } from './useStickToEnd';
 import { type Conversation, useTranscript } from './useTranscript';
 
 export function Component() {
-  const { conversationId = '', dataSetId = '' } = useParams();
+  const { conversationId = '', dataSetId = '', executionId } = useParams();
   // All that is held belongs to one conversation.
-  return <ConversationPage key={conversationId} id={conversationId} dataSetId={dataSetId} />;
+  return <ConversationPage key={conversationId} id={conversationId} dataSetId={dataSetId} executionId={executionId} />;
 }
 
-function ConversationPage({ id, dataSetId }: { id: string; dataSetId: string }) {
+function ConversationPage({
+  id,
+  dataSetId,
+  executionId,
+}: {
+  id: string;
+  dataSetId: string;
+  /** As the address says. */
+  executionId: string | undefined;
+}) {
   const followed = useTranscript(id);
   const { conversation, error } = followed;
   const title = conversation ? titleOf(conversation) : 'Conversation';
   useEffect(() => {
     document.title = `${title} · agentic-executions`;
   }, [title]);
+
+  // An address made elsewhere may not know whose it is. The page stays, only its place in the navigation changes.
+  const navigate = useNavigate();
+  const isElsewhere = conversation != null && conversation.execution?.id !== executionId;
+  const place = paths.conversation(dataSetId, id, conversation?.execution?.id);
+  useEffect(() => {
+    if (isElsewhere) void navigate(place, { replace: true, preventScrollReset: true });
+  }, [isElsewhere, place, navigate]);
 
   if (conversation === null) return <NotFound what="conversation" />;
   const isExecution = conversation?.execution != null;

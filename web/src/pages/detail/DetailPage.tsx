@@ -116,7 +116,7 @@ function Detail({ execution, onReload }: { execution: Execution; onReload: (() =
           <ButtonLink to={paths.launch(dataSetId, { from: execution.id })} icon={<CirclePlay aria-hidden="true" />}>
             Launch again
           </ButtonLink>
-          <ButtonLink look="primary" to={paths.conversation(dataSetId, execution.conversation.id)} icon={<MessagesSquare aria-hidden="true" />}>
+          <ButtonLink look="primary" to={paths.conversation(dataSetId, execution.conversation.id, execution.id)} icon={<MessagesSquare aria-hidden="true" />}>
             Conversation
           </ButtonLink>
         </>

@@ -20,7 +20,7 @@ export function Steps({ execution, dataSetId }: { execution: Execution; dataSetI
           {hasEarlier && (
             <p className="mb-2 text-xs text-muted">
               The last ones.{' '}
-              <Link to={paths.conversation(dataSetId, execution.conversation.id)} className="text-accent-text hover:underline">
+              <Link to={paths.conversation(dataSetId, execution.conversation.id, execution.id)} className="text-accent-text hover:underline">
                 All are in the conversation
               </Link>
             </p>

@@ -187,7 +187,7 @@ function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' |
       <MenuLink to={paths.launch(set, { from: row.id })} icon={<Play aria-hidden="true" />}>
         Launch again…
       </MenuLink>
-      <MenuLink to={paths.conversation(set, row.conversation.id)} icon={<MessagesSquare aria-hidden="true" />}>
+      <MenuLink to={paths.conversation(set, row.conversation.id, row.id)} icon={<MessagesSquare aria-hidden="true" />}>
         Conversation
       </MenuLink>
     </Menu>
