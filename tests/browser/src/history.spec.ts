@@ -130,3 +130,33 @@ test('why they failed is a filter as well, and the overview leads to it', async 
   await expect(page).toHaveURL(/failure=timed_out/);
   await expect(rowsOf(page).filter({ hasText: 'why' })).toHaveCount(0);
 });
+
+test('a menu that was counted only in part says so, and calls nothing absent', async ({ page, server, demo, demoToken, set }) => {
+  const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: ['partly'] });
+  await ended(server, demoToken, id);
+  let isExact = false;
+  // As the server answers where there are more than it counts.
+  await page.route('**/graphql', async (route: Route) => {
+    if (!route.request().postData()?.includes('"operationName":"HistoryFacets"')) return route.fallback();
+    const response = await route.fetch();
+    const answer = await response.json();
+    expect(answer.data.executionFacets.isExact).toBe(true);
+    answer.data.executionFacets.isExact = isExact;
+    return route.fulfill({ response, json: answer });
+  });
+  const options = page.getByRole('group', { name: 'Agent' }).locator('label');
+  const open = async () => {
+    await page.goto(`${server.url}/sets/${set.dataSetId}/executions?label=partly`);
+    await page.getByRole('button', { name: 'Agent', exact: true }).click();
+  };
+  await open();
+  await expect(options.filter({ hasText: 'Trials' })).toContainText(/\d\+$/);
+  await expect(options.filter({ hasText: 'Catalog enrichment' })).not.toContainText(/\d/);
+  await expect(page.getByText('Only the newest executions were counted')).toBeVisible();
+  await expectAccessible(page);
+  isExact = true;
+  await open();
+  await expect(options.filter({ hasText: 'Trials' })).toContainText(/\d$/);
+  await expect(options.filter({ hasText: 'Catalog enrichment' })).toContainText(/0$/);
+  await expect(page.getByText('Only the newest executions were counted')).toHaveCount(0);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, cost, relativeTo, span } from './time';
+import { bytes, cost, count, relativeTo, span } from './time';
 
 describe('spans', () => {
   test.each([
@@ -28,4 +28,8 @@ test('sizes go by thousands', () => {
 
 test('small costs keep their digits', () => {
   expect([0, 1_200, 2_500_000].map(cost)).toEqual(['$0.00', '$0.0012', '$2.50']);
+});
+
+test('a count that stopped before the end says that there may be more', () => {
+  expect([count(7), count(7, true), count(7, false)]).toEqual(['7', '7', '7+']);
 });

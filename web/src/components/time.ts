@@ -46,7 +46,8 @@ export function span(ms: number): string {
 }
 
 const number = new Intl.NumberFormat();
-export const count = (value: number): string => number.format(value);
+/** "10,000", or "10,000+" where counting stopped before the end. */
+export const count = (value: number, isExact = true): string => `${number.format(value)}${isExact ? '' : '+'}`;
 
 const UNITS = ['B', 'KB', 'MB', 'GB'];
 /** "1.4 MB", by thousands, as files are sold. */

@@ -13,11 +13,13 @@ export interface Option {
   count?: number | undefined;
 }
 
+
 /** Several of a list; `free` takes values that the list does not hold. */
 export function Choice({
   label,
   options,
   missing = 'nothing',
+  isExact = true,
   chosen,
   onChange,
   onOpenChange,
@@ -27,6 +29,8 @@ export function Choice({
   options: Option[];
   /** What of the options is not there. */
   missing?: Missing;
+  /** False where not all was counted. */
+  isExact?: boolean;
   onOpenChange: (open: boolean) => void;
   chosen: string[];
   onChange: (chosen: string[]) => void;
@@ -95,7 +99,7 @@ export function Choice({
             label={
               <span className="flex items-center gap-2">
                 <span className="min-w-0 flex-1 truncate">{option.label}</span>
-                {option.count !== undefined && <span className="tabular text-xs text-faint">{count(option.count)}</span>}
+                {option.count !== undefined && <span className="tabular text-xs text-faint">{count(option.count, isExact)}</span>}
               </span>
             }
           />
@@ -104,6 +108,11 @@ export function Choice({
           <p className="px-2 py-1.5 text-sm text-muted">{free ? 'None chosen' : 'Nothing to choose from'}</p>
         )}
         <ListEnd missing={missing} />
+        {!isExact && options.some((one) => one.count !== undefined) && (
+          <p className="px-2 py-1.5 text-xs text-muted">
+            Only the newest executions were counted: there may be more of each, and others.
+          </p>
+        )}
       </div>
     </Popover>
   );

@@ -9,6 +9,7 @@ import { CATEGORY_WORDS } from '@/components/StatusPill';
 import type { ExecutionFilter, HistoryMenusQuery } from '@/gql/graphql';
 import { Choice } from './Choice';
 import { Dates } from './Dates';
+import { occurrences } from './facets';
 import { type Change, FAILURES, type Filters, isFiltered, NO_FILTERS } from './filters';
 import type { Count } from './list';
 import { HistoryMenusDocument } from './operations';
@@ -40,15 +41,16 @@ export function FilterBar({
   // Another user's name comes from there too.
   const isWanted = filters.users.some((id) => session && id !== session.user.id);
   const facets = useFacets(filter, changes, { isWanted, isLookedAt: looking });
+  const isExact = facets?.isExact ?? true;
   const agents = nodes.map(({ id, name, retiredAt }) => ({
     value: id,
     label: retiredAt ? `${name} (retired)` : name,
-    count: facets && (facets.agents.find((one) => one.agent.id === id)?.count ?? 0),
+    count: occurrences(facets?.agents, isExact, (one) => one.agent.id === id),
   }));
   const types = (data?.dataSet?.executionTypes ?? []).map(({ key, name }) => ({
     value: key,
     label: name,
-    count: facets && (facets.executionKeys.find((one) => one.value === key)?.count ?? 0),
+    count: occurrences(facets?.executionKeys, isExact, (one) => one.value === key),
   }));
   // Types that are no longer registered, and still occur.
   for (const one of facets?.executionKeys ?? []) {
@@ -58,7 +60,7 @@ export function FilterBar({
   const me = session?.user;
   const others = (facets?.launchedBy ?? []).filter((one) => one.user.id !== me?.id);
   const users = [
-    ...(me ? [{ value: me.id, label: `${me.name} (you)`, count: facets && (facets.launchedBy.find((one) => one.user.id === me.id)?.count ?? 0) }] : []),
+    ...(me ? [{ value: me.id, label: `${me.name} (you)`, count: occurrences(facets?.launchedBy, isExact, (one) => one.user.id === me.id) }] : []),
     ...others.map(({ user, count: number }) => ({ value: user.id, label: user.name, count: number })),
   ];
   return (
@@ -75,12 +77,13 @@ export function FilterBar({
         />
         {/* On phones a row to scroll sideways: seven buttons one below the other would push the list away. */}
         <div className="-mx-4 flex min-w-0 items-center gap-2 overflow-x-auto px-4 py-1 max-sm:w-screen sm:-mx-1 sm:flex-wrap sm:overflow-visible sm:px-1 sm:py-0">
-          <Choice label="Agent" onOpenChange={setLooking} options={agents} missing={missing} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
-          <Choice label="Type" onOpenChange={setLooking} options={types} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
+          <Choice label="Agent" onOpenChange={setLooking} options={agents} missing={missing} isExact={isExact} chosen={filters.agents} onChange={(value) => onChange({ agents: value })} />
+          <Choice label="Type" onOpenChange={setLooking} options={types} isExact={isExact} chosen={filters.types} onChange={(value) => onChange({ types: value })} />
           <Choice
             label="Label"
             onOpenChange={setLooking}
             options={labels}
+            isExact={isExact}
             chosen={filters.labels}
             onChange={(value) => onChange({ labels: value })}
             free="Find or add a label"
@@ -93,7 +96,7 @@ export function FilterBar({
             onChange={(value) => onChange({ failures: FAILURES.filter((one) => value.includes(one)) })}
           />
           <Dates filters={filters} onChange={onChange} />
-          <Choice label="Launched by" onOpenChange={setLooking} options={users} chosen={filters.users} onChange={(value) => onChange({ users: value })} />
+          <Choice label="Launched by" onOpenChange={setLooking} options={users} isExact={isExact} chosen={filters.users} onChange={(value) => onChange({ users: value })} />
           {isFiltered(filters) && (
             <Button look="ghost" icon={<X aria-hidden="true" />} onClick={() => onChange(NO_FILTERS)}>
               Clear

@@ -85,7 +85,7 @@ function StatusTab({
       {children}
       {/* As wide as most numbers get, so that nothing moves when they come. */}
       <span className="tabular min-w-4 text-right text-xs text-faint">
-        {number === undefined ? '–' : `${count(number)}${exact ? '' : '+'}`}
+        {number === undefined ? '–' : count(number, exact)}
       </span>
     </button>
   );

@@ -92,8 +92,9 @@ export const HistoryMenusDocument = graphql(/* GraphQL */ `
 
 /** What occurs in the list, and how often: asked for when a menu is opened. */
 export const HistoryFacetsDocument = graphql(/* GraphQL */ `
-  query HistoryFacets($filter: ExecutionFilter!) {
-    executionFacets(filter: $filter) {
+  query HistoryFacets($filter: ExecutionFilter!, $limit: Int!) {
+    executionFacets(filter: $filter, limit: $limit) {
+      isExact
       agents {
         agent {
           id

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useQuery } from 'urql';
 import type { ExecutionFilter, HistoryFacetsQuery } from '@/gql/graphql';
+import { FACETS } from './facets';
 import { HistoryFacetsDocument } from './operations';
 
 /** Counting reads many rows: however much changes, it is asked for no oftener. */
@@ -17,7 +18,7 @@ export function useFacets(
 ): HistoryFacetsQuery['executionFacets'] | undefined {
   const [{ data }, ask] = useQuery({
     query: HistoryFacetsDocument,
-    variables: { filter },
+    variables: { filter, limit: FACETS },
     pause: !isWanted && !isLookedAt,
     requestPolicy: 'cache-and-network',
   });

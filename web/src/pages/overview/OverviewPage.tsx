@@ -10,7 +10,8 @@ import { type Series, TimeChart } from '@/charts/TimeChart';
 import { ButtonLink } from '@/components/Button';
 import { Page } from '@/components/Page';
 import { CATEGORY_WORDS, STATUS_WORDS } from '@/components/StatusPill';
-import { EmptyState, ErrorState, Skeleton } from '@/components/states';
+import { EmptyState, ErrorState, Notice, Skeleton } from '@/components/states';
+import { Time } from '@/components/Time';
 import { cost, count, span } from '@/components/time';
 import type { ExecutionStatus, OverviewQuery } from '@/gql/graphql';
 import { isRange, type RangeName, RANGES, stepLabel, stepTitle } from './ranges';
@@ -42,6 +43,7 @@ export function Component() {
   const agentId = params.get('agent');
   const { stats, facets, error, isStale, reload } = useOverview(id, range, agentId);
   const agentName = stats?.agents.find((one) => one.agent.id === agentId)?.agent.name;
+  const partly = facets && !facets.isExact ? 'among the newest executions; there may be others' : undefined;
   const history = (more: Record<string, string> = {}) =>
     paths.history(id, `?${new URLSearchParams({ span: range, ...(agentId ? { agent: agentId } : {}), ...more })}`);
 
@@ -77,6 +79,17 @@ export function Component() {
         <Loading />
       ) : (
         <div aria-busy={isStale} className="grid grid-cols-1 gap-4">
+          {!stats.isExact && (
+            <Notice tone="wait">
+              More was launched than figures are made of. All of them are of the newest executions
+              {stats.from && (
+                <>
+                  , those since <Time at={stats.from} />
+                </>
+              )}
+              .
+            </Notice>
+          )}
           <Tiles stats={stats} history={history} />
           {stats.totalCount === 0 ? (
             <div className="card">
@@ -131,21 +144,24 @@ export function Component() {
                 </Card>
                 {facets && (
                   <>
-                    <Card title="What was launched">
+                    <Card title="What was launched" note={partly}>
                       <Facet
                         label="Execution types"
+                        isExact={facets.isExact}
                         rows={facets.executionKeys.map((one) => ({ key: one.value, name: one.label, count: one.count, to: history({ type: one.value }) }))}
                       />
                     </Card>
-                    <Card title="Who launched, and labels">
+                    <Card title="Who launched, and labels" note={partly}>
                       <div className="grid grid-cols-1 gap-5">
                         <Facet
                           label="Launched by"
+                          isExact={facets.isExact}
                           rows={facets.launchedBy.map((one) => ({ key: one.user.id, name: one.user.name, count: one.count, to: history({ by: one.user.id }) }))}
                         />
                         {facets.labels.length > 0 && (
                           <Facet
                             label="Labels"
+                            isExact={facets.isExact}
                             rows={facets.labels.map((one) => ({ key: one.value, name: one.label, count: one.count, to: history({ label: one.value }) }))}
                           />
                         )}
@@ -179,7 +195,7 @@ function RangePicker({ range, onChange }: { range: RangeName; onChange: (range: 
   );
 }
 
-function Card({ title, note, children }: { title: string; note?: string; children: ReactNode }) {
+function Card({ title, note, children }: { title: string; note?: string | undefined; children: ReactNode }) {
   return (
     <section className="card min-w-0 p-4" aria-label={title}>
       <h2 className="mb-3 text-sm font-semibold">
@@ -202,7 +218,7 @@ function Tiles({ stats, history }: { stats: Stats; history: History }) {
   const { duration, queueTime, usage, oldestPendingMs } = stats;
   return (
     <dl className="grid grid-cols-2 gap-3 md:grid-cols-3 xl:grid-cols-6">
-      <Tile name="Executions" value={count(stats.totalCount)} note={`${count(running)} running, ${count(pending)} pending`} to={history()} />
+      <Tile name="Executions" value={count(stats.totalCount, stats.isExact)} note={`${count(running)} running, ${count(pending)} pending`} to={history()} />
       <Tile
         name="Finished well"
         value={ended > 0 ? percent(finished / ended) : '–'}
@@ -335,7 +351,16 @@ function Usage({ stats }: { stats: Stats }) {
 
 const tokens = (one: Stats['agents'][number]) => one.usage.inputTokens + one.usage.outputTokens;
 
-function Facet({ label, rows }: { label: string; rows: { key: string; name: string; count: number; to: string }[] }) {
+function Facet({
+  label,
+  isExact,
+  rows,
+}: {
+  label: string;
+  /** False where only the newest executions were counted. */
+  isExact: boolean;
+  rows: { key: string; name: string; count: number; to: string }[];
+}) {
   return (
     <RankBars
       label={label}
@@ -346,8 +371,8 @@ function Facet({ label, rows }: { label: string; rows: { key: string; name: stri
             {row.name}
           </Link>
         ),
-        value: count(row.count),
-        parts: [{ value: row.count, fill: 'bg-chart-accent', label: `${row.name}: ${count(row.count)}` }],
+        value: count(row.count, isExact),
+        parts: [{ value: row.count, fill: 'bg-chart-accent', label: `${row.name}: ${count(row.count, isExact)}` }],
       }))}
     />
   );

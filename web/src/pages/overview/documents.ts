@@ -5,6 +5,8 @@ export const OverviewDocument = graphql(/* GraphQL */ `
   query Overview($filter: ExecutionFilter!, $range: DateTimeRange!, $interval: StatsInterval!, $timeZone: String!) {
     executionStats(filter: $filter, range: $range) {
       asOf
+      isExact
+      from
       totalCount
       statusCounts {
         status
@@ -78,6 +80,7 @@ export const OverviewDocument = graphql(/* GraphQL */ `
 export const OverviewFacetsDocument = graphql(/* GraphQL */ `
   query OverviewFacets($filter: ExecutionFilter!) {
     executionFacets(filter: $filter, limit: 8) {
+      isExact
       executionKeys {
         value
         label
