@@ -18,7 +18,8 @@ web/dist/index.html: web/node_modules/.package-lock.json schema.graphql $(shell 
 
 # npm writes this file when it is done.
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
-	cd web && npm ci
+	@# What the tools for development say of newer versions of Node is nothing to act on here.
+	cd web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Everything that must hold; installs what it needs and starts a PostgreSQL of its own.
