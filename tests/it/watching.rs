@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::time::Duration;
 
+use agentic_executions::base::cursor::{LogPosition, StreamCursor};
 use agentic_executions::base::page::Window;
 use agentic_executions::bus::{Bus, Signal};
 use agentic_executions::db::executions::filter::Filter;
@@ -248,12 +249,35 @@ both! {
         let mut received = 0;
         while revision < newest {
             let update = next(&mut stream).await.expect("goes on").expect("no error");
-            let agentic_executions::base::cursor::StreamCursor::Execution { revision: at, .. } = update.cursor else { panic!("another cursor") };
+            let StreamCursor::Execution { revision: at, .. } = update.cursor else { panic!("another cursor") };
             assert_eq!(update.skipped, at - revision - 1, "what was folded is counted");
             revision = at;
             received += 1;
         }
         assert!(received < 300, "folded");
+    }
+
+    async fn an_update_never_carries_an_older_execution_than_its_own_change(world: World) {
+        let row = world.launch().await.execution;
+        let claimed = world.claim("one").await.remove(0);
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        let store = world.store.clone();
+        let busy = tokio::spawn(async move {
+            for done in 0.. {
+                report(&store, "one", &claimed, done).await;
+            }
+        });
+        // Whoever comes back reads the row and the log while both go on.
+        for _ in 0..300 {
+            let after = world.execution(row.id).await.revision - 1;
+            let mut stream = Box::pin(status::watch(hub.clone(), world.follow(&world.owner), row.id, Some(after)));
+            for _ in 0..3 {
+                let update = next(&mut stream).await.expect("goes on").expect("no error");
+                let StreamCursor::Execution { revision, .. } = update.cursor else { panic!("another cursor") };
+                assert!(update.execution.revision >= revision, "{} with change {revision}", update.execution.revision);
+            }
+        }
+        busy.abort();
     }
 
     async fn a_lost_signal_delays_and_loses_nothing(world: World) {
@@ -364,7 +388,7 @@ both! {
         for _ in 0..5 {
             world.launch().await;
         }
-        let old = agentic_executions::base::cursor::LogPosition { transaction: 0, number: 1 };
+        let old = LogPosition { transaction: 0, number: 1 };
         let tx = world.store.db.begin().await.expect("begins");
         agentic_executions::db::changes::trim(&tx, i64::MAX, 1000).await.expect("trims");
         world.store.db.commit(tx).await.expect("commits");
@@ -406,7 +430,7 @@ both! {
 
     async fn a_cursor_that_the_log_has_not_reached_starts_the_set_over(world: World) {
         world.launch().await;
-        let ahead = agentic_executions::base::cursor::LogPosition { transaction: i64::MAX, number: 1 };
+        let ahead = LogPosition { transaction: i64::MAX, number: 1 };
         let hub = Hub::start(world.store.clone()).await.expect("starts");
         let request = set::Request { after: Some(ahead), ..everything() };
         let mut stream = Box::pin(set::watch(hub, world.follow(&world.admin), request));

@@ -65,6 +65,8 @@ pub fn watch(
                 // What is committed while the log is read is read too, until both agree.
                 while seen.revision < row.revision {
                     let changes = db::changes::of_execution(hub.store().db.read(), id, seen.revision, REPLAYED).await?;
+                    // After the log: a change goes out with an execution at least as new as itself.
+                    row = visible(&hub, &mut current, id).await?;
                     if changes.is_empty() {
                         // The log is shorter than the client was away: the state stands for it.
                         let mut update = state(&row)?;
@@ -80,7 +82,6 @@ pub fn watch(
                         seen = Seen { revision: change.revision, status: Some(update.status) };
                         yield update;
                     }
-                    row = visible(&hub, &mut current, id).await?;
                 }
             }
         }
