@@ -73,7 +73,7 @@ export async function upload(server: Pick<Server, 'url'>, token: string, agentId
   return ((await response.json()) as { data: unknown }).data;
 }
 
-/** Waits for the end of an execution, on its stream. */
+/** Waits for the end of an execution, on its stream, and gives the status that it ended in. */
 export async function ended(server: Pick<Server, 'url'>, token: string, id: string): Promise<string> {
   const response = await fetch(new URL('/graphql', server.url), {
     method: 'POST',
@@ -82,9 +82,14 @@ export async function ended(server: Pick<Server, 'url'>, token: string, id: stri
       Accept: 'text/event-stream',
       Authorization: `Bearer ${token}`,
     },
-    body: JSON.stringify({ query: 'subscription($id: ID!) { executionStatus(id: $id) { status } }', variables: { id } }),
+    body: JSON.stringify({
+      query: 'subscription($id: ID!) { executionStatus(id: $id) { status isTerminal } }',
+      variables: { id },
+    }),
   });
   // It completes with the execution.
-  const events = await response.text();
-  return [...events.matchAll(/"status":"([A-Z_]+)"/g)].at(-1)?.[1] ?? '';
+  const said = await response.text();
+  const last = [...said.matchAll(/"status":"([A-Z_]+)","isTerminal":(true|false)/g)].at(-1);
+  if (last?.[2] !== 'true') throw new Error(`${id} did not end: ${response.status} ${said.slice(-2_000)}`);
+  return last[1]!;
 }

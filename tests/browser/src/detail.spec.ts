@@ -15,7 +15,7 @@ test('the steps come one by one, and stay', async ({ page, server, demo, demoTok
 
   const { id, conversationId } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'ledger', input: { rounds: 2 } });
   await page.goto(`${server.url}/sets/${set.dataSetId}/executions/${id}`);
-  await ended(server, demoToken, id);
+  expect(await ended(server, demoToken, id)).toBe('FINISHED');
   await expect(page.getByRole('heading', { level: 1 }).locator('[data-status=FINISHED]')).toBeVisible();
   const { conversation } = await demo(
     `query($id: ID!) { conversation(id: $id) { messages(first: 100) { nodes { role parts { __typename ... on ToolCallPart { tool } } } } } }`,

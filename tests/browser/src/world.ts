@@ -59,10 +59,15 @@ export const test = base.extend<Each, Worker>({
     await use(complaints);
     complaints.check();
   },
-  page: async ({ context, server, demoToken, as, complaints }, use) => {
+  page: async ({ context, server, demoToken, as, complaints }, use, info) => {
     void complaints;
     await signIn(context, server, as === 'admin' ? server.adminToken : demoToken);
-    await use(await context.newPage());
+    const page = await context.newPage();
+    await use(page);
+    // Where only what was printed is kept, it says what the page showed.
+    if (info.status !== info.expectedStatus && !page.isClosed()) {
+      console.log(`${info.title}: ${page.url()} showed\n${await page.locator('body').ariaSnapshot()}`);
+    }
   },
 });
 
