@@ -1,5 +1,6 @@
 //! What can go wrong with SQL, sorted by what a caller can do about it.
 
+use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
 /// A statement failed.
@@ -87,7 +88,21 @@ pub enum ConnectError {
     /// Neither SQLite nor PostgreSQL.
     #[error("DATABASE_URL starts with `{0}:`; use sqlite://PATH or postgres://USER@HOST/NAME")]
     Scheme(String),
-    /// No answer, or a refusal.
+    /// The address says something that nobody can connect to.
+    #[error("DATABASE_URL is no address of PostgreSQL; use postgres://USER:PASSWORD@HOST/NAME")]
+    Address(#[source] sqlx::Error),
+    /// No answer of PostgreSQL, or a refusal.
+    #[error("the database {database} at {server} cannot be reached")]
+    Unreachable {
+        /// Its name, or the user's where the address has none.
+        database: String,
+        /// Host and port, or the folder of its socket.
+        server: String,
+        /// As it was told.
+        #[source]
+        error: sqlx::Error,
+    },
+    /// No connection.
     #[error("the database cannot be reached")]
     Connect(#[source] DbErr),
     /// It answered, and then failed.

@@ -33,10 +33,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sqlx::{Connection, PgConnection};
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 pub use error::{ConnectError, Error};
@@ -259,11 +260,22 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
 
 // The pool tries again and again and then says only that time is up; one connection says why.
 async fn probe(url: &str) -> std::result::Result<(), ConnectError> {
-    let failed = |error| ConnectError::Connect(DbErr::Conn(sea_orm::RuntimeErr::SqlxError(Arc::new(error))));
-    match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect(url)).await {
+    let options: PgConnectOptions = url.parse().map_err(ConnectError::Address)?;
+    let failed = |error| ConnectError::Unreachable {
+        database: options
+            .get_database()
+            .unwrap_or(options.get_username())
+            .to_owned(),
+        server: match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => format!("{}:{}", options.get_host(), options.get_port()),
+        },
+        error,
+    };
+    match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(&options)).await {
         // Closed so that the server does not log a cut connection; that it fails is no matter.
         Ok(connection) => drop(connection.map_err(failed)?.close().await),
-        Err(_) => return Err(failed(sea_orm::sqlx::Error::PoolTimedOut)),
+        Err(_) => return Err(failed(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
     }
     Ok(())
 }

@@ -154,10 +154,12 @@ fn what_cannot_be_reached_or_read_is_said_in_a_line() {
         command.env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()));
         command
     };
+    let server = format!("127.0.0.1:{}", free_port());
     fails(
-        with(&format!("postgres://nobody@127.0.0.1:{}/none", free_port())),
-        &["database"],
+        with(&format!("postgres://nobody@{server}/none")),
+        &["database none", &server],
     );
+    fails(with("postgres://nobody@no host/none"), &["DATABASE_URL", "HOST/NAME"]);
     fails(with("mysql://somewhere/else"), &["sqlite", "postgres"]);
     let file = directory.path().join("no-database");
     std::fs::write(
