@@ -184,7 +184,7 @@ impl Fetcher {
             body.extend_from_slice(&part);
         }
         Ok(Page {
-            url: text,
+            url: without_credentials(url.as_str()),
             content_type,
             body,
         })
@@ -281,19 +281,21 @@ fn broken(url: String, error: &reqwest::Error) -> Error {
 /// An address as messages show it: without credentials, and no longer than a line or three.
 fn shown(url: &str) -> String {
     const LONGEST: usize = 300;
-    let text = match Url::parse(url.trim()) {
-        Ok(mut url) if !url.username().is_empty() || url.password().is_some() => {
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Ok(url) => url.to_string(),
-        Err(_) => url.trim().to_owned(),
-    };
+    let text = without_credentials(url);
     if text.chars().count() <= LONGEST {
         return text;
     }
     text.chars().take(LONGEST).chain(['…']).collect()
+}
+
+fn without_credentials(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url.trim()) else {
+        return url.trim().to_owned();
+    };
+    // Only addresses without a host refuse, and those have none.
+    let _ = parsed.set_username("");
+    let _ = parsed.set_password(None);
+    parsed.into()
 }
 
 #[cfg(test)]

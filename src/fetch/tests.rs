@@ -79,12 +79,14 @@ fn local(rules: Rules) -> Fetcher {
 #[tokio::test]
 async fn a_page_comes_with_its_type_and_without_anything_of_ours_in_the_request() {
     let site = Site::new(|_, _| page("Content-Type: text/html; charset=utf-8\r\n", b"<p>hello")).await;
-    let url = format!("http://user:secret@{}/a?b=c", site.address);
+    // Longer than a message would show it: an agent goes on from it.
+    let path = format!("/a?b={}", "c".repeat(500));
+    let url = format!("http://user:secret@{}{path}", site.address);
     let fetched = local(Rules::default()).get(&url).await.expect("a page");
     assert_eq!(
         fetched,
         Page {
-            url: site.url("/a?b=c"),
+            url: site.url(&path),
             content_type: "text/html; charset=utf-8".to_owned(),
             body: b"<p>hello".to_vec(),
         }
