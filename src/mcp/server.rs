@@ -12,6 +12,7 @@ use rmcp::model::{
 use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::base::clock::Clock;
 use crate::child::Launcher;
@@ -49,6 +50,8 @@ pub(super) struct Server {
     launcher: Launcher,
     clock: Clock,
     state: Mutex<State>,
+    /// Nothing is started any more, and whoever waits for a start is told so.
+    closing: CancellationToken,
     lists: AtomicU64,
 }
 
@@ -77,6 +80,7 @@ impl Server {
             launcher,
             clock,
             state: Mutex::default(),
+            closing: CancellationToken::new(),
             lists: AtomicU64::new(0),
         }
     }
@@ -212,6 +216,7 @@ impl Server {
     }
 
     pub async fn close(&self) {
+        self.closing.cancel();
         let live = self.state.lock().await.live.take();
         if let Some(live) = live {
             live.connection.end(GRACE).await;
@@ -220,6 +225,16 @@ impl Server {
 
     /// The running server, started when there is none.
     async fn live(&self) -> Result<Arc<Live>, Error> {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Err(Error::Unavailable {
+                reason: "this process is ending".to_owned(),
+            }),
+            live = self.found_or_started() => live,
+        }
+    }
+
+    async fn found_or_started(&self) -> Result<Arc<Live>, Error> {
         let mut state = self.state.lock().await;
         if let Some(live) = &state.live {
             if !live.connection.is_closed() {
@@ -309,4 +324,48 @@ pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn closing_waits_for_no_server_that_is_being_started() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("listens");
+        let address = silent.local_addr().expect("an address");
+        let settings = Settings {
+            reach: Reach::Http {
+                url: format!("http://{address}/mcp"),
+                headers: Vec::new(),
+            },
+            call_timeout: Duration::from_secs(60),
+        };
+        let server = Arc::new(Server::new(
+            "silent".to_owned(),
+            settings,
+            Launcher::this_program(),
+            Clock::system(),
+        ));
+        let waiting = tokio::spawn({
+            let server = Arc::clone(&server);
+            async move { server.tools().await }
+        });
+        // It is greeted, and says nothing.
+        let _greeted = silent.accept().await.expect("a connection");
+        let soon = Duration::from_secs(10);
+        tokio::time::timeout(soon, server.close())
+            .await
+            .expect("closes at once");
+        assert!(matches!(
+            waiting.await.expect("ends"),
+            Err(Error::Unavailable { .. })
+        ));
+        assert!(
+            matches!(server.tools().await, Err(Error::Unavailable { .. })),
+            "nothing is started any more"
+        );
+    }
 }
