@@ -69,12 +69,16 @@ impl Kind {
         }
     }
 
-    /// Whether the provider itself answers nobody without a key.
     /// The most tokens of an answer where the file does not say: as that protocol asks for then.
     fn output_tokens(self) -> Option<u32> {
         (self == Self::Anthropic).then_some(MESSAGES_OUTPUT_TOKENS)
     }
 
+    fn is_chat_completions(self) -> bool {
+        matches!(self, Self::OpenAi | Self::OpenAiCompatible)
+    }
+
+    /// Whether the provider itself answers nobody without a key.
     fn wants_key(self) -> bool {
         matches!(self, Self::OpenAi | Self::Anthropic | Self::Gemini)
     }
@@ -134,6 +138,8 @@ pub struct Declaration {
     pub profile: Profile,
     /// False for endpoints that answer whole or not at all.
     pub is_streaming: bool,
+    /// False for endpoints of Chat Completions that refuse to be asked for usage in a stream.
+    pub asks_stream_usage: bool,
     /// None: the provider's default.
     pub effort: Option<Effort>,
     /// None: the provider's default.
@@ -142,7 +148,7 @@ pub struct Declaration {
     pub max_output_tokens: Option<u32>,
     /// What a request may take.
     pub time: Time,
-    /// Members of each request's body that this page knows nothing of, over those that it sets.
+    /// Members that are put into each request's body as they are, over those that an adapter sets.
     pub extra: Map<String, Value>,
 }
 
@@ -179,6 +185,8 @@ struct Table {
     structured_output: bool,
     #[serde(default = "yes")]
     streaming: bool,
+    #[serde(default = "yes")]
+    stream_usage: bool,
     reasoning_effort: Option<Effort>,
     temperature: Option<f64>,
     max_output_tokens: Option<u32>,
@@ -269,6 +277,10 @@ impl Declared {
             }
             _ => {}
         }
+        if !table["stream_usage"].is_null() && kind.is_some_and(|kind| !kind.is_chat_completions()) {
+            let message = "only openai and openai-compatible are asked for it: leave it out";
+            self.note(&format!("{at}/stream_usage"), message);
+        }
         match table["api_key_env"].as_str() {
             Some(variable) => {
                 if let Err(problem) = usable_key(variable, key) {
@@ -312,6 +324,7 @@ impl Declared {
                 max_output_tokens: table.max_output_tokens.or(table.provider.output_tokens()),
             },
             is_streaming: table.streaming,
+            asks_stream_usage: table.stream_usage,
             extra: table.extra,
             effort: table.reasoning_effort,
             temperature: table.temperature,
@@ -444,11 +457,13 @@ mod tests {
             provider = "nobody"
             base_url = "http://me:secret@host/v1"
             colour = "red"
+            stream_usage = 1
             [[model]]
             name = "query"
             provider = "gemini"
             model = "x"
             base_url = "ftp://host"
+            stream_usage = false
             "#,
             environment,
         );
@@ -471,7 +486,9 @@ mod tests {
             "/model/3/base_url: holds a user name or password",
             "/model/3/colour: ",
             "/model/3: ",
+            "/model/3/stream_usage: ",
             "/model/4/base_url: is no base URL",
+            "/model/4/stream_usage: only openai and openai-compatible",
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }

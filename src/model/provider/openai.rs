@@ -20,7 +20,7 @@ impl Protocol for OpenAi {
         body.insert("model".to_owned(), json!(to.model));
         body.insert("messages".to_owned(), messages(request));
         body.insert("stream".to_owned(), json!(to.is_streaming));
-        if to.is_streaming {
+        if to.is_streaming && to.asks_stream_usage {
             body.insert("stream_options".to_owned(), json!({"include_usage": true}));
         }
         if !request.tools.is_empty() {

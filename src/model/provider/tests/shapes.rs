@@ -271,6 +271,12 @@ async fn chat_completions_are_asked_as_they_want_it() {
         compatible.get("response_format").is_none(),
         "only where it is declared"
     );
+    assert_eq!(compatible["stream_options"]["include_usage"], true);
+    let strict = sent("openai-compatible", "stream_usage = false", true).await;
+    assert_eq!(
+        (&strict["stream"], strict.get("stream_options")),
+        (&json!(true), None)
+    );
 }
 
 #[tokio::test]
