@@ -126,7 +126,7 @@ async fn take(
             1
         };
         run.stall_sequence = sequence;
-        metrics::counter!("agentic_lease_losses_total").increment(1);
+        work.count(metrics::counter!("agentic_lease_losses_total"));
         if run.stalls >= terms.max_stalls {
             tracing::warn!(run.id = %run.id, stalls = run.stalls, "gave up a run whose workers keep vanishing");
             give_up(work, &run, execution.as_ref()).await?;

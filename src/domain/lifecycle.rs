@@ -249,8 +249,9 @@ pub async fn end(
         .failure_category
         .clone()
         .unwrap_or_else(|| "none".to_owned());
-    metrics::counter!("agentic_executions_ended_total", "status" => to.as_str(), "category" => category)
-        .increment(1);
+    let ended =
+        metrics::counter!("agentic_executions_ended_total", "status" => to.as_str(), "category" => category);
+    work.count(ended);
     Ok(after)
 }
 

@@ -110,6 +110,7 @@ impl Store {
             now: self.clock.now(),
             store: self.clone(),
             signals: Vec::new(),
+            counts: Vec::new(),
         })
     }
 }
@@ -123,6 +124,7 @@ pub struct Work {
     pub now: UnixMs,
     store: Store,
     signals: Vec<Signal>,
+    counts: Vec<metrics::Counter>,
 }
 
 impl Work {
@@ -133,18 +135,26 @@ impl Work {
         }
     }
 
+    /// Counts one more once this is durable.
+    pub fn count(&mut self, counter: metrics::Counter) {
+        self.counts.push(counter);
+    }
+
     /// A new id.
     pub fn id(&self) -> uuid::Uuid {
         self.store.ids.next()
     }
 
-    /// Makes it durable, then signals.
+    /// Makes it durable, then signals and counts.
     ///
     /// # Errors
     /// When the database could not commit.
     pub async fn commit(self) -> Result<(), Fault> {
         self.store.db.commit(self.tx).await?;
         self.store.bus.publish(&self.signals);
+        for counter in &self.counts {
+            counter.increment(1);
+        }
         Ok(())
     }
 }

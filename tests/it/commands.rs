@@ -159,7 +159,10 @@ fn what_cannot_be_reached_or_read_is_said_in_a_line() {
         with(&format!("postgres://nobody@{server}/none")),
         &["database none", &server],
     );
-    fails(with("postgres://nobody@no host/none"), &["DATABASE_URL", "HOST/NAME"]);
+    fails(
+        with("postgres://nobody@no host/none"),
+        &["DATABASE_URL", "HOST/NAME"],
+    );
     fails(with("mysql://somewhere/else"), &["sqlite", "postgres"]);
     let file = directory.path().join("no-database");
     std::fs::write(

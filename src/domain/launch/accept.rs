@@ -243,7 +243,7 @@ async fn create(
     };
     db::runs::insert(&work.tx, run).await?;
     work.signal(Signal::Queued);
+    work.count(metrics::counter!("agentic_executions_launched_total"));
     work.commit().await?;
-    metrics::counter!("agentic_executions_launched_total").increment(1);
     Ok(Some(row))
 }
