@@ -114,23 +114,33 @@ impl Topic {
         self.followers.send_modify(|version| *version += 1);
     }
 
+    /// Nobody follows it here, and nobody writes in it here: what is known of another node's answer
+    /// is told again to whoever comes.
     fn is_idle(&self) -> bool {
-        self.answer.is_none() && self.followers.receiver_count() == 0
+        let is_ours = self.answer.as_ref().is_some_and(|answer| answer.is_ours);
+        !is_ours && self.followers.receiver_count() == 0
     }
 }
 
 #[derive(Debug, Default)]
 struct Board {
     topics: HashMap<Uuid, Topic>,
-    /// To be told to other nodes.
-    notes: Vec<Note>,
+    /// To be told to other nodes; none where there are no others.
+    notes: Option<Vec<Note>>,
 }
 
-/// All answers that this node knows of. Clones share them.
+/// All answers that this node knows of. Clones share them. By default of a node that is alone.
 #[derive(Debug, Clone, Default)]
 pub struct Answers(Arc<Mutex<Board>>);
 
 impl Answers {
+    /// Of a node beside others, which are told [`notes`](Self::notes).
+    pub(super) fn shared() -> Self {
+        let answers = Self::default();
+        answers.board().notes = Some(Vec::new());
+        answers
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         // No holder panics half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -161,7 +171,7 @@ impl Answers {
             .or_default()
             .followers
             .subscribe();
-        board.notes.push(Note::Wanted { conversation });
+        board.note(Note::Wanted { conversation });
         Following {
             answers: self.clone(),
             conversation,
@@ -249,7 +259,7 @@ impl Answers {
                 answer.tell(*conversation, &mut notes);
             }
         }
-        notes.append(&mut board.notes);
+        notes.extend(board.notes.iter_mut().flat_map(std::mem::take));
         board
             .topics
             .retain(|_, topic| !topic.is_idle() || topic.wanted_until.is_some());
@@ -258,6 +268,12 @@ impl Answers {
 }
 
 impl Board {
+    fn note(&mut self, note: Note) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(note);
+        }
+    }
+
     fn end(&mut self, conversation: Uuid, message: Uuid) {
         let Some(topic) = self.topics.get_mut(&conversation) else {
             return;
@@ -351,7 +367,7 @@ impl Drop for Writing {
             .get(&conversation)
             .is_some_and(|topic| topic.wanted_until.is_some());
         if is_wanted {
-            board.notes.push(Note::Ended {
+            board.note(Note::Ended {
                 conversation,
                 message,
             });
@@ -436,7 +452,7 @@ impl Following {
                 () = tokio::time::sleep_until(ask_at) => {
                     self.asked_at = Instant::now();
                     let conversation = self.conversation;
-                    self.answers.board().notes.push(Note::Wanted { conversation });
+                    self.answers.board().note(Note::Wanted { conversation });
                 }
             }
         }
@@ -510,7 +526,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_node_is_told_while_someone_follows_there_and_what_was_lost_is_mended() {
-        let (here, there) = (Answers::default(), Answers::default());
+        let (here, there) = (Answers::shared(), Answers::shared());
         let writing = here.begin(CONVERSATION, MESSAGE);
         let long = "\u{1}ö€".repeat(2000);
         writing.say(0, Kind::Text, &long);
@@ -532,5 +548,33 @@ mod tests {
         drop(writing);
         carry(&here, &there, |_| true);
         assert!(there.board().topics[&CONVERSATION].answer.is_none());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_follows_is_not_kept_of_another_nodes_answer() {
+        let (here, there) = (Answers::shared(), Answers::shared());
+        let writing = here.begin(CONVERSATION, MESSAGE);
+        writing.say(0, Kind::Text, "a draft");
+        let following = there.follow(CONVERSATION);
+        carry(&there, &here, |_| true);
+        carry(&here, &there, |_| true);
+        drop(following);
+        there.notes();
+        assert!(there.board().topics.is_empty());
+        // Whoever comes is told anew, and not of what was given up meanwhile.
+        drop(writing);
+        let mut again = there.follow(CONVERSATION);
+        carry(&there, &here, |_| true);
+        carry(&here, &there, |_| true);
+        assert_eq!(again.take(), []);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_is_alone_notes_down_nothing() {
+        let answers = Answers::default();
+        let following = answers.follow(CONVERSATION);
+        drop((answers.begin(CONVERSATION, MESSAGE), following));
+        assert_eq!(answers.notes(), []);
+        assert!(answers.board().topics.is_empty());
     }
 }

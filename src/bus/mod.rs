@@ -79,7 +79,7 @@ impl Bus {
     /// A bus that other processes hear. `transport` is given what delivers their signals here.
     pub fn connect(transport: impl FnOnce(Delivery) -> Arc<dyn Transport>) -> Self {
         let local = broadcast::Sender::new(CAPACITY);
-        let answers = Answers::default();
+        let answers = Answers::shared();
         let delivery = Delivery {
             signals: local.clone(),
             answers: answers.clone(),
