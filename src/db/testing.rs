@@ -53,6 +53,12 @@ pub fn unavailable() -> super::Error {
     super::Error::Unavailable(sea_orm::DbErr::Custom("nobody answers".to_owned()))
 }
 
+/// On SQLite: refuses every write, as on a disk that cannot be written to, or takes them again.
+pub async fn refuse_writes(db: &Db, yes: bool) {
+    let set = format!("PRAGMA query_only = {yes}");
+    db.write.execute_unprepared(&set).await.expect("is set");
+}
+
 #[derive(FromQueryResult)]
 struct Table {
     name: String,

@@ -54,6 +54,7 @@ pub(super) async fn drive(job: &Job) {
                 Cause::Internal.into()
             }
         };
+        let was_cut = matches!(exit, Exit::Stopped | Exit::Overdue);
         let fault = match settle(job, exit).await {
             Ok(()) => return,
             Err(Exit::Fault(fault)) => fault,
@@ -74,7 +75,11 @@ pub(super) async fn drive(job: &Job) {
         };
         // Cut meanwhile: the next round sees it. A worker that shuts down has no time for more
         // rounds; what it cannot hand back is taken over when the lease runs out.
-        if let Err(parked @ Exit::Parked) = job.lease.wait(wait).await {
+        let waited = match was_cut {
+            true => job.lease.rest(wait).await,
+            false => job.lease.wait(wait).await,
+        };
+        if let Err(parked @ Exit::Parked) = waited {
             if let Err(exit) = settle(job, parked).await {
                 tracing::warn!(?exit, "a lease is left to run out");
             }

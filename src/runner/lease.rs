@@ -132,6 +132,21 @@ impl Lease {
         }
     }
 
+    /// Waits after a cut; ends early only when the run is parked.
+    pub async fn rest(&self, time: Duration) -> Result<(), Exit> {
+        let until = self.clock.monotonic() + time;
+        loop {
+            let left = until.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.park.cancelled() => return Err(Exit::Parked),
+                () = tokio::time::sleep(left.min(TICK)) => {}
+            }
+        }
+    }
+
     /// Cuts the run when its lease or its time has run out.
     fn look(&self) {
         if self.deadline_at.is_some_and(|at| at <= self.clock.now()) {
@@ -173,7 +188,11 @@ impl Leases {
     }
 
     pub fn insert(&self, lease: Arc<Lease>) {
-        self.with(|leases| leases.insert(lease.run, lease));
+        let known = self.with(|leases| leases.insert(lease.run, lease));
+        // Claimed anew before its end was seen here: what still runs under the old one is nobody's.
+        if let Some(old) = known {
+            old.cut(Cut::Lost);
+        }
     }
 
     /// Forgets a lease, unless the run was claimed anew meanwhile.

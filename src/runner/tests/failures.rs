@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, Signal};
+use crate::db::testing::refuse_writes;
 use crate::domain::{Store, lifecycle};
 use crate::model::{Error, Request};
 use crate::runner::sweeper;
@@ -58,6 +59,33 @@ async fn a_run_is_aborted_at_its_deadline() {
     let ended = stage.ended(launched.id).await;
     assert_eq!(ended.failure_category.as_deref(), Some("timed_out"));
     assert!(stage.payload(ended.id).await.1.is_some());
+}
+
+#[tokio::test]
+async fn a_run_whose_end_cannot_be_written_is_tried_again_and_not_without_pause() {
+    let stage = Stage::new(|_: &Request| Act::Hang).await;
+    if stage.store.db.is_postgres() {
+        return; // sessions that are open cannot be made to refuse writes
+    }
+    let launched = stage.launch(json!({}), None).await;
+    let _worker = stage.worker();
+    stage.wait_until_begun("model Turn 1 0").await;
+    // In steps that the heartbeat keeps up with: the lease outlives the deadline.
+    for _ in 0..59 {
+        stage.store.clock.advance(Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(35)).await;
+    }
+    refuse_writes(&stage.store.db, true).await;
+    stage.store.clock.advance(Duration::from_secs(11));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = stage.store.db.statements();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let spent = stage.store.db.statements() - before;
+    assert!(spent < 100, "{spent} statements in less than a second");
+    refuse_writes(&stage.store.db, false).await;
+    stage.store.clock.advance(Duration::from_secs(1));
+    let ended = stage.ended(launched.id).await;
+    assert_eq!(ended.failure_category.as_deref(), Some("timed_out"));
 }
 
 #[tokio::test]

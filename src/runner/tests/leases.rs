@@ -1,5 +1,6 @@
 //! Crashes, hand-overs and lost leases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -155,7 +156,7 @@ async fn g3_a_lease_that_another_took_is_refused_at_the_write_itself() {
     use crate::domain::claim::{self, Terms};
     use crate::runner::exit::Exit;
     use crate::runner::held::Held;
-    use crate::runner::lease::{Lease, Terms as Shared};
+    use crate::runner::lease::{Lease, Leases, Terms as Shared};
 
     let stage = Stage::new(|_: &Request| say("{}")).await;
     stage.launch(json!({}), None).await;
@@ -191,6 +192,15 @@ async fn g3_a_lease_that_another_took_is_refused_at_the_write_itself() {
     let second = claim("two").await;
     assert!(matches!(Held::open(&stage.store, &first).await, Err(Exit::Lost)));
     drop(Held::open(&stage.store, &second).await.expect("it holds the run"));
+    // Whoever claims its own run anew aborts what it still does under the old lease.
+    let (leases, first) = (Leases::default(), Arc::new(first));
+    leases.insert(Arc::clone(&first));
+    leases.insert(Arc::new(second));
+    let step = first.or_cut(std::future::pending::<()>());
+    assert!(matches!(
+        tokio::time::timeout(Duration::from_secs(5), step).await,
+        Ok(Err(Exit::Lost))
+    ));
 }
 
 #[tokio::test]
