@@ -428,6 +428,21 @@ both! {
         assert_eq!((state.execution.revision, state.status), (row.revision, Status::Pending));
     }
 
+    async fn a_log_goes_on_from_its_end_where_a_cursor_lies_ahead_of_it(world: World) {
+        let row = world.launch().await.execution;
+        let claimed = world.claim("one").await.remove(0);
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        // From before a restore.
+        let mut log = Box::pin(events::watch(hub, world.follow(&world.owner), row.conversation_id, 1000));
+        let first = tokio::time::timeout(Duration::from_millis(200), log.next()).await;
+        assert!(first.is_err(), "nothing has happened since");
+        world.finish("one", &claimed, Ending::Finished(json!(1))).await;
+        assert!(next(&mut log).await.expect("the end").is_ok());
+        while let Some(event) = next(&mut log).await {
+            event.expect("no error");
+        }
+    }
+
     async fn a_cursor_that_the_log_has_not_reached_starts_the_set_over(world: World) {
         world.launch().await;
         let ahead = LogPosition { transaction: i64::MAX, number: 1 };

@@ -25,7 +25,8 @@ pub fn watch(
         let _open = Open::new("events");
         let mut subject = find(&hub, &mut current, id).await?;
         let mut grown = hub.follow_conversation(id);
-        let mut seen = after;
+        // What lies ahead was given out by a newer copy of the database: from there nothing would come.
+        let mut seen = after.min(subject.last_sequence);
         // Only the end of an execution ends its journal, and that is an entry: it is asked for
         // once, for whoever comes after it.
         let mut is_checked = false;
