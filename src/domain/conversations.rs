@@ -377,10 +377,12 @@ async fn sent_before(store: &Store, viewer: &Viewer, made: Made) -> Result<Sent,
         .pop();
     let event = Event::from_row(row.ok_or_else(|| made.is_gone())?)?;
     let conversation = db::conversations::find(store.db.read(), event.conversation_id).await?;
-    let conversation = conversation.ok_or_else(|| made.is_gone())?;
+    let mut conversation = conversation.ok_or_else(|| made.is_gone())?;
     if !viewer.sees_conversation(&conversation) {
         return Err(SendError::NotFound);
     }
+    // As after the first time, when the reply had just been begun: from there its end is still to come.
+    conversation.last_sequence = conversation.last_sequence.min(event.sequence + 1);
     match made.conflict {
         None => Ok(Sent {
             event,

@@ -197,6 +197,21 @@ async fn a_message_queues_a_reply_and_waits_for_its_end() {
 }
 
 #[tokio::test]
+async fn a_message_sent_twice_gives_the_cursor_that_its_answer_is_still_to_come_from() {
+    let world = World::new().await;
+    let id = start(&world).await;
+    let keyed = json!({ "conversationId": id, "text": "hi", "idempotency": { "key": "k" } });
+    let cursor = "conversation { streamCursor }";
+    let first = world.run(&world.member, SEND, cursor, keyed.clone()).await;
+    let ended = json!({ "conversationId": id });
+    world
+        .run(&world.member, "stopReply", "conversation { activity }", ended)
+        .await;
+    let again = world.run(&world.member, SEND, cursor, keyed).await;
+    assert_eq!(first["conversation"], again["conversation"]);
+}
+
+#[tokio::test]
 async fn what_is_read_only_says_so_in_these_words_and_why() {
     let world = World::new().await;
     let launch = json!({ "agentId": agent(world.paper), "executionKey": "musing" });
