@@ -269,10 +269,14 @@ fn viewer(held: Held, user: entity::user::Model, memberships: &[entity::member::
 /// The access of everyone with an open stream, looked up again every [`RENEW_EVERY`] in a
 /// constant number of statements however many streams there are.
 #[derive(Debug, Clone)]
-pub struct Renewal(Arc<Mutex<Followed>>);
+pub struct Renewal(Arc<Mutex<HashMap<Credential, Followed>>>);
 
-/// By credential.
-type Followed = HashMap<Credential, watch::Sender<Option<Arc<Viewer>>>>;
+#[derive(Debug)]
+struct Followed {
+    current: watch::Sender<Option<Arc<Viewer>>>,
+    /// How often a request has brought it: what was looked up before the last one is old.
+    brought: u64,
+}
 
 /// A viewer as of now; none once the credential has ended.
 pub type Current = watch::Receiver<Option<Arc<Viewer>>>;
@@ -301,9 +305,12 @@ impl Renewal {
     /// Follows a viewer's access, from what is known now.
     pub fn follow(&self, viewer: &Viewer) -> Current {
         let mut followed = self.0.lock().expect("no holder panics");
-        let sender = followed
-            .entry(viewer.credential)
-            .or_insert_with(|| watch::Sender::new(None));
+        let known = followed.entry(viewer.credential).or_insert_with(|| Followed {
+            current: watch::Sender::new(None),
+            brought: 0,
+        });
+        known.brought += 1;
+        let sender = &known.current;
         // The viewer was just looked up: others of the same credential learn of it too.
         sender.send_if_modified(|known| {
             let is_news = known.as_deref() != Some(viewer);
@@ -320,10 +327,13 @@ impl Renewal {
     /// # Errors
     /// When the database fails; what was known stays.
     pub async fn renew(&self, store: &Store) -> Result<(), Fault> {
-        let known: Vec<Credential> = {
+        let known: Vec<(Credential, u64)> = {
             let mut followed = self.0.lock().expect("no holder panics");
-            followed.retain(|_, sender| sender.receiver_count() > 0);
-            followed.keys().copied().collect()
+            followed.retain(|_, known| known.current.receiver_count() > 0);
+            followed
+                .iter()
+                .map(|(credential, known)| (*credential, known.brought))
+                .collect()
         };
         for some in known.chunks(AT_ONCE) {
             self.renew_some(store, some).await?;
@@ -331,10 +341,11 @@ impl Renewal {
         Ok(())
     }
 
-    /// Only these: who comes meanwhile was not looked up and is not judged.
-    async fn renew_some(&self, store: &Store, credentials: &[Credential]) -> Result<(), Fault> {
+    /// Only these: who comes meanwhile was not looked up, or is known better, and is not judged.
+    async fn renew_some(&self, store: &Store, known: &[(Credential, u64)]) -> Result<(), Fault> {
         let now = store.clock.now();
-        let held = find_held(store, credentials, now).await?;
+        let credentials: Vec<Credential> = known.iter().map(|(credential, _)| *credential).collect();
+        let held = find_held(store, &credentials, now).await?;
         let user_ids: Vec<Uuid> = held.values().map(|held| held.user_id).collect();
         let users = db::people::find_users(store.db.read(), &user_ids).await?;
         let users: HashMap<Uuid, entity::user::Model> =
@@ -346,12 +357,12 @@ impl Renewal {
             Some(Arc::new(viewer(*held, user.clone(), &memberships)))
         };
         let followed = self.0.lock().expect("no holder panics");
-        for credential in credentials {
-            let Some(sender) = followed.get(credential) else {
+        for (credential, brought) in known {
+            let Some(followed) = followed.get(credential).filter(|it| it.brought == *brought) else {
                 continue;
             };
             let current = current(credential);
-            sender.send_if_modified(|known| {
+            followed.current.send_if_modified(|known| {
                 let changed = *known != current;
                 *known = current;
                 changed
