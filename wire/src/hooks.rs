@@ -100,6 +100,11 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Nothing is wrong with the caller that would not pass: 429 and 5xx.
+    pub(crate) fn is_for_now(&self) -> bool {
+        self.status == StatusCode::TOO_MANY_REQUESTS || self.status.is_server_error()
+    }
+
     /// No or unknown credentials: 401.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code::UNAUTHENTICATED, message)

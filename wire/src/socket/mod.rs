@@ -265,8 +265,11 @@ impl<E: Executor> Session<E> {
             None | Some(Ok(Frame::Close(_))) => return self.farewell().await,
             Some(Ok(Frame::Text(text))) => text,
             Some(Ok(Frame::Binary(_))) => return close(4400, "Invalid message: binary"),
-            // The library answers pings, and reads no frame that is not part of a message.
-            Some(Ok(Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_))) => return Ok(()),
+            // By ourselves, in place of the library's own pong: that one waits in memory without bound while
+            // the peer does not read, and this one for as long as any other message.
+            Some(Ok(Frame::Ping(payload))) => return self.write(Frame::Pong(payload)).await,
+            // The library reads no frame that is not part of a message.
+            Some(Ok(Frame::Pong(_) | Frame::Frame(_))) => return Ok(()),
             Some(Err(error)) => return Err(broken(&error)),
         };
         let message = match Message::parse(&text) {
@@ -317,7 +320,11 @@ impl<E: Executor> Session<E> {
         match verdict {
             Err(refusal) => {
                 tracing::debug!(code = refusal.code, "a socket was refused");
-                Err(End::Close(Close::forbidden()))
+                Err(End::Close(if refusal.is_for_now() {
+                    Close::new(1013, "Try again later")
+                } else {
+                    Close::forbidden()
+                }))
             }
             Ok(Identity { guest: Some(_), .. }) => {
                 tracing::debug!("a socket of a guest was refused");

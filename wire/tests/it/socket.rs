@@ -162,6 +162,58 @@ async fn what_is_no_websocket_message_is_refused_with_the_code_that_says_why() {
 }
 
 #[tokio::test]
+async fn pings_of_who_does_not_read_are_held_by_nobody() {
+    let socket = SocketLimits {
+        write: Duration::from_millis(300),
+        ..Default::default()
+    };
+    let settings = Settings {
+        socket,
+        ..Default::default()
+    };
+    let server = Server::start(probe().settings(settings).build().unwrap()).await;
+    let (mut socket, _) = server.acknowledged(json!({})).await;
+    let MaybeTlsStream::Plain(stream) = socket.0.get_mut() else {
+        panic!("there is no TLS here")
+    };
+    // Masked with nothing, and as long as a ping may be.
+    let mut ping = vec![0x89, 0xfd, 0, 0, 0, 0];
+    ping.resize(6 + 125, b'x');
+    let many = ping.repeat(1_000);
+    // Pongs fill the buffers on the way, then the server waits for them to be read, and then no longer.
+    let taken = async {
+        let mut taken = 0;
+        while taken < 100_000_000 && stream.write_all(&many).await.is_ok() {
+            taken += many.len();
+        }
+        taken
+    };
+    let taken = tokio::time::timeout(Duration::from_secs(20), taken)
+        .await
+        .unwrap();
+    assert!(taken < 50_000_000, "{taken} bytes were taken");
+}
+
+#[tokio::test]
+async fn who_comes_too_often_is_told_to_come_again() {
+    let server = Server::start(probe().authenticate(Busy).build().unwrap()).await;
+    let (_socket, refused) = server.acknowledged(json!({})).await;
+    assert_eq!(refused["close"], 1013);
+}
+
+struct Busy;
+
+impl Authenticate for Busy {
+    fn request<'a>(&'a self, _: &'a Parts) -> BoxFuture<'a, Result<Identity, Refusal>> {
+        Box::pin(async { Err(Refusal::rate_limited("later", Duration::from_secs(3))) })
+    }
+
+    fn connection<'a>(&'a self, parts: &'a Parts, _: &'a Json) -> BoxFuture<'a, Result<Identity, Refusal>> {
+        self.request(parts)
+    }
+}
+
+#[tokio::test]
 async fn places_come_free_when_sockets_go() {
     let socket = SocketLimits {
         total: 1,
