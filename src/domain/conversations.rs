@@ -239,15 +239,17 @@ pub async fn send_message(
     viewer: &Viewer,
     mut said: Said,
 ) -> Result<Sent, SendError> {
-    said.idempotency.as_ref().map_or(Ok(()), Key::check)?;
-    let hashes = files::hash_all(&mut said.uploads).await?;
-    let fingerprint = idempotency::fingerprint(&json!({
-        "conversationId": said.conversation_id, "text": said.text, "files": hashes, "fileIds": said.file_ids,
-    }));
-    if let Some(key) = &said.idempotency
-        && let Some(made) = idempotency::find_made(store, viewer, SEND, key, &fingerprint).await?
-    {
-        return sent_before(store, viewer, made).await;
+    let mut guard = None;
+    if let Some(key) = said.idempotency {
+        key.check()?;
+        let hashes = files::hash_all(&mut said.uploads).await?;
+        let fingerprint = idempotency::fingerprint(&json!({
+            "conversationId": said.conversation_id, "text": said.text, "files": hashes, "fileIds": said.file_ids,
+        }));
+        if let Some(made) = idempotency::find_made(store, viewer, SEND, &key, &fingerprint).await? {
+            return sent_before(store, viewer, made).await;
+        }
+        guard = Some((key, fingerprint));
     }
     let row = find(store, viewer, said.conversation_id)
         .await?
@@ -278,7 +280,9 @@ pub async fn send_message(
         &said.file_ids,
     )
     .await?;
-    let idempotency = said.idempotency.as_ref().map(|key| (key, fingerprint.as_str()));
+    let idempotency = guard
+        .as_ref()
+        .map(|(key, fingerprint)| (key, fingerprint.as_str()));
     let stored = store_message(
         store,
         viewer,

@@ -139,20 +139,23 @@ pub async fn launch(
     viewer: &Viewer,
     mut request: Request,
 ) -> Result<Launched, Error> {
-    request.idempotency.as_ref().map_or(Ok(()), Key::check)?;
-    let hashes = files::hash_all(&mut request.uploads).await?;
-    let fingerprint = idempotency::fingerprint(&json!({
-        "agentId": request.agent_id, "executionKey": request.execution_key, "input": request.input,
-        "files": hashes, "fileIds": request.file_ids, "labels": request.labels,
-        "ttlSeconds": request.ttl_seconds, "maxDurationSeconds": request.max_duration_seconds,
-        "expectedSchemaVersion": request.expected_schema_version,
-    }));
-    let key = request.idempotency.clone().map(|key| Guard {
-        key,
-        mutation: Cow::Borrowed("launchExecution"),
-        fingerprint,
-    });
-    if let Some(made) = find_launched(store, viewer, key.as_ref()).await? {
+    let mut guard = None;
+    if let Some(key) = request.idempotency.clone() {
+        key.check()?;
+        let hashes = files::hash_all(&mut request.uploads).await?;
+        let fingerprint = idempotency::fingerprint(&json!({
+            "agentId": request.agent_id, "executionKey": request.execution_key, "input": request.input,
+            "files": hashes, "fileIds": request.file_ids, "labels": request.labels,
+            "ttlSeconds": request.ttl_seconds, "maxDurationSeconds": request.max_duration_seconds,
+            "expectedSchemaVersion": request.expected_schema_version,
+        }));
+        guard = Some(Guard {
+            key,
+            mutation: Cow::Borrowed("launchExecution"),
+            fingerprint,
+        });
+    }
+    if let Some(made) = find_launched(store, viewer, guard.as_ref()).await? {
         return made;
     }
     let agent_id = request.agent_id.ok_or(Error::AgentNotFound)?;
@@ -163,7 +166,7 @@ pub async fn launch(
         execution_type,
         retry_of: None,
     };
-    check_and_create(store, tools, viewer, job, request, key).await
+    check_and_create(store, tools, viewer, job, request, guard).await
 }
 
 /// Checks an input as a launch would, and writes nothing. No issues: it would be taken.

@@ -33,6 +33,11 @@ impl<'s> Literals<'s> {
             faults: Vec::new(),
         };
         for operation in document.operations.iter() {
+            for variable in &operation.variables {
+                if let Some(default) = &variable.default_value {
+                    literals.value(&variable.ty, default);
+                }
+            }
             literals.selection_set(&operation.selection_set);
         }
         for fragment in document.fragments.values() {

@@ -353,6 +353,13 @@ fn a_file_cannot_be_forged() {
             .prepare(&format!("mutation {{ upload(files: [\"{UPLOAD_MARK}0\"]) }}"))
             .is_err()
     );
+    assert!(
+        gate()
+            .prepare(&format!(
+                "mutation($f: Upload = \"{UPLOAD_MARK}0\") {{ upload(file: $f) }}"
+            ))
+            .is_err()
+    );
 }
 
 #[test]

@@ -198,6 +198,12 @@ fn map_places(
             "the map has {count} places, and at most {max} are taken"
         )));
     }
+    // A mark that the client wrote would stand for a file once more, beside the places that were counted.
+    if requests.iter().any(is_forged) {
+        return Err(bad(format!(
+            "a text of the variables begins with {UPLOAD_MARK:?}, which stands for files: use null, and the map"
+        )));
+    }
     let mut places = HashMap::with_capacity(map.len());
     for (file, paths) in map {
         let mut of_file = Vec::with_capacity(paths.len());
@@ -236,6 +242,19 @@ fn map_places(
         places.insert(file, of_file);
     }
     Ok(places)
+}
+
+fn is_forged(params: &Params) -> bool {
+    fn has_mark(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.starts_with(UPLOAD_MARK),
+            Value::List(items) => items.iter().any(has_mark),
+            Value::Object(fields) => fields.values().any(has_mark),
+            _ => false,
+        }
+    }
+    let variables = params.variables.iter().flat_map(|variables| variables.0.values());
+    variables.into_iter().any(has_mark)
 }
 
 fn find<'p>(params: &'p mut Params, path: &[String]) -> Option<&'p mut Value> {

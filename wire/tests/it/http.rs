@@ -389,6 +389,21 @@ async fn a_file_goes_to_every_place_it_is_mapped_to() {
 }
 
 #[tokio::test]
+async fn a_file_is_nowhere_but_where_it_is_mapped_to() {
+    let wire = probe().build().unwrap();
+    let forged = MANY.replace("[null,null]", r##"[null,"#__graphql_file__:0"]"##);
+    let request = form(&[
+        ("operations", "", &forged),
+        ("map", "", r#"{"0":["variables.f.0"]}"#),
+        ("0", "a.txt", "12345"),
+    ]);
+    let answer = send(&wire, request).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let message = json_of(answer).await["errors"][0]["message"].to_string();
+    assert!(message.contains("use null, and the map"), "{message}");
+}
+
+#[tokio::test]
 async fn files_are_bounded_one_by_one_and_together() {
     let upload = UploadLimits {
         file_bytes: 4,
