@@ -2,6 +2,7 @@
 //! knowledge of executions.
 
 pub mod buckets;
+pub mod chain;
 pub mod clock;
 pub mod cookie;
 pub mod cursor;

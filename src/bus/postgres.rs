@@ -15,6 +15,8 @@ use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+use crate::base::chain::Chain;
+
 use super::answers::Note;
 use super::{Bus, Delivery, Signal, Transport};
 
@@ -145,8 +147,8 @@ async fn receive(pool: PgPool, mut listener: PgListener, delivery: Delivery, nod
 }
 
 fn is_down(error: &sqlx::Error) {
-    let error = error as &dyn std::error::Error;
-    tracing::warn!(error, "the listening connection is down");
+    let error = Chain(error);
+    tracing::warn!(%error, "the listening connection is down");
 }
 
 /// Delivers what comes until the connection fails and cannot be opened again at once.
@@ -193,8 +195,8 @@ async fn tell(pool: PgPool, from: Uuid, mut told: mpsc::Receiver<Vec<Note>>) {
             .bind(CHANNEL)
             .bind(payloads);
         if let Err(error) = notify.execute(&pool).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(error, "answers in progress could not be told of");
+            let error = Chain(&error);
+            tracing::debug!(%error, "answers in progress could not be told of");
         }
     }
 }
@@ -255,7 +257,7 @@ impl Sender {
         if let Err(error) = notify.execute(&self.pool).await {
             self.is_missed.store(true, Ordering::SeqCst);
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "signals could not be sent"
             );
         }

@@ -3,6 +3,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::base::chain::Chain;
+
 /// Takes as many as the system lets it.
 pub(super) fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -15,7 +17,7 @@ pub(super) fn raise() {
     };
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             open_files = current,
             "the limit on open files stays as it is"
         );

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::error::ContextKind;
 
 use super::flags;
+use crate::base::chain::{Chain, one_line};
 use crate::definitions::Mistake;
 
 /// Why a command failed.
@@ -41,8 +42,8 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chain(error) => f.write_str(&joined(None, error.as_ref())),
-            Self::Doing(what, error) => f.write_str(&joined(Some(what), error.as_ref())),
+            Self::Chain(error) => Chain(error.as_ref()).fmt(f),
+            Self::Doing(what, error) => write!(f, "{what}: {}", Chain(error.as_ref())),
             Self::Said(text) => f.write_str(text),
             Self::Definitions(mistakes) => {
                 let count = mistakes.len();
@@ -54,27 +55,6 @@ impl fmt::Display for Failure {
             }
         }
     }
-}
-
-/// Every cause after a colon. Many libraries repeat their cause in their own text; what has been
-/// said is not said again.
-fn joined(first: Option<&str>, error: &(dyn Error + 'static)) -> String {
-    let mut line = first.unwrap_or_default().to_owned();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if line.is_empty() {
-            line = text;
-        } else if !line.contains(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn print(failure: &Failure) {

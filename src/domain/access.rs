@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Fault, Store};
+use crate::base::chain::Chain;
 use crate::base::clock::UnixMs;
 use crate::db;
 use crate::db::executions::filter::Reach;
@@ -181,8 +182,8 @@ pub async fn authenticate(store: &Store, secret: &str) -> Result<Option<Viewer>,
     if token.last_used_at.is_none_or(|at| at + TOUCH_EVERY_MS <= now) {
         // A disk that is full must not keep anyone from reading.
         if let Err(error) = touch(store, token.id, now).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "a token's use could not be noted");
+            let error = Chain(&error);
+            tracing::warn!(%error, "a token's use could not be noted");
         }
     }
     let memberships = db::people::memberships(store.db.read(), &[user.id]).await?;
@@ -292,8 +293,8 @@ impl Renewal {
                 match tokio::time::timeout(RENEW_WITHIN, task.renew(&store)).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "access could not be renewed");
+                        let error = Chain(&error);
+                        tracing::warn!(%error, "access could not be renewed");
                     }
                     Err(_) => tracing::warn!("access could not be renewed in time; the next round goes on"),
                 }

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::explanation::Cause;
 use super::lifecycle::{self, Ending, Status};
 use super::{Fault, Store, Work, conversations};
+use crate::base::chain::Chain;
 use crate::base::clock::ms;
 use crate::bus::Signal;
 use crate::db;
@@ -93,8 +94,8 @@ pub async fn claim_wanted(
 }
 
 fn passed_over(run: Uuid, fault: &Fault) {
-    let error = fault as &dyn std::error::Error;
-    tracing::error!(run.id = %run, error, "a run cannot be claimed and is passed over");
+    let error = Chain(fault);
+    tracing::error!(run.id = %run, %error, "a run cannot be claimed and is passed over");
 }
 
 /// `Corrupt` comes before anything is written: the batch goes on without this run.

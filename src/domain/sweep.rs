@@ -10,6 +10,7 @@ use super::explanation::Cause;
 use super::files;
 use super::lifecycle::{self, Ending};
 use super::{Fault, Store, Work};
+use crate::base::chain::Chain;
 use crate::base::clock::ms;
 use crate::db;
 use crate::storage::Storage;
@@ -62,8 +63,8 @@ pub async fn end_abandoned(store: &Store) -> Result<usize, Fault> {
             }
             Ok(false) => {}
             Err(fault @ Fault::Corrupt { .. }) => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::error!(run.id = %run.id, error, "a run cannot be ended and is passed over");
+                let error = Chain(&fault);
+                tracing::error!(run.id = %run.id, %error, "a run cannot be ended and is passed over");
             }
             Err(fault) => return Err(fault),
         }
@@ -139,7 +140,7 @@ pub async fn forget_old(store: &Store, storage: &Storage, retention: &Retention)
         db::files::unused_blobs(store.db.read(), before(Duration::from_secs(60 * 60)), BATCH).await?;
     for id in unused {
         if let Err(error) = files::forget(store, storage, id).await {
-            tracing::warn!(blob.id = %id, error = &error as &dyn std::error::Error, "an unused blob could not be removed");
+            tracing::warn!(blob.id = %id, error = %Chain(&error), "an unused blob could not be removed");
         }
     }
     Ok(())

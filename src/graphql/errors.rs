@@ -6,6 +6,7 @@
 use async_graphql::{Context, Error, ErrorExtensions};
 
 use super::RequestId;
+use crate::base::chain::Chain;
 use crate::domain::Fault;
 use crate::domain::access::Viewer;
 
@@ -58,7 +59,7 @@ pub fn internal(ctx: &Context<'_>, fault: &Fault) -> Error {
     tracing::error!(
         request.id = request_id,
         field = %ctx.item.node.response_key().node,
-        error = fault as &dyn std::error::Error,
+        error = %Chain(fault),
         "a request failed"
     );
     internal_logged(ctx)

@@ -13,6 +13,7 @@ use axum::response::Response;
 
 use super::{Deps, answer, observe, origin};
 use crate::base::buckets::Buckets;
+use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::domain::Fault;
 use crate::domain::access::{self, Viewer};
@@ -102,7 +103,7 @@ pub(super) async fn by_token(deps: &Deps, token: &str, extensions: &Extensions) 
 
 fn failed(fault: &Fault) -> Refused {
     tracing::error!(
-        error = fault as &dyn std::error::Error,
+        error = %Chain(fault),
         "credentials could not be looked up"
     );
     Refused::Failed

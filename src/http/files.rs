@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use entity::file;
 
 use super::{Deps, answer, observe};
+use crate::base::chain::Chain;
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::files;
@@ -35,7 +36,7 @@ pub(super) async fn serve(
         Ok(None) => answer::refuse(StatusCode::NOT_FOUND, "NOT_FOUND", "there is no such file"),
         Err(error) => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 file.id = id,
                 "a file could not be found"
             );
@@ -80,7 +81,7 @@ async fn answer_with(deps: &Deps, row: &file::Model, request: &Parts) -> Respons
     match files::open(&deps.storage, row, part).await {
         Ok(stream) => (status, headers, Body::from_stream(stream)).into_response(),
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, file.id = %row.id, "a file's bytes could not be read");
+            tracing::error!(error = %Chain(&error), file.id = %row.id, "a file's bytes could not be read");
             answer::fault(&observe::id(&request.extensions))
         }
     }

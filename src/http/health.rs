@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Deps;
+use crate::base::chain::Chain;
 use crate::db;
 
 /// A database that takes longer than this is no help to whoever would be sent here.
@@ -29,7 +30,7 @@ pub(super) async fn ready(State(deps): State<Arc<Deps>>) -> Response {
     match tokio::time::timeout(DATABASE_WITHIN, deps.store.db.check_schema()).await {
         Ok(Ok(())) => Json(json!({"status": "ready"})).into_response(),
         Ok(Err(error)) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            tracing::warn!(error = %Chain(&error), "not ready");
             unready(&error.to_string())
         }
         Err(_) => unready("the database does not answer in time"),
@@ -49,7 +50,7 @@ pub(super) async fn metrics(State(deps): State<Arc<Deps>>) -> Response {
         Ok(Ok(depth)) => set_queue(&depth, now),
         Ok(Err(error)) => {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "the queue could not be counted"
             );
         }

@@ -14,10 +14,10 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::base::chain::Chain;
 use crate::child::{Child, Launcher, Program};
 
 use super::Reach;
-use super::server::said;
 
 /// One message of a server: what its greatest result may be, an image in base64 among it.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -95,7 +95,9 @@ pub(super) async fn connect(
                     .collect(),
                 ..Program::default()
             };
-            let mut child = launcher.start(&program).map_err(|error| said(&error))?;
+            let mut child = launcher
+                .start(&program)
+                .map_err(|error| Chain(&error).to_string())?;
             let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
                 return Err("the child has no standard input and output".to_owned());
             };
@@ -108,7 +110,7 @@ pub(super) async fn connect(
                 Err(error) => {
                     // What it wrote last says more than that it is gone.
                     let _ = tokio::time::timeout(LAST_WORDS_WITHIN, child.wait()).await;
-                    Err(format!("{}; it said: {:?}", said(&error), child.said()))
+                    Err(format!("{}; it said: {:?}", Chain(&error), child.said()))
                 }
             }
         }
@@ -119,13 +121,16 @@ pub(super) async fn connect(
                 // The headers are meant for this server, not for where it points.
                 .redirect(reqwest::redirect::Policy::none())
                 .build()
-                .map_err(|error| said(&error))?;
+                .map_err(|error| Chain(&error).to_string())?;
             let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                 .custom_headers(headers_of(headers)?)
                 .max_sse_event_size(MAX_MESSAGE_BYTES)
                 .max_json_response_size(MAX_MESSAGE_BYTES);
             let transport = StreamableHttpClientTransport::with_client(client, config);
-            let service = handler.serve(transport).await.map_err(|error| said(&error))?;
+            let service = handler
+                .serve(transport)
+                .await
+                .map_err(|error| Chain(&error).to_string())?;
             Ok(Connection {
                 service,
                 child: Mutex::default(),

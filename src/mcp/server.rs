@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::child::Launcher;
 
@@ -173,7 +174,7 @@ impl Server {
             }
             Err(error) => {
                 self.end(&live).await;
-                let reason = said(&error);
+                let reason = Chain(&error).to_string();
                 Err(Error::BrokenOff { reason })
             }
         }
@@ -312,18 +313,9 @@ fn tool(listed: rmcp::model::Tool) -> Tool {
 }
 
 fn unavailable(error: &ServiceError) -> Error {
-    Error::Unavailable { reason: said(error) }
-}
-
-/// The error with its causes.
-pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
+    Error::Unavailable {
+        reason: Chain(error).to_string(),
     }
-    text
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use entity::{execution, run};
 use futures::FutureExt;
 
+use crate::base::chain::Chain;
 use crate::db;
 use crate::domain::conversations::Ended;
 use crate::domain::explanation::Cause;
@@ -62,7 +63,7 @@ pub(super) async fn drive(job: &Job) {
         };
         let wait = faults.wait_after(&fault, sequence(job).await);
         tracing::error!(
-            error = &fault as &dyn std::error::Error,
+            error = %Chain(&fault),
             faults = faults.count,
             "a run met a fault"
         );

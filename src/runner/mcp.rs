@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
+use crate::base::chain::Chain;
 use crate::base::json_schema::Schema;
 use crate::definitions::McpServer;
 use crate::domain::files::{self, Taken};
@@ -168,7 +169,7 @@ impl Outside for McpTool {
             tracing::warn!(
                 server = self.key.1,
                 tool = self.name,
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "a tool of an MCP server gave no result"
             );
             Err(Error::Refused(match error {

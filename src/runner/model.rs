@@ -13,6 +13,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 use uuid::Uuid;
 
+use crate::base::chain::Chain;
 use crate::base::message::{Message, Part};
 use crate::bus::answers::{Kind, Writing};
 use crate::db;
@@ -205,7 +206,7 @@ impl<'a> Session<'a> {
             };
             if tries == REACH_TRIES {
                 tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     server = server.name,
                     tries,
                     "an MCP server is not to be had"
@@ -215,7 +216,7 @@ impl<'a> Session<'a> {
                 }));
             }
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 server = server.name,
                 tries,
                 "an MCP server is not to be had yet"
@@ -333,7 +334,7 @@ impl<'a> Session<'a> {
             match tries.after(&error, self.chance()) {
                 Some(wait) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         model = self.model.name(),
                         tries = tries.all(),
                         wait_ms = crate::base::clock::ms(wait),
@@ -346,7 +347,7 @@ impl<'a> Session<'a> {
                 }
                 None => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %Chain(&error),
                         model = self.model.name(),
                         tries = tries.all(),
                         "no answer"

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::base::chain::Chain;
 use crate::domain::sweep::{self, Retention};
 use crate::domain::{Fault, Store};
 use crate::storage::Storage;
@@ -58,7 +59,7 @@ pub async fn run(store: Store, storage: Storage, settings: Settings, stop: Cance
 
 fn failed(fault: &Fault) {
     tracing::warn!(
-        error = fault as &dyn std::error::Error,
+        error = %Chain(fault),
         "a sweep failed; the next one goes on"
     );
 }

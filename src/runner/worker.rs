@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
+use crate::base::chain::Chain;
 use crate::bus::{Listener, Signal};
 use crate::definitions::Catalog;
 use crate::domain::budgets::Budgets;
@@ -223,8 +224,8 @@ impl Desk {
             Ok(0) => {}
             Ok(released) => tracing::info!(released, "handed runs back"),
             Err(fault) => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::warn!(error, "leases are left to run out");
+                let error = Chain(&fault);
+                tracing::warn!(%error, "leases are left to run out");
             }
         }
         tracing::info!(worker = %self.terms.worker, "the worker has stopped");
@@ -317,8 +318,8 @@ impl Desk {
                 is_more
             }
             Err(fault) => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::warn!(error, "could not claim; the next look at the queue tries again");
+                let error = Chain(&fault);
+                tracing::warn!(%error, "could not claim; the next look at the queue tries again");
                 false
             }
         }
@@ -399,7 +400,7 @@ impl Drop for Entered {
 
 fn report(ended: Result<(), JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(error = &error as &dyn std::error::Error, "a run's task broke");
+        tracing::error!(error = %Chain(&error), "a run's task broke");
     }
 }
 
@@ -471,8 +472,8 @@ impl Heart {
         let kept = match tokio::time::timeout(self.settings.lease / 2, renewed).await {
             Ok(Ok(kept)) => kept,
             Ok(Err(fault)) => {
-                let error = &fault as &dyn std::error::Error;
-                tracing::warn!(error, "a heartbeat failed; the leases run on");
+                let error = Chain(&fault);
+                tracing::warn!(%error, "a heartbeat failed; the leases run on");
                 return;
             }
             Err(_) => {
@@ -508,7 +509,7 @@ impl Heart {
                 continue;
             }
             if let Err(fault) = claim::release(store, kept.id, &self.worker, kept.fence).await {
-                tracing::warn!(run.id = %kept.id, error = &fault as &dyn std::error::Error, "a run could not be handed back yet");
+                tracing::warn!(run.id = %kept.id, error = %Chain(&fault), "a run could not be handed back yet");
                 unknown.insert((kept.id, kept.fence));
             }
         }

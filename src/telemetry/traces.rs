@@ -26,6 +26,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::{Layer, Registry};
 
+use crate::base::chain::Chain;
+
 /// Of the spans that belong to traces and to no log line.
 pub const TARGET: &str = "agentic_executions::traces";
 
@@ -91,7 +93,7 @@ impl Traces {
         let ended = tokio::task::spawn_blocking(move || self.0.shutdown_with_timeout(limit));
         if let Ok(Err(error)) = ended.await {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "the last traces were not sent"
             );
         }
@@ -147,7 +149,7 @@ impl<E: SpanExporter> SpanExporter for Reporting<E> {
         let was_failing = self.is_failing.swap(sent.is_err(), Ordering::Relaxed);
         match sent {
             Err(error) if !was_failing => tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "traces cannot be sent and are dropped; everything else goes on"
             ),
             Ok(()) if was_failing => tracing::info!("traces are sent again"),

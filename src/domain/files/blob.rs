@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::rules::{MAX_FILENAME, base_name};
 use super::{Taken, sniff};
+use crate::base::chain::Chain;
 use crate::db;
 use crate::domain::{Fault, Store};
 use crate::storage::Storage;
@@ -37,7 +38,7 @@ pub async fn keep(
         Ok(written) => written,
         Err(error) => {
             tracing::error!(
-                error = &error as &dyn std::error::Error,
+                error = %Chain(&error),
                 "a file could not be stored"
             );
             discard(store, storage, std::slice::from_ref(&taken)).await;
@@ -57,7 +58,7 @@ pub async fn keep(
 pub async fn discard(store: &Store, storage: &Storage, taken: &[Taken]) {
     for one in taken.iter().filter(|one| one.is_new) {
         if let Err(error) = forget(store, storage, one.blob_id).await {
-            tracing::warn!(blob.id = %one.blob_id, error = &error as &dyn std::error::Error, "a refused upload stays until it is swept");
+            tracing::warn!(blob.id = %one.blob_id, error = %Chain(&error), "a refused upload stays until it is swept");
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
 use super::super::{Fault, Store};
+use crate::base::chain::Chain;
 use crate::base::cursor::LogPosition;
 use crate::bus::Signal;
 use crate::db;
@@ -173,7 +174,7 @@ async fn follow_log(hub: Weak<Inner>, mut at: LogPosition) {
 }
 
 fn failed(fault: &Fault, what: &'static str) {
-    tracing::warn!(error = fault as &dyn std::error::Error, "{what}");
+    tracing::warn!(error = %Chain(fault), "{what}");
 }
 
 enum Look {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::base::chain::Chain;
 use crate::base::id;
 use crate::db;
 use crate::documents::{self, Kind, Reader};
@@ -152,7 +153,7 @@ fn refused(name: &str, error: &documents::Error) -> Error {
     match error {
         documents::Error::Unreadable(why) => Error::Refused(format!("{name} {why}")),
         documents::Error::Start(_) => {
-            tracing::error!(error = error as &dyn std::error::Error, "no document can be read");
+            tracing::error!(error = %Chain(error), "no document can be read");
             Error::Refused(format!(
                 "{name} cannot be read: this server fails to start what reads documents"
             ))

@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::base::chain::Chain;
 use crate::fetch::{self, Fetcher};
 use crate::model::ToolSpec;
 
@@ -94,7 +95,7 @@ impl Outside for FetchPage {
 fn refused(error: fetch::Error) -> Error {
     if let fetch::Error::Unavailable(_) = error {
         tracing::error!(
-            error = &error as &dyn std::error::Error,
+            error = %Chain(&error),
             "pages cannot be fetched"
         );
     }
