@@ -23,10 +23,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::base::chain::Chain;
 
 use super::Stop;
 
@@ -41,15 +43,17 @@ const IDLE_FOR: Duration = Duration::from_secs(620);
 /// memory is freed. Paused downloads go on with a range.
 const STALLED_FOR: Duration = Duration::from_secs(120);
 
+/// Without a sign that sent bytes arrived, then the connection is broken off: a peer that is gone without a word would
+/// else keep its streams, and count among its token's, for the quarter of an hour in which TCP sends again. No longer
+/// than [`STALLED_FOR`], for it ends those that take nothing, too.
+#[cfg(target_os = "linux")]
+const GONE_AFTER: Duration = Duration::from_secs(60);
+
 /// Answers at `listener` until [`Stop::close`], then lets open requests finish.
 pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
     let mut listener = listener.tap_io(|stream| {
-        // An event is one small write: waiting to fill a packet would delay it by 40 ms.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(
-                error = &error as &dyn std::error::Error,
-                "a connection stays slow"
-            );
+        if let Err(error) = set_up(stream) {
+            tracing::debug!(error = %Chain(&error), "a connection keeps the system's settings");
         }
     });
     let open = TaskTracker::new();
@@ -66,6 +70,17 @@ pub async fn serve(listener: TcpListener, router: Router, stop: Stop) {
     open.wait().await;
 }
 
+fn set_up(stream: &TcpStream) -> std::io::Result<()> {
+    // An event is one small write: waiting to fill a packet would delay it by 40 ms.
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(
+        stream,
+        u32::try_from(GONE_AFTER.as_millis()).unwrap_or(u32::MAX),
+    )?;
+    Ok(())
+}
+
 /// One connection, to its end or its upgrade.
 async fn converse<S>(stream: S, address: SocketAddr, router: Router, stop: Stop)
 where
@@ -77,7 +92,14 @@ where
         has_begun: Arc::clone(&has_begun),
         stalls: None,
     };
-    let service = service_fn(move |request| answer(router.clone(), address, request));
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let service = service_fn({
+        let has_asked = Arc::clone(&has_asked);
+        move |request| {
+            has_asked.store(true, Ordering::Relaxed);
+            answer(router.clone(), address, request)
+        }
+    });
     let mut http = http1::Builder::new();
     http.timer(Patience { has_begun })
         // The clock is ours, and goes by its own times.
@@ -91,12 +113,16 @@ where
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = stop.closed() => {
+            // Nothing is owed to a first request whose head has not come whole.
+            if !has_asked.load(Ordering::Relaxed) {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke off");
+        tracing::debug!(error = %Chain(&error), "a connection broke off");
     }
 }
 
@@ -296,6 +322,16 @@ mod tests {
             tokio::time::sleep(HEAD_WITHIN / 10).await;
         }
         assert!(begun.elapsed() <= HEAD_WITHIN + HEAD_WITHIN / 10, "{trickled}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_waits_for_no_first_request_that_has_not_come_whole() {
+        let stop = Stop::default();
+        let mut client = connect(&stop);
+        client.write_all(&ASK[..10]).await.expect("is open");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        stop.close();
+        assert!(closes_after(&mut client).await < Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]
