@@ -61,7 +61,8 @@ pub(super) async fn serve(settings: Settings, has_worker: bool) -> Result<(), Fa
     tracing::info!("shutting down; a second signal ends at once");
     signals.exit_at_the_next();
     stop.announce();
-    let store = work.end(settings.grace).await;
+    // At once: balancers turn away while runs reach their next entry.
+    let (store, ()) = tokio::join!(work.end(settings.grace), tokio::time::sleep(settings.drain));
     stop.close();
     let closed = async {
         stop.drained().await;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub demo: bool,
     /// How long a shutdown waits for runs and then for answers.
     pub grace: Duration,
+    /// How long a shutdown goes on answering while it says that it is not ready.
+    pub drain: Duration,
     /// Which log lines are written.
     pub log: String,
     /// Where the collector of traces is; without it there are none.
@@ -361,8 +363,8 @@ impl Settings {
         if let Some((setting, _)) = all.iter().find(|(_, time)| time.as_millis() == 0) {
             return mistake(setting, "is shorter than a millisecond");
         }
-        let grace = ("AGENTIC_GRACE", self.grace);
-        let long = all.iter().chain([&grace]).find(|(_, time)| *time > MAX_DURATION);
+        let ends = [("AGENTIC_GRACE", self.grace), ("AGENTIC_DRAIN", self.drain)];
+        let long = all.iter().chain(&ends).find(|(_, time)| *time > MAX_DURATION);
         if let Some((setting, _)) = long {
             return mistake(setting, "is longer than a year");
         }

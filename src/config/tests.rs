@@ -46,6 +46,7 @@ fn settings() -> Settings {
         bootstrap_token: None,
         demo: true,
         grace: Duration::from_secs(30),
+        drain: Duration::ZERO,
         log: "info".to_owned(),
         traces_endpoint: None,
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::serve::{Listener, ListenerExt};
 use hyper::body::Incoming;
@@ -95,9 +95,10 @@ where
     let has_asked = Arc::new(AtomicBool::new(false));
     let service = service_fn({
         let has_asked = Arc::clone(&has_asked);
+        let stop = stop.clone();
         move |request| {
             has_asked.store(true, Ordering::Relaxed);
-            answer(router.clone(), address, request)
+            answer(router.clone(), stop.clone(), address, request)
         }
     });
     let mut http = http1::Builder::new();
@@ -128,6 +129,7 @@ where
 
 async fn answer(
     router: Router,
+    stop: Stop,
     address: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
@@ -143,6 +145,10 @@ async fn answer(
         && response.status() == StatusCode::SWITCHING_PROTOCOLS
     {
         response.extensions_mut().extend(spelling);
+    } else if stop.is_announced() {
+        // The next request goes to another node, and does not meet the end of this one.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
     Ok(response)
 }
@@ -322,6 +328,22 @@ mod tests {
             tokio::time::sleep(HEAD_WITHIN / 10).await;
         }
         assert!(begun.elapsed() <= HEAD_WITHIN + HEAD_WITHIN / 10, "{trickled}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_while_a_stop_is_announced_is_answered_and_sent_away() {
+        let stop = Stop::default();
+        let mut client = connect(&stop);
+        client.write_all(ASK).await.expect("is open");
+        assert!(!hear(&mut client).await.contains("Connection: close"));
+        stop.announce();
+        client.write_all(ASK).await.expect("is open");
+        let answer = hear(&mut client).await;
+        assert!(
+            answer.contains("Connection: close") && answer.ends_with("hello"),
+            "{answer}"
+        );
+        assert!(closes_after(&mut client).await < Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]

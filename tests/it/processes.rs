@@ -398,6 +398,23 @@ both! {
         assert!(db.read().query_one_raw(statement).await.expect("reads").is_some(), "the lease was released");
     }
 
+    /// Balancers have their time to turn away: until then every request is answered.
+    async fn g9_a_server_that_drains_says_that_it_is_not_ready_and_still_answers(site: Site) {
+        site.set("AGENTIC_DRAIN", "2s");
+        let server = site.serve(&["--no-worker"]).await;
+        let client = server.admin();
+        let began = Instant::now();
+        server.signal("TERM");
+        let ready = || client.get("/health/ready").send();
+        eventually("it says so", async || ready().await.expect("answers").status() == 503).await;
+        while began.elapsed() < Duration::from_millis(1500) {
+            client.data("{ __typename }", json!({})).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(server.ended().await, Some(0));
+        assert!(began.elapsed() >= Duration::from_secs(2));
+    }
+
     async fn g5_cancel_stops_the_model_call_and_is_confirmed(site: Site) {
         let server = site.serve(&[]).await;
         let client = server.admin();

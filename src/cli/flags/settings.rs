@@ -156,6 +156,11 @@ pub(in crate::cli) struct SettingFlags {
     #[arg(long, env = "AGENTIC_GRACE", value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration, global = true)]
     grace: Duration,
 
+    /// How long a shutdown goes on answering, with `/health/ready` saying no, so that balancers turn
+    /// to other nodes first
+    #[arg(long, env = "AGENTIC_DRAIN", value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration, global = true)]
+    drain: Duration,
+
     /// Greatest size of a request without files, and of a WebSocket message
     #[arg(long, env = "AGENTIC_MAX_BODY_BYTES", value_name = "BYTES", default_value_t = 2 * 1024 * 1024, global = true)]
     max_body_bytes: u64,
@@ -340,6 +345,7 @@ impl SettingFlags {
             bootstrap_token: self.bootstrap_token,
             demo: self.demo,
             grace: self.grace,
+            drain: self.drain,
             log: self.log,
             traces_endpoint: self.traces_endpoint,
         };

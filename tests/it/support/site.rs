@@ -174,8 +174,13 @@ impl Process {
     }
 
     /// Asks it to end, and gives its exit code.
-    pub async fn terminate(mut self) -> Option<i32> {
+    pub async fn terminate(self) -> Option<i32> {
         self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Its exit code, once it has ended by itself.
+    pub async fn ended(mut self) -> Option<i32> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("answers") {
