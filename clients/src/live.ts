@@ -195,7 +195,6 @@ export class Live {
   #ended(stream: Stream, end: End, epoch: number, way: Way): void {
     switch (end.kind) {
       case 'complete':
-        // A fault of the server's ended it: it goes on where it was.
         if (stream.takeFault(this.#delay(stream.faults))) return;
         this.#streams.delete(stream);
         stream.isOver = true;
@@ -203,7 +202,8 @@ export class Live {
         stream.sink.complete();
         return;
       case 'stopped':
-        // For another way: the next turn takes it.
+        // By a fault, or for another way: the next turn goes on.
+        stream.takeFault(this.#delay(stream.faults));
         return;
       case 'refused':
         if (epoch === this.#epoch) this.#refused();
@@ -384,7 +384,8 @@ class Stream {
   isOver = false;
   /** Faults of the server's in a row. */
   faults = 0;
-  #fault: { readonly result: Result; readonly afterMs: number | undefined } | undefined;
+  /** The one that stopped this run. */
+  #fault: { readonly afterMs: number | undefined } | undefined;
   notBefore = 0;
 
   constructor(operation: Operation, sink: Sink<Result>) {
@@ -414,6 +415,8 @@ class Stream {
   }
 
   begin(): AbortSignal {
+    // The connection broke off before the run was stopped: that has a delay of its own.
+    this.#fault = undefined;
     this.#run = new AbortController();
     return this.#run.signal;
   }
@@ -429,10 +432,12 @@ class Stream {
   }
 
   next(result: Result, cursor?: string): void {
-    if (this.isOver) return;
+    if (this.isOver || this.#fault !== undefined) return;
     const fault = faultOf(result);
     if (fault !== undefined && this.faults < FAULTS) {
-      this.#fault = { result, afterMs: fault.afterMs };
+      // The source may go on, and what it tells next would move the cursor past the event that failed.
+      this.#fault = fault;
+      this.#run.abort();
       return;
     }
     if (result.data != null) this.faults = 0;
@@ -443,7 +448,7 @@ class Stream {
     this.sink.next(result);
   }
 
-  /** True when the stream ended by a fault that may pass. */
+  /** True when a fault that may pass ended the run: the stream goes on where it was. */
   takeFault(delayMs: number): boolean {
     if (this.#fault === undefined) return false;
     this.notBefore = Date.now() + (this.#fault.afterMs ?? delayMs);

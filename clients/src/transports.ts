@@ -210,7 +210,7 @@ export function serverSentEvents(means: Means): Transport {
           if (isRefusal(result)) return { kind: 'refused' };
           run.onNext(result, id);
         }
-        return { kind: 'cut', wasOpen };
+        return run.signal.aborted ? { kind: 'stopped' } : { kind: 'cut', wasOpen };
       } catch {
         return run.signal.aborted ? { kind: 'stopped' } : { kind: 'cut', wasOpen };
       } finally {

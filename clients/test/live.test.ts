@@ -1,6 +1,51 @@
+// `Live` over servers that answer by a script.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Live } from '../src/live.ts';
+import { Live, type LiveOptions } from '../src/live.ts';
+import type { Result } from '../src/types.ts';
+import { Socket } from './socket.ts';
+
+const LOG = `subscription Log($after: StreamCursor) {
+  conversationEvents(id: "cnv_1", after: $after) { cursor sequence }
+}`;
+
+/** One event of a log, and one whose resolver failed: it has no cursor, and the source goes on. */
+const logged = (sequence: number): Result => ({ data: { conversationEvents: { cursor: `c${sequence}`, sequence } } });
+const fault: Result = {
+  data: null,
+  errors: [{ message: 'internal error', path: ['conversationEvents', 'execution'], extensions: { code: 'INTERNAL' } }],
+};
+
+/** A response of server-sent events. */
+function eventStream(results: readonly Result[]): Response {
+  const written = results.map((result) => {
+    const { cursor } = (result.data?.['conversationEvents'] ?? {}) as { cursor?: string };
+    return `${cursor === undefined ? '' : `id: ${cursor}\n`}event: next\ndata: ${JSON.stringify(result)}\n\n`;
+  });
+  return new Response([':\n\n', ...written, 'event: complete\ndata:\n\n'].join(''), {
+    headers: { 'content-type': 'text/event-stream' },
+  });
+}
+
+/** What a listener is given until the log completes. */
+const heard = (options: Partial<LiveOptions>) =>
+  new Promise<unknown[]>((resolve, reject) => {
+    const live = new Live({ url: 'http://server.invalid/graphql', backoff: { baseMs: 1, capMs: 1 }, ...options });
+    const told: unknown[] = [];
+    live.subscribe(
+      { query: LOG },
+      {
+        next: ({ data, errors }) =>
+          told.push((data?.['conversationEvents'] as { sequence: number } | undefined)?.sequence ?? errors),
+        error: reject,
+        complete: () => {
+          live.dispose();
+          resolve(told);
+        },
+      },
+    );
+  });
 
 /** The upgrade is taken and never answered. */
 class Hanging {
@@ -39,4 +84,53 @@ test('a proxy that never answers an upgrade is one that blocks it: the next wors
   assert.equal(asked.get('accept'), 'text/event-stream');
   // Once: a second try would hang for as long.
   assert.equal(Hanging.opened, 1);
+});
+
+/** The fault comes once, for the second event, and the third is on its way behind it. */
+const script = [
+  [logged(1), fault, logged(3)],
+  [logged(2), logged(3)],
+];
+
+test('over server-sent events a fault of one event skips none: the stream goes on behind the last that was whole', async () => {
+  const asked: unknown[] = [];
+  const told = await heard({
+    ways: ['sse'],
+    fetch: (_, init) => {
+      asked.push((JSON.parse(String(init?.body)) as { variables: { after: unknown } }).variables.after);
+      return Promise.resolve(eventStream(script[asked.length - 1] ?? []));
+    },
+  });
+  assert.deepEqual(asked, [null, 'c1']);
+  assert.deepEqual(told, [1, 2, 3]);
+});
+
+test('over a WebSocket a fault of one event skips none: the stream goes on behind the last that was whole', async () => {
+  const asked: unknown[] = [];
+  const told = await heard({
+    ways: ['websocket'],
+    WebSocket: Socket.of({
+      subscribed(socket, id, after) {
+        asked.push(after);
+        for (const result of script[asked.length - 1] ?? []) socket.say({ type: 'next', id, payload: result });
+        socket.say({ type: 'complete', id });
+      },
+    }),
+  });
+  assert.deepEqual(asked, [null, 'c1']);
+  assert.deepEqual(told, [1, 2, 3]);
+});
+
+test('a fault that does not pass is told, with what came before it and what comes after it', async () => {
+  let requests = 0;
+  const told = await heard({
+    ways: ['sse'],
+    fetch: () => {
+      requests += 1;
+      const rest = requests > 6 ? [] : [fault, logged(3)];
+      return Promise.resolve(eventStream(requests === 1 ? [logged(1), ...rest] : rest));
+    },
+  });
+  assert.equal(requests, 6);
+  assert.deepEqual(told, [1, fault.errors, 3]);
 });
