@@ -58,12 +58,18 @@ export interface Means {
 /** Codes of `extensions.code` that mean the credentials. */
 const REFUSED = new Set(['UNAUTHENTICATED']);
 
+/** A normal closure: by us when the socket is idle, by a server or a proxy whenever it likes. */
+const NORMAL = 1000;
+
+/** `WebSocket.CLOSING`, which Node 20 has not. */
+const CLOSING = 2;
+
 /** What graphql-ws says where we gave up on an upgrade, and where it did on the server's acknowledgement. */
 const HUNG: ReadonlySet<number | undefined> = new Set([4499, 4504]);
 
 /** graphql-transport-ws over one socket. */
 export function webSocket(means: Means): Transport {
-  const open = (on: { connected?: () => void } = {}, lazy = true): Client => {
+  const open = (on: { connected?: (socket: WebSocket) => void } = {}, lazy = true): Client => {
     let alive: ReturnType<typeof setTimeout> | undefined;
     let opening: ReturnType<typeof setTimeout> | undefined;
     const client = createClient({
@@ -101,26 +107,32 @@ export function webSocket(means: Means): Transport {
           clearTimeout(alive);
           clearTimeout(opening);
         },
-        connected: () => on.connected?.(),
+        connected: (socket) => on.connected?.(socket as WebSocket),
       },
     });
     return client;
   };
-  let isConnected = false;
+  let socket: WebSocket | undefined;
   const waiting = new Set<() => void>();
+  const running = new Set<() => void>();
   const client = open({
-    connected: () => {
-      isConnected = true;
+    connected: (connected) => {
+      socket = connected;
       for (const tell of [...waiting]) tell();
     },
   });
-  client.on('closed', () => {
-    isConnected = false;
+  client.on('closed', (event) => {
+    socket = undefined;
+    // After a normal closure graphql-ws connects again and sends what it was given, the old cursor, whatever it was
+    // told about retries. Not for runs that are over.
+    if (isCloseEvent(event) && event.code === NORMAL) for (const cut of [...running]) cut();
   });
   return {
     run: (run) =>
       new Promise<End>((resolve) => {
         let wasOpen = false;
+        // Our own socket, idle for long enough: this run goes by the next one, which graphql-ws opens.
+        let isForNext = socket?.readyState === CLOSING;
         const opened = () => {
           waiting.delete(opened);
           if (wasOpen || run.signal.aborted) return;
@@ -129,7 +141,14 @@ export function webSocket(means: Means): Transport {
         };
         const end = (how: End) => {
           waiting.delete(opened);
+          running.delete(cut);
           resolve(run.signal.aborted ? { kind: 'stopped' } : how);
+          // A run that is over and not stopped would keep the socket open, and be run again.
+          stop();
+        };
+        const cut = (code?: number) => {
+          if (isForNext) isForNext = false;
+          else end({ kind: 'cut', wasOpen, hung: !wasOpen && HUNG.has(code) });
         };
         // The token ended: the stream is told so before the socket is closed. What goes on needs a socket of its own.
         const renew = () => {
@@ -154,17 +173,16 @@ export function webSocket(means: Means): Transport {
                 return;
               }
               const code = isCloseEvent(error) ? error.code : undefined;
-              const hung = !wasOpen && HUNG.has(code);
-              end(code === 4403 ? { kind: 'refused' } : { kind: 'cut', wasOpen, hung });
+              isForNext = false;
+              if (code === 4403) end({ kind: 'refused' });
+              else cut(code);
             },
           },
         );
-        if (isConnected) opened();
+        running.add(cut);
+        if (socket !== undefined && !isForNext) opened();
         else waiting.add(opened);
-        const abort = () => {
-          stop();
-          end({ kind: 'stopped' });
-        };
+        const abort = () => end({ kind: 'stopped' });
         if (run.signal.aborted) abort();
         else run.signal.addEventListener('abort', abort, { once: true });
       }),

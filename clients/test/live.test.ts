@@ -134,3 +134,42 @@ test('a fault that does not pass is told, with what came before it and what come
   assert.equal(requests, 6);
   assert.deepEqual(told, [1, fault.errors, 3]);
 });
+
+test('a stream that begins while the idle socket closes goes by the next one, at once', async () => {
+  const sockets = new Set<Socket>();
+  let closes = () => {};
+  const closed = new Promise<void>((resolve) => (closes = resolve));
+  const states: string[] = [];
+  const live = new Live({
+    url: 'http://server.invalid/graphql',
+    ways: ['websocket'],
+    WebSocket: Socket.of({
+      subscribed(socket, id, after) {
+        sockets.add(socket);
+        socket.say({ type: 'next', id, payload: logged(after === 'c1' ? 2 : 1) });
+      },
+      closing: () => closes(),
+    }),
+    onState: ({ status }) => states.push(status),
+  });
+  const first = (after: string | null) =>
+    new Promise<Result>((resolve) => {
+      const stop = live.subscribe(
+        { query: LOG, variables: { after } },
+        {
+          next: (result) => {
+            stop();
+            resolve(result);
+          },
+          error: () => {},
+          complete: () => {},
+        },
+      );
+    });
+  assert.deepEqual(await first(null), logged(1));
+  await closed;
+  assert.deepEqual(await first('c1'), logged(2));
+  live.dispose();
+  assert.equal(sockets.size, 2);
+  assert.deepEqual(states, ['connecting', 'live', 'idle', 'connecting', 'live', 'idle']);
+});

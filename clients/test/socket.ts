@@ -4,6 +4,8 @@
 /** What the server does. */
 export interface Script {
   subscribed(socket: Socket, id: string, after: unknown): void;
+  /** The client closes. */
+  closing?(): void;
 }
 
 export class Socket {
@@ -48,6 +50,7 @@ export class Socket {
 
   close(code: number, reason = ''): void {
     this.readyState = Socket.CLOSING;
+    this.#script.closing?.();
     setImmediate(() => {
       this.readyState = Socket.CLOSED;
       this.onclose?.({ code, reason, wasClean: true });

@@ -1,8 +1,10 @@
 // `Live` over bad networks: nothing is missed, whatever breaks, and by whichever way the events come.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import WebSocket from 'ws';
+import WebSocket, { WebSocketServer } from 'ws';
 import { Live, RefusedError, type LiveOptions, type LiveState, type Result } from '../../../clients/src/index.ts';
 import { isEventStream, isUpgrade, startProxy, type Proxy } from './proxy.ts';
 import { startServer, type Server } from './server.ts';
@@ -270,5 +272,48 @@ describe('Live', () => {
     live.dispose();
     await road.close();
     await home.stop();
+  });
+
+  test('a normal closure is a cut: every stream goes on behind its own last cursor', async () => {
+    // Ours never closes so; a proxy that finds a socket idle does.
+    const closing = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'graphql-transport-ws' });
+    await once(closing, 'listening');
+    const asked: string[] = [];
+    let sockets = 0;
+    closing.on('connection', (socket) => {
+      sockets += 1;
+      const isFirst = sockets === 1;
+      let streams = 0;
+      socket.on('message', (text) => {
+        const { type, id, payload } = JSON.parse(String(text)) as {
+          type: string;
+          id: string;
+          payload: { variables: { id: string; after: string | null } };
+        };
+        if (type === 'connection_init') socket.send(JSON.stringify({ type: 'connection_ack' }));
+        if (type !== 'subscribe') return;
+        const { id: conversation, after } = payload.variables;
+        asked.push(`${conversation} after ${after}`);
+        const last = isFirst ? 2 : 3;
+        for (let sequence = Number(after ?? 0) + 1; sequence <= last; sequence += 1) {
+          const conversationEvents = { __typename: 'X', id: `${conversation}${sequence}`, sequence, cursor: String(sequence) };
+          socket.send(JSON.stringify({ type: 'next', id, payload: { data: { conversationEvents } } }));
+        }
+        streams += 1;
+        if (!isFirst) socket.send(JSON.stringify({ type: 'complete', id }));
+        else if (streams === 2) socket.close(1000, 'idle');
+      });
+    });
+    const { port } = closing.address() as AddressInfo;
+    const live = open({ url: `http://127.0.0.1:${port}/graphql`, ways: ['websocket'] });
+    const [a, b] = [listen(live, EVENTS, { id: 'a' }), listen(live, EVENTS, { id: 'b' })];
+    await until(() => a.isComplete && b.isComplete, 'both logs complete');
+    assert.deepEqual(asked.toSorted(), ['a after 2', 'a after null', 'b after 2', 'b after null']);
+    for (const heard of [a, b]) {
+      assert.deepEqual(payloads(heard, 'conversationEvents').map(({ sequence }) => sequence), [1, 2, 3]);
+    }
+    assert.equal(sockets, 2);
+    live.dispose();
+    closing.close();
   });
 });
