@@ -3,7 +3,7 @@
 //
 //   const live = new Live({ url: '/graphql' });
 //   const client = new ApolloClient({
-//     cache: new InMemoryCache({ possibleTypes, typePolicies }),
+//     cache: new InMemoryCache({ possibleTypes, typePolicies: typePolicies(live) }),
 //     link: ApolloLink.from([
 //       newestLink(),
 //       ApolloLink.split(({ operationType }) => operationType === 'subscription', liveLink(live), new HttpLink({ uri })),
@@ -25,11 +25,11 @@ import { Newest, type Aliases } from './newest.ts';
 import { fieldOf, NEWEST_FIRST } from './order.ts';
 import { Recent } from './recent.ts';
 import { listKey } from './same-arguments.ts';
-import type { Change, Edge, Frame, Order, PageInfo, Row, StatusCount } from './types.ts';
+import type { Change, Edge, Frame, Order, PageInfo, Row, StatusCount, Streams } from './types.ts';
 import { VALUES } from './values.ts';
 
 /** All policies that our schema needs. Values are embedded, and two selections of one are put together. */
-export const typePolicies: TypePolicies = {
+export const typePolicies = (streams: Streams): TypePolicies => ({
   ...Object.fromEntries(VALUES.map((typename) => [typename, { keyFields: false, merge: true }])),
   Query: {
     fields: {
@@ -37,7 +37,7 @@ export const typePolicies: TypePolicies = {
       agents: relayStylePagination(['dataSetId', 'includeRetired']),
       conversations: relayStylePagination(['dataSetId', 'agentId', 'startedById', 'search']),
       dataSets: relayStylePagination(),
-      executions: executionPages(),
+      executions: executionPages(streams),
       users: relayStylePagination(['search']),
     },
   },
@@ -50,10 +50,10 @@ export const typePolicies: TypePolicies = {
     },
   },
   Execution: { fields: { retries: relayStylePagination() } },
-};
+});
 
 /** `relayStylePagination` for executions, which also knows frames that came while a page was on its way. */
-export function executionPages(): FieldPolicy {
+export function executionPages(streams: Streams): FieldPolicy {
   const relay = relayStylePagination(['filter', 'orderBy']);
   return {
     ...relay,
@@ -61,7 +61,7 @@ export function executionPages(): FieldPolicy {
       if (typeof relay.merge !== 'function') return incoming;
       const merged: unknown = relay.merge(existing, incoming, options);
       const { args, cache } = options;
-      const changes = recentOf(cache).get(listKey(args))?.changes ?? [];
+      const changes = recentOf(cache).changes(args, streams);
       // The rows of this page can be read once they are written, and that is after this returns. A turn of the event
       // loop later, so that `fetchMore` has ended: it loses what changes while it tells of its page.
       if (changes.length > 0) setTimeout(() => modifyLists(cache, args ?? {}, { changes }), 0);
@@ -77,14 +77,9 @@ export function applyExecutionsChanged(
   args: { readonly filter?: unknown; readonly orderBy?: Order | null | undefined },
   frame: Frame<Row>,
 ): 'applied' | 'resync' {
-  const list = listKey(args);
   const recent = recentOf(cache);
-  if (frame.resync) recent.delete(list);
-  else {
-    const held = recent.get(list) ?? new Recent();
-    recent.set(list, held);
-    held.add(frame.changes);
-  }
+  if (frame.resync) recent.forget(args);
+  else recent.add(args, frame.changes);
   modifyLists(cache, args, frame);
   for (const change of frame.changes) {
     // Gone, or no longer the viewer's: not to be shown from the cache.
@@ -218,10 +213,10 @@ function argumentsIn(storeFieldName: string): Record<string, unknown> {
   return json === undefined ? {} : (JSON.parse(json) as Record<string, unknown>);
 }
 
-const RECENT = new WeakMap<object, Map<string, Recent>>();
+const RECENT = new WeakMap<object, Recent>();
 
-function recentOf(cache: object): Map<string, Recent> {
-  const known = RECENT.get(cache) ?? new Map<string, Recent>();
+function recentOf(cache: object): Recent {
+  const known = RECENT.get(cache) ?? new Recent();
   RECENT.set(cache, known);
   return known;
 }

@@ -1,7 +1,14 @@
-// What the glue reads from a client's own documents: how fields are named in the answer, and whether a subscription
-// can be resumed. Never changes a document; `twins.ts` does.
+// What the glue reads from a client's own documents: how fields are named in the answer, which arguments they are given,
+// and whether a subscription can be resumed. Never changes a document; `twins.ts` does.
 
-import { Kind, type DocumentNode, type FieldNode, type OperationDefinitionNode, type SelectionSetNode } from 'graphql';
+import {
+  Kind,
+  valueFromASTUntyped,
+  type DocumentNode,
+  type FieldNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import type { Aliases } from './newest.ts';
 
 /** The document's aliases, for `Newest`: each name in the answer with what identifies the field, its arguments
@@ -55,4 +62,20 @@ export function fieldsOf(document: DocumentNode, selections: SelectionSetNode | 
       }
     }
   });
+}
+
+/** The arguments of a field of the operation: literals, variables, and the variables' defaults. */
+export function argumentsOf(
+  field: FieldNode,
+  { variableDefinitions }: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>> | null | undefined,
+): Readonly<Record<string, unknown>> {
+  const known: Record<string, unknown> = {};
+  for (const { variable, defaultValue } of variableDefinitions ?? []) {
+    if (defaultValue !== undefined) known[variable.name.value] = valueFromASTUntyped(defaultValue);
+  }
+  for (const [name, value] of Object.entries(variables ?? {})) if (value !== undefined) known[name] = value;
+  return Object.fromEntries(
+    (field.arguments ?? []).map(({ name, value }) => [name.value, valueFromASTUntyped(value, known)]),
+  );
 }

@@ -5,11 +5,11 @@
 // Never drops an event, and never hides that the server refused: a listener whose credentials do not hold any longer,
 // renewed ones included, gets a `RefusedError`.
 
-import { parse, Kind } from 'graphql';
-import { fieldsOf, operationOf } from './documents.ts';
+import { parse, Kind, type FieldNode } from 'graphql';
+import { argumentsOf, fieldsOf, operationOf } from './documents.ts';
 import { pause, polling, serverSentEvents, webSocket, type End, type Means, type Transport } from './transports.ts';
 import { twinOf, type Twin } from './twins.ts';
-import type { Operation, Result, Sink } from './types.ts';
+import type { Operation, Result, Sink, Streams } from './types.ts';
 
 /** A way to the server, best first. */
 export type Way = 'websocket' | 'sse' | 'polling';
@@ -82,7 +82,7 @@ const REFUSALS = 3;
 const FAULTS = 5;
 
 /** Runs subscriptions, all of one viewer. */
-export class Live {
+export class Live implements Streams {
   readonly #options: LiveOptions;
   readonly #ways: readonly Way[];
   readonly #transports: ReadonlyMap<Way, Transport>;
@@ -153,6 +153,10 @@ export class Live {
     }
     void this.#serve(stream);
     return () => this.#drop(stream);
+  }
+
+  isFollowing(field: string, isMeant: (args: Readonly<Record<string, unknown>>) => boolean): boolean {
+    return [...this.#streams].some((stream) => stream.field === field && isMeant(stream.args));
   }
 
   /** Tries at once instead of waiting, a better way too: the network is back, or the user asked for it. */
@@ -375,6 +379,9 @@ export class Live {
 /** A subscription that someone listens to, across connections. */
 class Stream {
   readonly sink: Sink<Result>;
+  /** The root field, and what it was asked. */
+  readonly field: string | undefined;
+  readonly args: Readonly<Record<string, unknown>>;
   readonly #operation: Operation;
   readonly #variable: string | undefined;
   #twin: Twin | null | undefined;
@@ -391,7 +398,10 @@ class Stream {
   constructor(operation: Operation, sink: Sink<Result>) {
     this.#operation = operation;
     this.sink = sink;
-    this.#variable = resumeVariable(operation);
+    const { root, args, variable } = rootOf(operation);
+    this.field = root?.name.value;
+    this.args = args;
+    this.#variable = variable;
     const after = this.#variable === undefined ? undefined : operation.variables?.[this.#variable];
     this.after = typeof after === 'string' ? after : undefined;
   }
@@ -471,13 +481,21 @@ function faultOf(result: Result): { afterMs: number | undefined } | undefined {
   return undefined;
 }
 
-/** The variable that takes the cursor; none for a stream that is lossy by design. */
-function resumeVariable(operation: Operation): string | undefined {
+interface Root {
+  readonly root: FieldNode | undefined;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** The variable that takes the cursor; none for a stream that is lossy by design. */
+  readonly variable: string | undefined;
+}
+
+/** The root field of a subscription that can go on. */
+function rootOf(operation: Operation): Root {
   const document = parse(operation.query, { noLocation: true });
   const definition = operationOf(document, operation.operationName);
   if (definition.operation !== 'subscription') throw new TypeError(`Live runs subscriptions, not a ${definition.operation}`);
   const [root] = fieldsOf(document, definition.selectionSet);
-  if (root === undefined || root.name.value === 'messageDeltas') return undefined;
+  const args = root === undefined ? {} : argumentsOf(root, definition, operation.variables);
+  if (root === undefined || root.name.value === 'messageDeltas') return { root, args, variable: undefined };
   const argument = root.arguments?.find(({ name }) => name.value === 'after');
   const selectsCursor = fieldsOf(document, root.selectionSet).some(
     (field) => field.name.value === 'cursor' && field.alias === undefined,
@@ -487,5 +505,5 @@ function resumeVariable(operation: Operation): string | undefined {
       `${root.name.value} could not go on after a cut: declare $after: StreamCursor, pass after: $after, select cursor`,
     );
   }
-  return argument.value.name.value;
+  return { root, args, variable: argument.value.name.value };
 }

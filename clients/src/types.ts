@@ -30,6 +30,12 @@ export interface Sink<Value> {
   complete(): void;
 }
 
+/** Which streams run. `Live` knows. */
+export interface Streams {
+  /** Whether one of this field does, whose arguments are such. */
+  isFollowing(field: string, isMeant: (args: Readonly<Record<string, unknown>>) => boolean): boolean;
+}
+
 /** An order of executions; `ExecutionOrder` in the schema. */
 export interface Order {
   readonly field: 'CREATED_AT' | 'STARTED_AT' | 'FINISHED_AT' | 'DURATION';

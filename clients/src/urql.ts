@@ -5,7 +5,7 @@
 //   new Client({
 //     url: '/graphql',
 //     exchanges: [
-//       cacheExchange({ schema, ...graphcache() }),
+//       cacheExchange({ schema, ...graphcache(live) }),
 //       newestExchange(),
 //       asWrittenExchange(),
 //       fetchExchange,
@@ -28,7 +28,7 @@ import { Newest, type Aliases } from './newest.ts';
 import { fieldOf, NEWEST_FIRST } from './order.ts';
 import { Recent } from './recent.ts';
 import { listKey } from './same-arguments.ts';
-import type { Change, Edge, Frame, Order, PageInfo, Row } from './types.ts';
+import type { Change, Edge, Frame, Order, PageInfo, Row, Streams } from './types.ts';
 import { CONNECTIONS, DELIVERIES, VALUES } from './values.ts';
 
 /** Types without an id are embedded. A row of `executions` is not: its cursor names it in its order, so that a frame's
@@ -49,11 +49,11 @@ export const endlessLists: ResolverConfig = {
 };
 
 /** All of Graphcache's settings that our schema needs, for one cache. */
-export const graphcache = () => ({ keys, resolvers: endlessLists, updates: updates() });
+export const graphcache = (streams: Streams) => ({ keys, resolvers: endlessLists, updates: updates(streams) });
 
 /** Puts frames of `executionsChanged` into the lists of `executions`, and forgets rows that were deleted. */
-export function updates(now: () => number = Date.now): UpdatesConfig {
-  const recent = new Map<string, Recent>();
+export function updates(streams: Streams, now: () => number = Date.now): UpdatesConfig {
+  const recent = new Recent(now);
   let isWriting = false;
   // Writing a page calls the updates of its field.
   const once = (write: () => void) => {
@@ -70,7 +70,7 @@ export function updates(now: () => number = Date.now): UpdatesConfig {
       executions: (_data, args, cache) =>
         once(() => {
           // The page may have been read before frames that came while it was on its way.
-          const changes = recent.get(listKey(args))?.changes ?? [];
+          const changes = recent.changes(args, streams);
           if (changes.length > 0) applyToLists(cache, args, changes);
         }),
     },
@@ -79,15 +79,12 @@ export function updates(now: () => number = Date.now): UpdatesConfig {
         once(() => {
           const frame = data['executionsChanged'] as unknown as Frame<Row> | null;
           if (frame == null) return;
-          const list = listKey(args);
           if (frame.resync) {
-            recent.delete(list);
-            for (const page of pagesOf(cache, list)) cache.invalidate('Query', page.field);
+            recent.forget(args);
+            for (const page of pagesOf(cache, listKey(args))) cache.invalidate('Query', page.field);
             return;
           }
-          const held = recent.get(list) ?? new Recent(now);
-          recent.set(list, held);
-          held.add(frame.changes);
+          recent.add(args, frame.changes);
           applyToLists(cache, args, frame.changes, frame);
           forgetDeleted(cache, frame.changes);
         }),

@@ -23,7 +23,7 @@ function makeApp(setting: Setting): App {
     headers: { authorization: `Bearer ${setting.token()}`, 'apollo-require-preflight': 'true' },
   });
   const client = new ApolloClient({
-    cache: new InMemoryCache({ possibleTypes: possibleTypes.possibleTypes, typePolicies }),
+    cache: new InMemoryCache({ possibleTypes: possibleTypes.possibleTypes, typePolicies: typePolicies(live) }),
     link: ApolloLink.from([
       newestLink(),
       ApolloLink.split(({ operationType }) => operationType === 'subscription', liveLink(live), http),

@@ -34,7 +34,7 @@ function makeApp(setting: Setting): App {
     fetchOptions: { headers: { authorization: `Bearer ${setting.token()}`, 'graphql-require-preflight': '1' } },
     preferGetMethod: false,
     exchanges: [
-      cacheExchange({ schema, logger, ...graphcache() }),
+      cacheExchange({ schema, logger, ...graphcache(live) }),
       newestExchange(),
       fetchExchange,
       subscriptionExchange({ forwardSubscription: forwardTo(live) }),
