@@ -1,4 +1,5 @@
 // The overview's pictures: what they show is what the API says, for the eye, for the keyboard and as a table.
+import type { Request } from '@playwright/test';
 import { ended, launch } from './api.ts';
 import { expect, requestsOf, test } from './world.ts';
 
@@ -46,4 +47,46 @@ test('the numbers follow what happens, without asking while nothing does', async
   // Longer than the numbers are asked for when something changes.
   await page.waitForTimeout(12_000);
   expect(requests).toEqual([]);
+});
+
+test('the stream begins before the numbers are read, so that the last change is told, and keeps nobody waiting who was here before', async ({ page, server, set }) => {
+  const heard: string[] = [];
+  const operationOf = (request: Request) => /"operationName":"(\w+)"/.exec(request.postData() ?? '')?.[1];
+  const log = (what: string, request: Request) => {
+    const operation = operationOf(request);
+    if (operation?.startsWith('Overview')) heard.push(`${operation} ${what}`);
+  };
+  page.on('request', (request) => log('asked', request));
+  let cursor: string | undefined;
+  let road: Promise<void> = Promise.resolve();
+  await page.route('**/graphql', async (route) => {
+    if (operationOf(route.request()) !== 'OverviewStart') return route.continue();
+    const answer = await route.fetch();
+    cursor = (await answer.json()).data.executions.streamCursor;
+    await road;
+    heard.push('OverviewStart answered');
+    return route.fulfill({ response: answer });
+  });
+  const subscribed = page.waitForEvent('websocket').then((socket) =>
+    socket.waitForEvent('framesent', (frame) => String(frame.payload).includes('OverviewChanged')),
+  );
+  await page.goto(`${server.url}/sets/${set.dataSetId}/overview`);
+  const tile = page.locator('dl > div').first();
+  await expect(tile).toContainText(/\d/);
+  expect(heard.slice(0, 2)).toEqual(['OverviewStart asked', 'OverviewStart answered']);
+  expect(heard.slice(2).sort()).toEqual(['Overview asked', 'OverviewFacets asked']);
+  const { payload } = JSON.parse(String((await subscribed).payload));
+  expect(payload.variables.after).toBe(cursor);
+
+  let arrive = () => {};
+  road = new Promise((resolve) => (arrive = resolve));
+  const pages = page.getByRole('navigation', { name: 'Pages' });
+  await pages.getByRole('link', { name: 'History' }).click();
+  await expect(tile).toBeHidden();
+  heard.length = 0;
+  await pages.getByRole('link', { name: 'Overview' }).click();
+  await expect(tile).toContainText(/\d/);
+  expect(heard).toEqual(['OverviewStart asked']);
+  arrive();
+  await expect.poll(() => heard.length).toBe(4);
 });

@@ -1,6 +1,15 @@
 /** What the overview asks for: numbers computed by the database, never rows. */
 import { graphql } from '@/gql';
 
+/** Where the stream of changes begins. Answered before the numbers are asked for: beside them it might be read later. */
+export const OverviewStartDocument = graphql(/* GraphQL */ `
+  query OverviewStart($filter: ExecutionFilter!) {
+    executions(filter: $filter, first: 0) {
+      streamCursor
+    }
+  }
+`);
+
 export const OverviewDocument = graphql(/* GraphQL */ `
   query Overview($filter: ExecutionFilter!, $range: DateTimeRange!, $interval: StatsInterval!, $timeZone: String!) {
     executionStats(filter: $filter, range: $range) {
@@ -69,10 +78,6 @@ export const OverviewDocument = graphql(/* GraphQL */ `
         costMicroUsd
       }
       oldestPendingMs
-    }
-    # Only where the stream of changes begins.
-    executions(filter: $filter, first: 0) {
-      streamCursor
     }
   }
 `);

@@ -4,7 +4,7 @@
  */
 import { useEffect, useRef, useState } from 'react';
 import { useClient, useQuery } from 'urql';
-import { OverviewChangedDocument, OverviewDocument, OverviewFacetsDocument } from './documents';
+import { OverviewChangedDocument, OverviewDocument, OverviewFacetsDocument, OverviewStartDocument } from './documents';
 import { rangeAt, type RangeName, RANGES } from './ranges';
 
 const AT_MOST_EVERY_MS = 10_000;
@@ -17,16 +17,27 @@ export function useOverview(dataSetId: string, name: RangeName, agentId: string 
   const [now, setNow] = useState(() => Date.now());
   const range = rangeAt(name, now);
   const filter = { dataSetIds: [dataSetId], ...(agentId ? { agentIds: [agentId] } : {}) };
-  const [stats, reloadStats] = useQuery({
-    query: OverviewDocument,
-    variables: { filter, range, interval: RANGES[name].interval, timeZone },
-    requestPolicy: 'cache-and-network',
+
+  // Of the first answer: what changed since then is told, and what follows from that is asked for.
+  const [after, setAfter] = useState<string>();
+  const [start, startAgain] = useQuery({
+    query: OverviewStartDocument,
+    variables: { filter: { dataSetIds: [dataSetId] } },
+    requestPolicy: 'network-only',
+    pause: after !== undefined,
   });
-  const [facets, reloadFacets] = useQuery({
-    query: OverviewFacetsDocument,
-    variables: { filter: { ...filter, createdAt: range } },
-    requestPolicy: 'cache-and-network',
-  });
+  const cursor = start.data?.executions.streamCursor;
+  if (after === undefined && cursor !== undefined) setAfter(cursor);
+
+  const wait = { requestPolicy: 'cache-and-network', pause: after === undefined } as const;
+  const ofStats = { filter, range, interval: RANGES[name].interval, timeZone };
+  const ofFacets = { filter: { ...filter, createdAt: range } };
+  const [stats, reloadStats] = useQuery({ query: OverviewDocument, variables: ofStats, ...wait });
+  const [facets, reloadFacets] = useQuery({ query: OverviewFacetsDocument, variables: ofFacets, ...wait });
+  // Meanwhile those of an earlier visit are shown.
+  const held = { requestPolicy: 'cache-only' } as const;
+  const heldStats = after === undefined ? client.readQuery(OverviewDocument, ofStats, held)?.data : undefined;
+  const heldFacets = after === undefined ? client.readQuery(OverviewFacetsDocument, ofFacets, held)?.data : undefined;
 
   const again = useRef(() => {});
   useEffect(() => {
@@ -36,11 +47,6 @@ export function useOverview(dataSetId: string, name: RangeName, agentId: string 
       reloadFacets({ requestPolicy: 'network-only' });
     };
   });
-
-  // Of the first answer: what changed since then is told, and what follows from that is asked for.
-  const [after, setAfter] = useState<string>();
-  const cursor = stats.data?.executions.streamCursor;
-  if (after === undefined && cursor !== undefined) setAfter(cursor);
 
   useEffect(() => {
     if (after === undefined) return;
@@ -61,10 +67,10 @@ export function useOverview(dataSetId: string, name: RangeName, agentId: string 
   }, [client, dataSetId, after]);
 
   return {
-    stats: stats.data?.executionStats,
-    facets: facets.data?.executionFacets,
-    error: stats.error,
-    isStale: stats.stale || stats.fetching,
-    reload: () => again.current(),
+    stats: (stats.data ?? heldStats)?.executionStats,
+    facets: (facets.data ?? heldFacets)?.executionFacets,
+    error: start.error ?? stats.error,
+    isStale: after === undefined || stats.stale || stats.fetching,
+    reload: () => (after === undefined ? startAgain({ requestPolicy: 'network-only' }) : again.current()),
   };
 }
