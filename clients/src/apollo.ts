@@ -17,11 +17,11 @@
 import { ApolloLink, type ApolloCache, type FieldPolicy, type Reference, type TypePolicies } from '@apollo/client';
 import { relayStylePagination } from '@apollo/client/utilities';
 import { print, type DocumentNode } from 'graphql';
-import { map, Observable } from 'rxjs';
+import { concatMap, Observable, of } from 'rxjs';
 import { placeRows } from './cached-list.ts';
-import { aliasesOf } from './documents.ts';
+import { selectionOf } from './documents.ts';
 import type { Live } from './live.ts';
-import { Newest, type Aliases } from './newest.ts';
+import { isSubset, Newest, type Selection } from './newest.ts';
 import { fieldOf, NEWEST_FIRST } from './order.ts';
 import { Recent } from './recent.ts';
 import { listKey } from './same-arguments.ts';
@@ -110,15 +110,25 @@ function modifyLists(
   });
 }
 
-/** Keeps older copies of executions out of the cache. Stands before the terminating links. */
+/** Keeps older copies of executions out of the cache. Stands before the terminating links. A query whose answer cannot
+ * be brought up to what is known is asked again, and answered then. */
 export function newestLink(newest = new Newest()): ApolloLink {
-  const aliases = new WeakMap<DocumentNode, Aliases>();
+  const selections = new WeakMap<DocumentNode, Selection>();
   return new ApolloLink((operation, forward) => {
-    let known = aliases.get(operation.query);
-    if (known === undefined) aliases.set(operation.query, (known = aliasesOf(operation.query)));
-    return forward(operation).pipe(
-      map((result) => ('data' in result ? newest.result(result as { data?: unknown }, known) : result) as typeof result),
-    );
+    let selection = selections.get(operation.query);
+    if (selection === undefined) selections.set(operation.query, (selection = selectionOf(operation.query)));
+    const ask = (asked: ReadonlySet<string>): Observable<ApolloLink.Result> =>
+      forward(operation).pipe(
+        concatMap((answer) => {
+          if (!('data' in answer)) return of(answer);
+          const { result, lacks } = newest.bring(answer as { data?: unknown }, selection);
+          // A subscription's next event brings it, and a mutation is done once. A second answer that lacks the same is
+          // no better a third time.
+          if (operation.operationType !== 'query' || isSubset(lacks, asked)) return of(result as ApolloLink.Result);
+          return ask(new Set([...asked, ...lacks]));
+        }),
+      );
+    return ask(new Set());
   });
 }
 

@@ -1,5 +1,5 @@
-// What the glue reads from a client's own documents: how fields are named in the answer, which arguments they are given,
-// and whether a subscription can be resumed. Never changes a document; `twins.ts` does.
+// What the glue reads from a client's own documents: what they select under which names, which arguments fields are
+// given, and whether a subscription can be resumed. Never changes a document; `twins.ts` does.
 
 import {
   Kind,
@@ -9,29 +9,56 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import type { Aliases } from './newest.ts';
+import type { Selected, Selection } from './newest.ts';
 
-/** The document's aliases, for `Newest`: each name in the answer with what identifies the field, its arguments
- * included; null where one name stands for several fields. */
-export function aliasesOf(document: DocumentNode): Aliases {
-  const aliases = new Map<string, string | null>();
-  const visit = (selections: SelectionSetNode | undefined): void => {
+/** What the document selects, for `Newest`: of all its operations and fragments, as one. */
+export function selectionOf(document: DocumentNode): Selection {
+  const fragments = new Map(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
+    ),
+  );
+  // `on` is the type in which all of it is selected: null for whichever it is, and undefined where a directive decides.
+  const visit = (into: Map<string, Field>, selections: SelectionSetNode | undefined, on: string | null | undefined): void => {
     for (const selection of selections?.selections ?? []) {
-      if (selection.kind === Kind.FIELD) {
-        const name = selection.alias?.value ?? selection.name.value;
-        // No field of an execution that carries state takes arguments; one that does is left alone.
-        const key = selection.arguments?.length ? null : selection.name.value;
-        aliases.set(name, aliases.has(name) && aliases.get(name) !== key ? null : key);
+      const isSure = selection.directives === undefined || selection.directives.length === 0;
+      switch (selection.kind) {
+        case Kind.FIELD: {
+          const name = selection.alias?.value ?? selection.name.value;
+          // No field of an execution that carries state takes arguments; one that does is left alone.
+          const key = selection.arguments?.length ? null : selection.name.value;
+          const known = into.get(name);
+          const field = known ?? { key, on: new Set<string | null>(), within: new Map<string, Field>() };
+          if (known !== undefined && known.key !== key) known.key = null;
+          if (isSure && on !== undefined) field.on.add(on);
+          into.set(name, field);
+          visit(field.within, selection.selectionSet, null);
+          break;
+        }
+        case Kind.INLINE_FRAGMENT: {
+          const type = selection.typeCondition?.name.value ?? on;
+          visit(into, selection.selectionSet, isSure && on !== undefined ? type : undefined);
+          break;
+        }
+        case Kind.FRAGMENT_SPREAD: {
+          const fragment = fragments.get(selection.name.value);
+          const type = fragment?.typeCondition.name.value;
+          visit(into, fragment?.selectionSet, isSure && on !== undefined ? type : undefined);
+        }
       }
-      if (selection.kind !== Kind.FRAGMENT_SPREAD) visit(selection.selectionSet);
     }
   };
+  const selection = new Map<string, Field>();
   for (const definition of document.definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION || definition.kind === Kind.FRAGMENT_DEFINITION) {
-      visit(definition.selectionSet);
-    }
+    if (definition.kind === Kind.OPERATION_DEFINITION) visit(selection, definition.selectionSet, null);
   }
-  return aliases;
+  return selection;
+}
+
+interface Field extends Selected {
+  key: string | null;
+  readonly on: Set<string | null>;
+  readonly within: Map<string, Field>;
 }
 
 /** The one operation of a document, or the one of this name. */

@@ -1,9 +1,9 @@
 // The core: what needs no framework. `./apollo.ts` and `./urql.ts` put it into their caches.
 
 export { badgeOf, Live, RefusedError, type LiveOptions, type LiveState, type Way } from './live.ts';
-export { aliasesOf } from './documents.ts';
+export { selectionOf } from './documents.ts';
 export { eventsOf, type ServerSentEvent } from './event-stream.ts';
-export { Newest, type Aliases } from './newest.ts';
+export { Newest, type Brought, type Selected, type Selection } from './newest.ts';
 export { comparePlaces, fieldOf, NEWEST_FIRST, placeOf, type Place } from './order.ts';
 export {
   applyChanges,

@@ -3,7 +3,9 @@
 // through `Newest` before they reach a cache: what is older in them is replaced by what is known to be newer.
 //
 // Select `__typename`, `id` and `revision` on executions (caches add the first by themselves). Fields are told apart
-// by their names in the answer: pass the document's aliases where it has any. Knows nothing of any cache.
+// by their names in the answer: pass what the document selects where it has aliases, or where other documents select
+// other parts of the same values. Never puts half a value in the place of a whole one: it says that the answer is to be
+// asked for again. Knows nothing of any cache.
 
 import type { Result } from './types.ts';
 
@@ -17,8 +19,24 @@ interface Copy {
   readonly fields: Map<string, unknown>;
 }
 
-/** From a field's name in the answer to what identifies it; without an entry the name itself does. */
-export type Aliases = ReadonlyMap<string, string | null>;
+/** What a document selects of an object, by the names in its answer. */
+export type Selection = ReadonlyMap<string, Selected>;
+
+export interface Selected {
+  /** What identifies the field; null where one name stands for several fields, or for one with arguments. */
+  readonly key: string | null;
+  /** In objects of which types it is there without a condition; null for all. */
+  readonly on: ReadonlySet<string | null>;
+  readonly within: Selection;
+}
+
+/** A result, with what it lacks. */
+export interface Brought<R> {
+  readonly result: R;
+  /** Executions, each as id and revision, of which more was selected than is known of the newer copy: what is not known
+   * stays as it came. The same operation, asked again, brings it. */
+  readonly lacks: ReadonlySet<string>;
+}
 
 /** Remembers the newest copy of each execution, and puts it in the place of older ones. One for each cache. */
 export class Newest {
@@ -31,10 +49,16 @@ export class Newest {
 
   /** The same result, with every execution at least as new as any that came through here. A result that is not
    * behind is returned itself. */
-  result<R extends Result<unknown>>(result: R, aliases?: Aliases): R {
-    if (result.data == null) return result;
-    const data = this.#walk(result.data, aliases);
-    return data === result.data ? result : { ...result, data };
+  result<R extends Result<unknown>>(result: R, selection?: Selection): R {
+    return this.bring(result, selection).result;
+  }
+
+  /** The same, and what it could not do. */
+  bring<R extends Result<unknown>>(result: R, selection?: Selection): Brought<R> {
+    const lacks = new Set<string>();
+    if (result.data == null) return { result, lacks };
+    const data = this.#walk(result.data, selection, lacks);
+    return { result: data === result.data ? result : { ...result, data }, lacks };
   }
 
   /** Forgets everything: the viewer is another one now. */
@@ -42,9 +66,9 @@ export class Newest {
     this.#copies.clear();
   }
 
-  #walk(value: unknown, aliases: Aliases | undefined): unknown {
+  #walk(value: unknown, selection: Selection | undefined, lacks: Set<string>): unknown {
     if (Array.isArray(value)) {
-      const walked = value.map((item) => this.#walk(item, aliases));
+      const walked = value.map((item) => this.#walk(item, selection, lacks));
       return walked.every((item, at) => item === value[at]) ? value : walked;
     }
     if (!isObject(value)) return value;
@@ -53,24 +77,33 @@ export class Newest {
     for (const [name, field] of Object.entries(value)) {
       // JSON of users is no GraphQL object: it has no __typename of its own kind, so nothing in it is an execution
       // unless it lies outright.
-      walked[name] = this.#walk(field, aliases);
+      walked[name] = this.#walk(field, selection?.get(name)?.within, lacks);
       changed ||= walked[name] !== field;
     }
     const known = changed ? walked : value;
-    return isExecution(known) ? this.#execution(known, aliases) : known;
+    return isExecution(known) ? this.#execution(known, selection, lacks) : known;
   }
 
-  #execution(incoming: Json & { id: string; revision: number }, aliases: Aliases | undefined): Json {
+  #execution(
+    incoming: Json & { id: string; revision: number },
+    selection: Selection | undefined,
+    lacks: Set<string>,
+  ): Json {
     const { id, revision } = incoming;
     const held = this.#copies.get(id);
-    const keyOf = (name: string) => (aliases?.has(name) ? aliases.get(name) : name);
+    const keyOf = (name: string) => {
+      const selected = selection?.get(name);
+      return selected === undefined ? name : selected.key;
+    };
     if (held !== undefined && held.revision > revision) {
       let changed = false;
+      const lack = () => void lacks.add(`${id} ${held.revision}`);
       const overlaid: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(incoming)) {
         const key = keyOf(name);
         const isKnown = key != null && !OF_THE_ANSWER.has(key) && held.fields.has(key);
-        overlaid[name] = isKnown ? overlay(field, held.fields.get(key)) : field;
+        const within = selection?.get(name)?.within;
+        overlaid[name] = isKnown ? overlay(field, held.fields.get(key), within, lack) : field;
         changed ||= overlaid[name] !== field;
       }
       return changed ? overlaid : incoming;
@@ -94,6 +127,10 @@ export class Newest {
   }
 }
 
+/** Whether all of it is known. `Set.isSubsetOf` is younger than the browsers that we serve. */
+export const isSubset = (some: ReadonlySet<string>, all: ReadonlySet<string> | undefined): boolean =>
+  [...some].every((one) => all?.has(one) === true);
+
 /** Belongs to the answer that carried it, not to the execution. */
 const OF_THE_ANSWER = new Set(['streamCursor']);
 
@@ -108,12 +145,31 @@ const isEntityOrList = (value: unknown) =>
   isObject(value) && (typeof value['id'] === 'string' || 'pageInfo' in value);
 
 /** The newer value, in the shape of what was selected: of an object only the fields that the answer has, and those
- * that nobody selected when the newer copy came stay as they are. */
-function overlay(older: unknown, newer: unknown): unknown {
-  if (!isObject(older) || !isObject(newer) || newer['__typename'] === undefined) return newer;
-  return Object.fromEntries(
-    Object.entries(older).map(([name, field]) => [name, name in newer ? overlay(field, newer[name]) : field]),
-  );
+ * that nobody selected when the newer copy came stay as they are. Null and lists have no shape: of what the newer copy
+ * has there all must be known that was selected. */
+function overlay(older: unknown, newer: unknown, within: Selection | undefined, lack: () => void): unknown {
+  if (isObject(older) && isObject(newer)) {
+    if (newer['__typename'] === undefined) return newer;
+    return Object.fromEntries(
+      Object.entries(older).map(([name, field]) => [
+        name,
+        name in newer ? overlay(field, newer[name], within?.get(name)?.within, lack) : field,
+      ]),
+    );
+  }
+  if (within === undefined || isWhole(newer, within)) return newer;
+  lack();
+  return older;
+}
+
+/** Whether a value has all that was selected. */
+function isWhole(value: unknown, within: Selection): boolean {
+  if (Array.isArray(value)) return value.every((item) => isWhole(item, within));
+  if (!isObject(value)) return true;
+  return [...within].every(([name, { on, within }]) => {
+    const isSelected = on.has(null) || on.has(String(value['__typename']));
+    return !isSelected || (name in value && isWhole(value[name], within));
+  });
 }
 
 /** Two selections of the same object at the same revision, put together. */

@@ -22,9 +22,9 @@ import type { Cache, Entity, KeyingConfig, ResolverConfig, UpdatesConfig } from 
 import { relayPagination } from '@urql/exchange-graphcache/extras';
 import type { DocumentNode } from 'graphql';
 import { placeRows } from './cached-list.ts';
-import { aliasesOf } from './documents.ts';
+import { selectionOf } from './documents.ts';
 import type { Live } from './live.ts';
-import { Newest, type Aliases } from './newest.ts';
+import { isSubset, Newest, type Selection } from './newest.ts';
 import { fieldOf, NEWEST_FIRST } from './order.ts';
 import { Recent } from './recent.ts';
 import { listKey } from './same-arguments.ts';
@@ -98,18 +98,33 @@ export function updates(streams: Streams, now: () => number = Date.now): Updates
   };
 }
 
-/** Keeps older copies of executions out of the cache. Stands between the cache and the network. */
+/** Keeps older copies of executions out of the cache. Stands between the cache and the network. A query whose answer
+ * cannot be brought up to what is known is asked again, and stale until then. */
 export function newestExchange(newest = new Newest()): Exchange {
-  const aliases = new WeakMap<DocumentNode, Aliases>();
-  return mapExchange({
-    onResult(result) {
-      if (result.data == null) return result;
-      const document = result.operation.query as DocumentNode;
-      let known = aliases.get(document);
-      if (known === undefined) aliases.set(document, (known = aliasesOf(document)));
-      return { ...result, data: newest.result({ data: result.data as unknown }, known).data };
-    },
-  });
+  const selections = new WeakMap<DocumentNode, Selection>();
+  /** What queries were asked again for. A second answer that lacks the same is no better a third time. */
+  const asked = new Map<number, ReadonlySet<string>>();
+  return (input) =>
+    mapExchange({
+      onResult(result) {
+        if (result.data == null) return result;
+        const { operation } = result;
+        const document = operation.query as DocumentNode;
+        let selection = selections.get(document);
+        if (selection === undefined) selections.set(document, (selection = selectionOf(document)));
+        const { result: brought, lacks } = newest.bring({ data: result.data as unknown }, selection);
+        const { data } = brought;
+        // A subscription's next event brings it, and a mutation is done once.
+        if (operation.kind !== 'query') return { ...result, data };
+        const before = asked.get(operation.key);
+        if (lacks.size === 0) asked.delete(operation.key);
+        if (isSubset(lacks, before)) return { ...result, data };
+        asked.set(operation.key, new Set([...(before ?? []), ...lacks]));
+        const { context } = operation;
+        input.client.reexecuteOperation(makeOperation('query', operation, { ...context, requestPolicy: 'network-only' }));
+        return { ...result, data, stale: true };
+      },
+    })(input);
 }
 
 /** Sends variables in the order in which they were written. urql sorts the members of objects in them, and the server

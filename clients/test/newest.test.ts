@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'graphql';
-import { aliasesOf, Newest } from '../src/index.ts';
+import { selectionOf, Newest } from '../src/index.ts';
 
 const execution = <Fields extends Record<string, unknown>>(revision: number, fields: Fields) => ({
   __typename: 'Execution',
@@ -52,6 +52,33 @@ test('of an object only what was selected is replaced', () => {
   assert.equal(behind.data.execution.progress, null);
 });
 
+test('half a value does not stand for a whole one: what is lacked is said, and stays as it came', () => {
+  const newest = new Newest();
+  const failure = { __typename: 'ExecutionFailure', category: 'CANCELED', code: 'canceled' };
+  const files = [{ __typename: 'ExecutionExample', name: 'a' }];
+  newest.result({ data: { execution: execution(9, { status: 'FAILED', failure, files }) } });
+  const slow = { data: { execution: execution(4, { status: 'PENDING', failure: null, files: [] as unknown[] }) } };
+  const bring = (inside: string) => newest.bring(slow, selectionOf(parse(`{ execution(id: "exe_1") { ...F } }
+    fragment F on Execution { __typename id revision status ${inside} }`)));
+
+  const half = bring('failure { __typename category explanation } files { __typename name size }');
+  assert.deepEqual(half.result.data.execution, execution(9, { status: 'FAILED', failure: null, files: [] }));
+  assert.deepEqual([...half.lacks], ['exe_1 9']);
+
+  const whole = execution(9, { status: 'FAILED', failure, files });
+  for (const inside of [
+    'failure { __typename code } files { __typename name }',
+    // What a directive or another type decides is not for certain in it.
+    'failure { code ... @include(if: $all) { explanation } ... on Other { more } detail @skip(if: $all) } files { name }',
+    // The user's own JSON has no selection.
+    'failure files',
+  ]) {
+    const { result, lacks } = bring(inside);
+    assert.deepEqual(result.data.execution, whole, inside);
+    assert.equal(lacks.size, 0, inside);
+  }
+});
+
 test('positions and other entities belong to their answer', () => {
   const newest = new Newest();
   const agent = { __typename: 'Agent', id: 'agt_1', name: 'before' };
@@ -69,7 +96,7 @@ test('aliases are seen through', () => {
   const document = parse('{ execution(id: "exe_1") { __typename id revision state: status status: attempt } }');
   const slow = newest.result(
     { data: { execution: execution(4, { state: 'PENDING', status: 1 }) } },
-    aliasesOf(document),
+    selectionOf(document),
   );
   assert.deepEqual(slow.data.execution, execution(5, { state: 'FINISHED', status: 1 }));
 });
