@@ -28,6 +28,7 @@ pub mod sessions;
 pub(crate) mod testing;
 pub mod usage;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,6 +40,8 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
     FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
+
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use error::{ConnectError, Error};
 /// Whatever takes statements: the read pool or a transaction.
@@ -82,7 +85,24 @@ impl Default for Options {
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    /// One permit for each statement that may read very many rows at a time.
+    wide: Arc<Semaphore>,
     statements: Arc<AtomicU64>,
+}
+
+/// A connection pool for statements that read very many rows, while one has leave to.
+#[derive(Debug)]
+pub struct WideRead<'d> {
+    read: &'d DatabaseConnection,
+    _leave: Option<SemaphorePermit<'d>>,
+}
+
+impl Deref for WideRead<'_> {
+    type Target = DatabaseConnection;
+
+    fn deref(&self) -> &DatabaseConnection {
+        self.read
+    }
 }
 
 impl Db {
@@ -111,6 +131,7 @@ impl Db {
         Ok(Self {
             read,
             write,
+            wide: Arc::new(Semaphore::new(wide_reads(options.connections))),
             statements,
         })
     }
@@ -118,6 +139,18 @@ impl Db {
     /// For reading.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// For a statement that reads very many rows, such as figures do: a third of the connections
+    /// take such at a time, so that those who ask for little never wait behind them. Waits for its
+    /// turn, first come, first served; the time limit of a request ends the waiting with it. Hold it
+    /// for the statement alone, and one at a time.
+    pub async fn read_wide(&self) -> WideRead<'_> {
+        WideRead {
+            read: &self.read,
+            // Nobody closes it.
+            _leave: self.wide.acquire().await.ok(),
+        }
     }
 
     /// True on PostgreSQL, the database that several processes share.
@@ -234,6 +267,10 @@ impl Db {
         let _ = self.write.close().await;
         let _ = self.read.close().await;
     }
+}
+
+fn wide_reads(connections: u32) -> usize {
+    usize::try_from(connections / 3).unwrap_or(1).max(1)
 }
 
 fn sqlite(url: &str, connections: u32) -> ConnectOptions {

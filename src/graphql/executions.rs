@@ -160,6 +160,7 @@ impl ExecutionConnection {
     }
 
     /// False where counting stopped at the server's limit: show "10 000+".
+    #[graphql(complexity = 25)]
     async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.total.get(ctx).await?.is_exact)
     }

@@ -62,8 +62,8 @@ impl ExecutionFacets {
     /// True when every list is counted over all that matches. False where there is more than the
     /// newest 10,000 for one of them or several: of it counts are "at least", and values may be
     /// missing.
-    // Up to five statements, a point each; like all here it counts once for each row of a list.
-    #[graphql(complexity = 5)]
+    // Up to five statements; like all here it counts once for each row of a list.
+    #[graphql(complexity = "5 * STATEMENT")]
     async fn is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
         let Deps { store, limits, .. } = deps(ctx);
         let mut asked: Vec<Filter> = Vec::new();
@@ -74,7 +74,8 @@ impl ExecutionFacets {
             }
             let plan = self.plan(&filter)?;
             asked.push(filter);
-            let is_all = facets::is_all(store.db.read(), &plan, limits.max_facet_rows).await;
+            let db = store.db.read_wide().await;
+            let is_all = facets::is_all(&*db, &plan, limits.max_facet_rows).await;
             if !is_all.map_err(|failed| errors::internal(ctx, &failed.into()))? {
                 return Ok(false);
             }
@@ -83,6 +84,7 @@ impl ExecutionFacets {
     }
 
     /// Whose executions they are.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn agents(&self, ctx: &Context<'_>) -> Result<Vec<AgentFacet>> {
         let counted = self.count::<Uuid>(ctx, Facet::Agent).await?;
         let agents = loaders::get_all(ctx, counted.iter().map(|(id, _)| AgentOf(*id))).await?;
@@ -95,6 +97,7 @@ impl ExecutionFacets {
     }
 
     /// Of which execution types they are, by key.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn execution_keys(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
         let catalog = &deps(ctx).catalog;
         let name = |key: &str| catalog.execution_type(key).map(|known| known.name.clone());
@@ -102,16 +105,19 @@ impl ExecutionFacets {
     }
 
     /// Their labels. An execution counts for each of its own.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn labels(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
         self.values(ctx, Facet::Label, |_| None).await
     }
 
     /// The codes that they failed with.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn failure_codes(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
         self.values(ctx, Facet::FailureCode, |_| None).await
     }
 
     /// Who launched them.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn launched_by(&self, ctx: &Context<'_>) -> Result<Vec<UserFacet>> {
         let counted = self.count::<Uuid>(ctx, Facet::LaunchedBy).await?;
         let users = loaders::get_all(ctx, counted.iter().map(|(id, _)| UserOf(*id))).await?;
@@ -145,7 +151,8 @@ impl ExecutionFacets {
     async fn count<T: Value>(&self, ctx: &Context<'_>, facet: Facet) -> Result<Vec<(T, i32)>> {
         let Deps { store, limits, .. } = deps(ctx);
         let plan = self.plan(&self.without(facet))?;
-        let counted = facets::count(store.db.read(), &plan, facet, limits.max_facet_rows, self.limit)
+        let db = store.db.read_wide().await;
+        let counted = facets::count(&*db, &plan, facet, limits.max_facet_rows, self.limit)
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
         Ok(counted
@@ -173,6 +180,17 @@ impl ExecutionFacets {
 /// Values of one list, unless asked otherwise.
 const DEFAULT: i32 = 50;
 
+/// Points of a statement, for each row of a list.
+const STATEMENT: usize = 3;
+
+/// A short list reads as many rows as one of so many values.
+const LEAST_PRICED: usize = 10;
+
+fn cost(limit: Option<i32>, fields: usize) -> usize {
+    let rows = usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(0);
+    page::times(rows.max(LEAST_PRICED), fields) + 100
+}
+
 /// Root field about values that occur.
 #[derive(Default)]
 pub struct FacetQuery;
@@ -181,9 +199,7 @@ pub struct FacetQuery;
 impl FacetQuery {
     /// The values that occur among the executions that the viewer may see and the filter matches:
     /// menus for filters.
-    #[graphql(
-        complexity = "page::times(usize::try_from(limit.unwrap_or(DEFAULT)).unwrap_or(0), child_complexity) + 100"
-    )]
+    #[graphql(complexity = "cost(limit, child_complexity)")]
     async fn execution_facets(
         &self,
         ctx: &Context<'_>,

@@ -24,6 +24,10 @@ use crate::domain::lifecycle::Status;
 /// Intervals of one series.
 const MAX_INTERVALS: usize = 500;
 
+/// What a statement costs that may read `max_stats_rows`: some tenths of a second, as long as pages
+/// of some hundred fields take.
+const STATEMENT: usize = 500;
+
 /// How long one interval of a series is.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "Interval")]
@@ -159,7 +163,7 @@ impl ExecutionStats {
     /// Every interval that the range touches, empty ones too, oldest first; more than 500 are
     /// refused with LIMIT_EXCEEDED. The first and the last may reach beyond the range; only what
     /// was created within it counts.
-    #[graphql(complexity = "500 * child_complexity + 100")]
+    #[graphql(complexity = "500 * child_complexity + STATEMENT")]
     async fn series(
         &self,
         ctx: &Context<'_>,
@@ -186,7 +190,8 @@ impl ExecutionStats {
             },
         )?;
         let exact = self.is_all(self.overall(ctx).await?);
-        let spans = stats::by_span(deps(ctx).store.db.read(), self.sample(&self.ranged()?), &bounds)
+        let db = deps(ctx).store.db.read_wide().await;
+        let spans = stats::by_span(&*db, self.sample(&self.ranged()?), &bounds)
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
         let point = |(figures, bounds): (Figures, &[UnixMs])| ExecutionStatsPoint {
@@ -216,8 +221,10 @@ impl ExecutionStats {
     }
 
     /// In which ways they failed, most frequent first; at most 100.
+    #[graphql(complexity = "100 * child_complexity + STATEMENT")]
     async fn failures(&self, ctx: &Context<'_>) -> Result<Vec<FailureStats>> {
-        let counted = stats::failures(deps(ctx).store.db.read(), self.sample(&self.ranged()?))
+        let db = deps(ctx).store.db.read_wide().await;
+        let counted = stats::failures(&*db, self.sample(&self.ranged()?))
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
         let one = |row: stats::FailureCount| FailureStats {
@@ -229,12 +236,14 @@ impl ExecutionStats {
     }
 
     /// By agent, the one with the most executions first; at most 100.
-    #[graphql(complexity = "100 * child_complexity + 100")]
+    #[graphql(complexity = "100 * child_complexity + STATEMENT")]
     async fn agents(&self, ctx: &Context<'_>) -> Result<Vec<AgentStats>> {
         let exact = self.is_all(self.overall(ctx).await?);
-        let counted = stats::by_agent(deps(ctx).store.db.read(), self.sample(&self.ranged()?))
+        let db = deps(ctx).store.db.read_wide().await;
+        let counted = stats::by_agent(&*db, self.sample(&self.ranged()?))
             .await
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
+        drop(db);
         let agents = loaders::get_all(ctx, counted.iter().map(|(id, _)| AgentOf(*id))).await?;
         let listed = agents.into_iter().zip(counted);
         let one = |(agent, (_, figures))| AgentStats {
@@ -253,6 +262,7 @@ impl ExecutionStats {
 
     /// Age of the oldest PENDING execution that the filter matches, whatever the range; null when
     /// none is pending.
+    #[graphql(complexity = 25)]
     async fn oldest_pending_ms(&self, ctx: &Context<'_>) -> Result<Option<f64>> {
         let pending = Status::Pending.as_str().to_owned();
         if self
@@ -305,7 +315,10 @@ impl ExecutionStats {
     async fn overall(&self, ctx: &Context<'_>) -> Result<&Figures> {
         let plan = self.ranged()?;
         self.overall
-            .get_or_try_init(|| stats::overall(deps(ctx).store.db.read(), self.sample(&plan)))
+            .get_or_try_init(async || {
+                let db = deps(ctx).store.db.read_wide().await;
+                stats::overall(&*db, self.sample(&plan)).await
+            })
             .await
             .map_err(|failed: db::Error| errors::internal(ctx, &failed.into()))
     }
@@ -396,6 +409,7 @@ pub struct StatsQuery;
 impl StatsQuery {
     /// Figures over the executions that the viewer may see, the filter matches, and that were
     /// created in the range.
+    #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn execution_stats(
         &self,
         ctx: &Context<'_>,

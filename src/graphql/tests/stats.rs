@@ -280,3 +280,67 @@ async fn lists_over_the_newest_alone_say_so_whichever_of_them_it_is() {
     let within = json!({ "failureCodes": ["no_such_sku"], "statuses": ["FAILED"] });
     assert_eq!(ask(within).await["isExact"], true);
 }
+
+/// As the dashboard's overview asks.
+const OVERVIEW: &str = "query($range: DateTimeRange!) {
+    executionStats(range: $range) { asOf isExact from totalCount statusCounts { status count }
+        series(interval: DAY, timeZone: \"UTC\") { from to statusCounts { status count } duration { p50Ms p90Ms p99Ms } }
+        duration { p50Ms p90Ms p99Ms maxMs } queueTime { p50Ms p90Ms maxMs } failures { category code count }
+        agents { agent { id name } statusCounts { status count } duration { p50Ms }
+            usage { inputTokens outputTokens modelCalls toolCalls costMicroUsd } }
+        usage { inputTokens outputTokens modelCalls toolCalls costMicroUsd } oldestPendingMs }
+    executions(first: 0) { streamCursor }
+    executionFacets(limit: 50) { isExact agents { agent { id name } count } executionKeys { value label count }
+        labels { value label count } launchedBy { user { id name } count } failureCodes { value count } } }";
+
+#[tokio::test]
+async fn what_reads_very_many_rows_costs_accordingly_and_the_overview_is_within_what_may_be_asked() {
+    let api = Api::new().await;
+    let admin = &api.world.admin;
+    api.ask(admin, OVERVIEW, json!({ "range": {} })).await;
+    let aliases = |count: usize, field: &str| -> String {
+        (0..count).map(|number| format!("a{number}: {field} ")).collect()
+    };
+    for many in [
+        format!("{{ {} }}", aliases(50, "executionStats(range: {}) { totalCount }")),
+        format!(
+            "{{ executionStats(range: {{}}) {{ {} }} }}",
+            aliases(50, "failures { count }")
+        ),
+        format!(
+            "{{ {} }}",
+            aliases(100, "executionFacets(limit: 1) { isExact }")
+        ),
+        format!(
+            "{{ x: executionFacets(limit: 10) {{ {0} }} y: executionFacets(limit: 10) {{ {0} }} }}",
+            aliases(300, "labels { count }")
+        ),
+    ] {
+        assert_eq!(api.refused(admin, &many, json!({})).await, "LIMIT_EXCEEDED", "{many}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_read_while_figures_wait_for_their_turn() {
+    let api = Api::new().await;
+    fill(&api).await;
+    let admin = &api.world.admin;
+    let db = &api.world.store.db;
+    let connections = crate::db::Options::default().connections as usize;
+    let mut taken = Vec::new();
+    while let Some(leave) = futures::FutureExt::now_or_never(db.read_wide()) {
+        taken.push(leave);
+    }
+    assert!(!taken.is_empty() && taken.len() * 2 < connections, "{}", taken.len());
+    let figures = "{ executionStats(range: {}) { totalCount failures { count } } executionFacets { isExact labels { value } } }";
+    let mut figures = Box::pin(api.ask(admin, figures, json!({})));
+    let list = api.ask(admin, "{ executions { totalCount nodes { id } } }", json!({}));
+    let list = tokio::select! {
+        biased;
+        _ = &mut figures => panic!("figures do not wait"),
+        list = list => list,
+    };
+    assert_eq!(list["executions"]["totalCount"], 4);
+    drop(taken);
+    assert_eq!(figures.await["executionStats"]["totalCount"], 4);
+}
