@@ -229,8 +229,8 @@ impl DataSet {
     }
 
     /// What its agents used of models, in executions and in people's conversations. For its admins;
-    /// null for others.
-    #[graphql(complexity = "100 + 30 * child_complexity")]
+    /// null for others. Costs go by the days: name both ends of a range.
+    #[graphql(complexity = "usage::cost(from, to, child_complexity)")]
     async fn usage(
         &self,
         ctx: &Context<'_>,

@@ -97,6 +97,41 @@ async fn usage_is_summed_by_day_agent_model_and_kind_for_admins_of_the_data_set(
     assert_eq!(refused, "BAD_USER_INPUT");
 }
 
+#[tokio::test]
+async fn usage_costs_by_its_days_and_waits_for_its_turn() {
+    let api = Api::new().await;
+    let admin = &api.world.admin;
+    let variables = json!({ "set": Kind::DataSet.format(api.world.set) });
+    let asked = |times: usize, range: &str| {
+        let fields: String = (0..times)
+            .map(|number| format!("a{number}: usage{range} {{ total {{ answers }} }} "))
+            .collect();
+        format!("query($set: ID!) {{ dataSet(id: $set) {{ {fields} }} }}")
+    };
+    let year = "(from: \"2026-01-01T00:00:00Z\", to: \"2026-12-31T00:00:00Z\")";
+    let month = "(from: \"2026-12-01T00:00:00Z\", to: \"2026-12-31T00:00:00Z\")";
+    for (times, range) in [(1, year), (1, ""), (10, month)] {
+        api.ask(admin, &asked(times, range), variables.clone()).await;
+    }
+    for (times, range) in [(3, year), (100, "")] {
+        let code = api.refused(admin, &asked(times, range), variables.clone()).await;
+        assert_eq!(code, "LIMIT_EXCEEDED", "{times} of {range}");
+    }
+    let mut taken = Vec::new();
+    while let Some(leave) = futures::FutureExt::now_or_never(api.world.store.db.read_wide()) {
+        taken.push(leave);
+    }
+    let query = asked(1, "");
+    let mut usage = Box::pin(api.ask(admin, &query, variables.clone()));
+    tokio::select! {
+        biased;
+        _ = &mut usage => panic!("usage does not wait"),
+        _ = api.ask(admin, "{ executions { nodes { id } } }", json!({})) => {}
+    }
+    drop(taken);
+    assert_eq!(usage.await["dataSet"]["a0"]["total"]["answers"], 0.0);
+}
+
 fn day(days: i64) -> String {
     crate::base::clock::to_rfc3339(days * DAY_MS)
 }
