@@ -10,7 +10,7 @@ use super::{read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::lifecycle::{self, CancelError};
-use crate::graphql::deps;
+use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, internal, viewer};
 use crate::graphql::execution::Execution;
 
@@ -98,6 +98,7 @@ impl CancelExecution {
     }
 
     /// Cancels several, each on its own: one that cannot be canceled keeps no other.
+    #[graphql(complexity = "page::times(input.ids.len(), child_complexity)")]
     async fn cancel_executions(
         &self,
         ctx: &Context<'_>,

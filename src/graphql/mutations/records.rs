@@ -6,7 +6,7 @@ use super::refusals::{Place, read_id};
 use super::{AdminError, admin_refused, read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::administration::records;
-use crate::graphql::deps;
+use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, internal, viewer};
 use crate::graphql::record::DataRecord;
 use crate::graphql::scalar::Json;
@@ -65,6 +65,7 @@ pub struct Records;
 impl Records {
     /// Stores records by key, all or none of them: new ones are made, those that are there get
     /// the new document. For admins of the data set.
+    #[graphql(complexity = "page::times(input.records.len(), child_complexity)")]
     async fn upsert_records(
         &self,
         ctx: &Context<'_>,
@@ -104,6 +105,7 @@ impl Records {
 
     /// Deletes records, each on its own: one that cannot be deleted keeps no other. For admins of
     /// their data sets.
+    #[graphql(complexity = "page::times(input.ids.len(), child_complexity)")]
     async fn delete_records(
         &self,
         ctx: &Context<'_>,

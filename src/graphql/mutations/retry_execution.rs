@@ -13,7 +13,7 @@ use super::{read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::launch;
-use crate::graphql::deps;
+use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, viewer};
 use crate::graphql::execution::Execution;
 use crate::graphql::scalar::Json;
@@ -140,6 +140,7 @@ impl RetryExecution {
     }
 
     /// Launches several again, each on its own: one that cannot be retried keeps no other.
+    #[graphql(complexity = "page::times(input.ids.len(), child_complexity)")]
     async fn retry_executions(
         &self,
         ctx: &Context<'_>,

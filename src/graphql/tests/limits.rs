@@ -49,6 +49,22 @@ async fn what_costs_too_much_is_refused() {
             "{{ executionFacets(limit: 2147483647) {{ agents {{ agent {{ dataSet {{ {most} }} }} }} }} }}"
         ),
         format!("{{ nodes(ids: [{ids}]) {{ ... on DataSet {{ {most} }} }} }}"),
+        // A list in an answer counts once for each thing that is named, as nodes does.
+        format!(
+            "mutation {{ cancelExecutions(input: {{ ids: [{ids}] }}) {{ executions {{ retries(first: 30) {{ nodes {{ id }} }} }} }} }}"
+        ),
+        format!(
+            "mutation {{ retryExecutions(input: {{ ids: [{ids}] }}) {{ executions {{ retries(first: 30) {{ nodes {{ id }} }} }} }} }}"
+        ),
+        format!(
+            "mutation {{ deleteRecords(input: {{ ids: [{ids}] }}) {{ deletedIds {} }} }}",
+            (0..20).map(|number| format!("e{number}: deletedIds ")).collect::<String>()
+        ),
+        format!(
+            "mutation {{ upsertRecords(input: {{ dataSetId: \"a\", collection: \"b\", records: [{}] }}) {{ records {{ dataSet {{ {} }} }} }} }}",
+            ["{ key: \"a\", document: {} }"; 1000].join(", "),
+            (0..20).map(|number| format!("e{number}: id ")).collect::<String>()
+        ),
     ] {
         assert_eq!(
             api.refused(&api.world.member, &wide, json!({})).await,
