@@ -10,6 +10,7 @@ mod m20261124_000001_first;
 mod m20261125_000001_sessions;
 mod m20261125_000002_usage;
 mod m20261125_000003_run_model;
+mod m20261126_000001_chats;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000001_sessions::Migration),
             Box::new(m20261125_000002_usage::Migration),
             Box::new(m20261125_000003_run_model::Migration),
+            Box::new(m20261126_000001_chats::Migration),
         ]
     }
 }

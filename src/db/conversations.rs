@@ -2,7 +2,7 @@
 
 use entity::conversation::{ActiveModel, Column, Entity, Model};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, QueryFilter,
     QuerySelect,
@@ -10,9 +10,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::executions::filter::Reach;
-use super::keyset::Keyset;
+use super::executions::page::{MAX_BRANCHES, TooManyBranches};
+use super::keyset::{self, Keyset};
 use super::{Conn, Result};
-use crate::base::page::{COUNT_LIMIT, Count, Page, Window};
+use crate::base::page::{Count, Page, Window};
 use crate::base::text;
 
 /// Stores a new conversation.
@@ -131,82 +132,99 @@ pub struct Filter {
 /// Last written to first.
 pub const ORDER: &str = "conversations.updated_at.desc";
 
-/// A page of people's conversations. Executions' are never among them.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn page(db: &impl Conn, reach: &Reach, filter: &Filter, window: &Window) -> Result<Page<Model>> {
-    let keyset = Keyset {
-        key: ("conversation", "updated_at"),
-        id: ("conversation", "id"),
-        descending: true,
-        is_number: true,
-    };
-    let names: Vec<&'static str> = Column::iter().map(|column| column.as_str()).collect();
-    let runs: Vec<_> = conditions(reach, filter)
-        .into_iter()
-        .map(|condition| {
+const KEYSET: Keyset = Keyset {
+    key: ("conversation", "updated_at"),
+    id: ("conversation", "id"),
+    descending: true,
+    is_number: true,
+};
+
+/// A list of people's conversations that can be read and counted. Executions' are never among them.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// One for each data set that the viewer sees, so that an index serves each.
+    branches: Vec<Condition>,
+}
+
+impl Plan {
+    /// Expands what the viewer may see and asks for.
+    ///
+    /// # Errors
+    /// [`TooManyBranches`], as lists of executions have; narrow the filter.
+    pub fn new(reach: &Reach, filter: &Filter) -> std::result::Result<Self, TooManyBranches> {
+        let branches = match reach {
+            Reach::Everything => vec![condition(filter, filter.data_set_id, None)],
+            Reach::Sets(sets) => sets
+                .iter()
+                .filter(|(set, _)| filter.data_set_id.is_none_or(|wanted| wanted == *set))
+                .map(|(set, only)| condition(filter, Some(*set), *only))
+                .collect(),
+        };
+        if branches.len() > MAX_BRANCHES {
+            return Err(TooManyBranches(branches.len()));
+        }
+        Ok(Self { branches })
+    }
+
+    /// The statement that reads a page; none where nothing can match.
+    pub fn page_statement(&self, window: &Window) -> Option<SelectStatement> {
+        let names: Vec<&'static str> = Column::iter().map(|column| column.as_str()).collect();
+        let runs: Vec<_> = self
+            .select()
+            .map(|mut run| {
+                run.columns(names.iter().map(|name| ("conversation", Alias::new(*name))));
+                KEYSET.apply(&mut run, window);
+                run
+            })
+            .collect();
+        (!runs.is_empty()).then(|| KEYSET.merge(runs, window, &names))
+    }
+
+    /// Reads a page.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn page(&self, db: &impl Conn, window: &Window) -> Result<Page<Model>> {
+        let Some(statement) = self.page_statement(window) else {
+            return Ok(Page::empty());
+        };
+        let statement = db.get_database_backend().build(&statement);
+        let rows = Model::find_by_statement(statement).all(db).await?;
+        Ok(Page::cut(rows, window))
+    }
+
+    /// Counts what the list holds, up to the server's limit.
+    ///
+    /// # Errors
+    /// When the statement fails.
+    pub async fn count(&self, db: &impl Conn) -> Result<Count> {
+        let runs = self.select().map(|mut run| {
+            run.expr_as(Expr::val(1), "one");
+            run
+        });
+        keyset::count(db, runs.collect()).await
+    }
+
+    fn select(&self) -> impl Iterator<Item = SelectStatement> {
+        self.branches.iter().map(|condition| {
             let mut run = Query::select();
-            run.columns(names.iter().map(|name| ("conversation", Alias::new(*name))))
-                .from("conversation")
-                .cond_where(condition);
-            keyset.apply(&mut run, window);
+            run.from("conversation").cond_where(condition.clone());
             run
         })
-        .collect();
-    if runs.is_empty() {
-        return Ok(Page::empty());
     }
-    let statement = db
-        .get_database_backend()
-        .build(&keyset.merge(runs, window, &names));
-    let rows = Model::find_by_statement(statement).all(db).await?;
-    Ok(Page::cut(rows, window))
 }
 
-/// Counts them.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn count(db: &impl Conn, reach: &Reach, filter: &Filter) -> Result<Count> {
-    let mut counted = 0;
-    for condition in conditions(reach, filter) {
-        let rows: Vec<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(condition)
-            .limit(COUNT_LIMIT + 1)
-            .into_tuple()
-            .all(db)
-            .await?;
-        counted += rows.len() as u64;
+fn condition(filter: &Filter, set: Option<Uuid>, user: Option<Uuid>) -> Condition {
+    let mut all = Condition::all()
+        .add(Column::IsChat.eq(true))
+        .add_option(set.map(|set| Column::DataSetId.eq(set)))
+        .add_option(user.map(|user| Column::StartedBy.eq(user)))
+        .add_option(filter.agent_id.map(|agent| Column::AgentId.eq(agent)))
+        .add_option(filter.started_by.map(|user| Column::StartedBy.eq(user)));
+    if let Some(search) = &filter.search {
+        let folded = text::fold(search);
+        all = all.add(Column::TitleFolded.gte(folded.as_str()));
+        all = all.add_option(text::prefix_upper_bound(&folded).map(|upper| Column::TitleFolded.lt(upper)));
     }
-    Ok(Count::capped(counted))
-}
-
-/// One condition for each branch that an index serves.
-fn conditions(reach: &Reach, filter: &Filter) -> Vec<Condition> {
-    let fixed = |set: Option<Uuid>, user: Option<Uuid>| {
-        let mut all = Condition::all()
-            .add(Column::IsChat.eq(true))
-            .add_option(set.map(|set| Column::DataSetId.eq(set)))
-            .add_option(user.map(|user| Column::StartedBy.eq(user)))
-            .add_option(filter.agent_id.map(|agent| Column::AgentId.eq(agent)))
-            .add_option(filter.started_by.map(|user| Column::StartedBy.eq(user)));
-        if let Some(search) = &filter.search {
-            let folded = text::fold(search);
-            all = all.add(Column::TitleFolded.gte(folded.as_str()));
-            all =
-                all.add_option(text::prefix_upper_bound(&folded).map(|upper| Column::TitleFolded.lt(upper)));
-        }
-        all
-    };
-    match reach {
-        Reach::Everything => vec![fixed(filter.data_set_id, None)],
-        Reach::Sets(sets) => sets
-            .iter()
-            .filter(|(set, _)| filter.data_set_id.is_none_or(|wanted| wanted == *set))
-            .map(|(set, only)| fixed(Some(*set), *only))
-            .collect(),
-    }
+    all
 }

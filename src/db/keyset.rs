@@ -4,11 +4,14 @@
 //! in both directions, so an order over a nullable column is read as two runs, first the rows
 //! with a key, then those without, each of which an index serves.
 
-use sea_orm::Value;
-use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoIden, Order, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{
+    Alias, Condition, Expr, ExprTrait, IntoIden, Order, SelectStatement, SimpleExpr, UnionType,
+};
+use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
-use crate::base::page::Window;
+use super::{Conn, Result};
+use crate::base::page::{COUNT_LIMIT, Count, Window};
 
 /// An order of a table's rows.
 #[derive(Debug, Clone)]
@@ -30,6 +33,47 @@ pub enum Side {
     Keyed,
     /// Rows whose key is null.
     Null,
+}
+
+/// Counts the rows of these selects together, up to [`COUNT_LIMIT`], in one statement. Each selects
+/// `one`, and is not limited yet.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn count(db: &impl Conn, runs: Vec<SelectStatement>) -> Result<Count> {
+    #[derive(FromQueryResult)]
+    struct Counted {
+        counted: i64,
+    }
+    let mut runs = runs.into_iter().map(|mut run| {
+        run.limit(COUNT_LIMIT + 1);
+        let mut wrapped = SelectStatement::new();
+        wrapped.column("one").from_subquery(run, "run");
+        wrapped
+    });
+    let Some(mut union) = runs.next() else {
+        return Ok(Count {
+            count: 0,
+            is_exact: true,
+        });
+    };
+    for run in runs {
+        union.union(UnionType::All, run);
+    }
+    let mut capped = SelectStatement::new();
+    capped
+        .column("one")
+        .from_subquery(union, "all_runs")
+        .limit(COUNT_LIMIT + 1);
+    let mut count = SelectStatement::new();
+    count
+        .expr_as(Expr::col("one").count(), "counted")
+        .from_subquery(capped, "capped");
+    let statement = db.get_database_backend().build(&count);
+    let counted = Counted::find_by_statement(statement).one(db).await?;
+    Ok(Count::capped(
+        counted.map_or(0, |row| u64::try_from(row.counted).unwrap_or(0)),
+    ))
 }
 
 impl Keyset {
@@ -121,7 +165,7 @@ impl Keyset {
         });
         let mut union = runs.next().unwrap_or_default();
         for run in runs {
-            union.union(sea_orm::sea_query::UnionType::All, run);
+            union.union(UnionType::All, run);
         }
         let mut merged = SelectStatement::new();
         let key = Expr::col(Alias::new(self.key.1));

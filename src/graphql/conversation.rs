@@ -363,7 +363,8 @@ impl ConversationQuery {
     }
 
     /// Conversations that people hold and that the viewer may see, last written to first. Those of
-    /// executions are never listed here; reach them by Execution.conversation.
+    /// executions are never listed here; reach them by Execution.conversation. Members of more than
+    /// 64 data sets name one of them: more are refused with LIMIT_EXCEEDED.
     #[allow(clippy::too_many_arguments)] // they are the field's
     #[graphql(complexity = "page::cost(first, last, child_complexity)")]
     async fn conversations(
@@ -402,12 +403,15 @@ impl ConversationQuery {
             // An id of no such kind names nothing.
             Err(()) => (Page::empty(), Total::by(|| async { Ok(page::exactly(0)) })),
             Ok(filter) => {
-                let page = db::conversations::page(db.read(), &reach, &filter, &window)
+                let plan = db::conversations::Plan::new(&reach, &filter)
+                    .map_err(|many| error(Code::LimitExceeded, many.to_string()))?;
+                let page = plan
+                    .page(db.read(), &window)
                     .await
                     .map_err(|failed| errors::internal(ctx, &failed.into()))?;
                 let total = Total::by(move || {
-                    let (db, reach, filter) = (db.clone(), reach.clone(), filter.clone());
-                    async move { Ok(db::conversations::count(db.read(), &reach, &filter).await?) }
+                    let (db, plan) = (db.clone(), plan.clone());
+                    async move { Ok(plan.count(db.read()).await?) }
                 });
                 (page, total)
             }

@@ -3,6 +3,7 @@
 
 use agentic_executions::base::cursor::PageCursor;
 use agentic_executions::base::page::Window;
+use agentic_executions::db::conversations;
 use agentic_executions::db::executions::facets::{self, Facet};
 use agentic_executions::db::executions::filter::{Filter, Range, Reach};
 use agentic_executions::db::executions::page::{Order, OrderField, Plan};
@@ -335,7 +336,74 @@ fn scans_all(plan: &str, is_postgres: bool) -> bool {
     }
 }
 
+/// 100,000 conversations, each tenth a person's, in two data sets.
+async fn db_fill_chats(world: &crate::support::World) {
+    let db = world.store.db.begin().await.expect("begins");
+    let is_postgres = world.store.db.is_postgres();
+    let other_set = other(&db, world, 3).await;
+    let id = |id: Uuid| {
+        if is_postgres {
+            format!("'{id}'::uuid")
+        } else {
+            format!("X'{}'", id.simple())
+        }
+    };
+    let (row, numbers) = if is_postgres {
+        db.execute_unprepared("SET LOCAL statement_timeout = 0")
+            .await
+            .expect("sets");
+        ("md5(n::text)::uuid", "generate_series(1, 100000) AS t(n)")
+    } else {
+        (
+            "randomblob(16)",
+            "(WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 100000) SELECT n FROM t)",
+        )
+    };
+    let fill = format!(
+        "INSERT INTO conversation (id, data_set_id, agent_id, started_by, is_chat, last_sequence, created_at, updated_at) \
+         SELECT {row}, CASE WHEN n % 20 = 0 THEN {set} ELSE {other} END, {agent}, {user}, n % 10 = 0, 0, 0, \
+         1700000000000 + n * 7 FROM {numbers}",
+        set = id(world.set),
+        other = id(other_set),
+        agent = id(world.agent),
+        user = id(world.owner.user_id),
+    );
+    db.execute_unprepared(&fill).await.expect("conversations");
+    world.store.db.commit(db).await.expect("commits");
+    let read = world.store.db.read();
+    read.execute_unprepared("ANALYZE").await.expect("analyzes");
+}
+
 both! {
+    async fn peoples_conversations_are_listed_by_an_index_over_100_000_rows(world: World) {
+        db_fill_chats(&world).await;
+        let user = world.owner.user_id;
+        let far = PageCursor { key: Some("1700000350000".to_owned()), id: Uuid::from_u128(9) };
+        let windows = [
+            Window::first(25),
+            Window { after: Some(far.clone()), before: None, limit: 25, from_end: false },
+            Window { after: None, before: Some(far), limit: 25, from_end: true },
+        ];
+        let of_agent = conversations::Filter { agent_id: Some(world.agent), ..Default::default() };
+        for (reach, filter, indexes) in [
+            (Reach::Everything, conversations::Filter::default(), &["conversation_is_chat_updated_at_id"][..]),
+            (Reach::Sets(vec![(world.set, None)]), conversations::Filter::default(), &["conversation_is_chat_data_set_id_updated_at_id"]),
+            (Reach::Sets(vec![(world.set, Some(user))]), conversations::Filter::default(),
+                // Everything here is one user's: either is as good.
+                &["conversation_is_chat_started_by_data_set_id_updated_at_id", "conversation_is_chat_data_set_id_updated_at_id"]),
+            (Reach::Everything, of_agent,
+                &["conversation_is_chat_agent_id_updated_at_id", "conversation_is_chat_updated_at_id"]),
+        ] {
+            for window in &windows {
+                let plan = conversations::Plan::new(&reach, &filter).expect("a plan");
+                let shown = explain_statement(&world, &plan.page_statement(window).expect("rows")).await;
+                // What is sorted is the page, never what an index gives in order.
+                let sorts = shown.matches("TEMP B-TREE").count() + shown.matches("Sort Key").count();
+                assert!(indexes.iter().any(|index| shown.contains(index)) && sorts <= 1, "{indexes:?}\n{shown}");
+            }
+        }
+    }
+
     async fn figures_and_facets_read_the_newest_by_the_index_of_their_list(world: World) {
         db_fill(&world).await;
         let is_postgres = world.store.db.is_postgres();

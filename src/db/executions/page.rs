@@ -6,13 +6,13 @@
 //! merged. `ARCHITECTURE.md` says which filters and orders an index serves.
 
 use entity::execution::{self, Model};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, Query, SelectStatement, UnionType};
-use sea_orm::{EntityTrait, FromQueryResult, IdenStatic, Iterable};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_orm::{EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
 
 use super::filter::{Driver, Filter, Reach, found_by};
-use crate::base::page::{COUNT_LIMIT, Count, Page, Window};
-use crate::db::keyset::{Keyset, Side};
+use crate::base::page::{Count, Page, Window};
+use crate::db::keyset::{self, Keyset, Side};
 use crate::db::{Conn, Result};
 
 /// Branches a list may have. More would cost more than the scan it avoids.
@@ -312,47 +312,18 @@ impl Plan {
         Ok(Page::cut(rows, window))
     }
 
-    /// Counts what the list holds, up to [`COUNT_LIMIT`].
+    /// Counts what the list holds, up to the server's limit.
     ///
     /// # Errors
     /// When the statement fails.
     pub async fn count(&self, db: &impl Conn) -> Result<Count> {
-        let mut runs = self.branches.iter().map(|branch| {
+        let runs = self.branches.iter().map(|branch| {
             let mut run = self.select(branch);
-            run.expr_as(Expr::val(1), "one").limit(COUNT_LIMIT + 1);
-            let mut wrapped = Query::select();
-            wrapped.column("one").from_subquery(run, "run");
-            wrapped
+            run.expr_as(Expr::val(1), "one");
+            run
         });
-        let Some(mut union) = runs.next() else {
-            return Ok(Count {
-                count: 0,
-                is_exact: true,
-            });
-        };
-        for run in runs {
-            union.union(UnionType::All, run);
-        }
-        let mut capped = Query::select();
-        capped
-            .column("one")
-            .from_subquery(union, "all_runs")
-            .limit(COUNT_LIMIT + 1);
-        let mut count = Query::select();
-        count
-            .expr_as(Expr::col("one").count(), "counted")
-            .from_subquery(capped, "capped");
-        let statement = db.get_database_backend().build(&count);
-        let counted = Counted::find_by_statement(statement).one(db).await?;
-        Ok(Count::capped(
-            counted.map_or(0, |row| u64::try_from(row.counted).unwrap_or(0)),
-        ))
+        keyset::count(db, runs.collect()).await
     }
-}
-
-#[derive(FromQueryResult)]
-struct Counted {
-    counted: i64,
 }
 
 fn columns() -> impl Iterator<Item = &'static str> {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Api;
 use crate::base::id::Kind;
 use crate::base::message::{Message, Part, Role};
+use crate::domain::{access, people};
 
 #[tokio::test]
 async fn an_executions_conversation_is_read_only_and_never_listed() {
@@ -131,4 +132,47 @@ async fn people_find_their_own_conversations() {
         api.ask(&world.other, list, json!({})).await["conversations"]["totalCount"],
         json!(0)
     );
+}
+
+#[tokio::test]
+async fn lists_over_more_data_sets_than_a_statement_takes_are_refused_as_executions_are() {
+    let api = Api::new().await;
+    let world = &api.world;
+    let list = "query($set: ID) { conversations(dataSetId: $set) { totalCount nodes { id } } }";
+    let joined = async |sets: std::ops::Range<i32>| {
+        let user = world.member.user_id;
+        let work = world.store.begin().await.expect("begins");
+        for number in sets {
+            let set = people::create_data_set(&work, &format!("set {number}"))
+                .await
+                .expect("a data set");
+            let added = people::add_member(&work, set.id, user, access::Role::Member).await;
+            added.expect("a member");
+        }
+        work.commit().await.expect("commits");
+        let made = people::create_token(&world.store, user, "more", None).await;
+        let (_, secret) = made.expect("a token");
+        let viewer = access::authenticate(&world.store, &secret).await;
+        viewer.expect("answers").expect("is known")
+    };
+    let input = json!({ "agentId": super::super::mutations::tests::world::agent(world.paper) });
+    world
+        .run(&world.member, "startConversation", "created", input)
+        .await;
+    let member = joined(1..64).await;
+    let before = world.store.db.statements();
+    let all = api.ask(&member, list, json!({})).await;
+    assert_eq!(all["conversations"]["totalCount"], 1);
+    assert_eq!(
+        world.store.db.statements() - before,
+        2,
+        "a page and a count, however many data sets"
+    );
+    let member = joined(64..65).await;
+    assert_eq!(api.refused(&member, list, json!({})).await, "LIMIT_EXCEEDED");
+    let executions = "{ executions { nodes { id } } }";
+    assert_eq!(api.refused(&member, executions, json!({})).await, "LIMIT_EXCEEDED");
+    let set = Kind::DataSet.format(world.set);
+    let one = api.ask(&member, list, json!({ "set": set })).await;
+    assert_eq!(one["conversations"]["totalCount"], 1);
 }
