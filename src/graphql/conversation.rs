@@ -1,5 +1,7 @@
 //! Conversations: of people, and of executions.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{Context, Enum, ID, Object};
 use entity::conversation;
 use uuid::Uuid;
@@ -162,10 +164,12 @@ impl Conversation {
         let filter = db::events::Filter {
             kind: Some(MESSAGE),
             roles: roles.map(|roles| {
-                roles
+                // Each once: a list may name them more often than a statement has room for.
+                let roles: BTreeSet<&str> = roles
                     .into_iter()
-                    .map(|role| Role::from(role).as_str().to_owned())
-                    .collect()
+                    .map(|role| Role::from(role).as_str())
+                    .collect();
+                roles.into_iter().map(str::to_owned).collect()
             }),
         };
         let sort = message::sort(self.0.id);

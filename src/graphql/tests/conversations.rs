@@ -176,3 +176,23 @@ async fn lists_over_more_data_sets_than_a_statement_takes_are_refused_as_executi
     let one = api.ask(&member, list, json!({ "set": set })).await;
     assert_eq!(one["conversations"]["totalCount"], 1);
 }
+
+#[tokio::test]
+async fn a_role_that_is_named_many_times_is_one() {
+    let api = Api::new().await;
+    let world = &api.world;
+    let launched = world.launch(&world.member).await;
+    api.say(&launched, Message::text(Role::User, "work")).await;
+    let query = "query($id: ID!, $roles: [MessageRole!]) { execution(id: $id) { conversation {
+        messages(roles: $roles) { totalCount nodes { role } } } } }";
+    let roles = vec!["USER"; 70_000];
+    let said = api
+        .ask(&world.member, query, json!({ "id": launched, "roles": roles }))
+        .await;
+    let messages = &said["execution"]["conversation"]["messages"];
+    assert_eq!(messages["nodes"][0], json!({ "role": "USER" }));
+    assert_eq!(
+        messages["totalCount"],
+        messages["nodes"].as_array().map_or(0, Vec::len)
+    );
+}
