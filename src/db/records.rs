@@ -3,14 +3,14 @@
 use entity::record::{Column, Entity, Model};
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use super::keyset::Keyset;
+use super::keyset::{self, Keyset};
 use super::{Conn, Result};
-use crate::base::page::{Page, Window};
+use crate::base::page::{Count, Page, Window};
 use crate::base::text;
 
 /// The records of these keys, locked until the transaction ends, in key order so that two
@@ -151,15 +151,17 @@ pub async fn page(db: &impl Conn, data_set: Uuid, filter: &Filter, window: &Wind
     Ok(Page::cut(rows, window))
 }
 
-/// Counts them.
+/// Counts them, up to the server's limit.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn count(db: &impl Conn, data_set: Uuid, filter: &Filter) -> Result<u64> {
-    Ok(Entity::find()
-        .filter(condition(data_set, filter))
-        .count(db)
-        .await?)
+pub async fn count(db: &impl Conn, data_set: Uuid, filter: &Filter) -> Result<Count> {
+    let mut select = Query::select();
+    select
+        .expr_as(Expr::val(1), "one")
+        .from("record")
+        .cond_where(condition(data_set, filter));
+    keyset::count(db, vec![select]).await
 }
 
 /// The collections of these data sets and how many records each has, by name: data set, name,

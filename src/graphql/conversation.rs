@@ -60,7 +60,8 @@ connection!(
     ConversationEdge,
     Conversation,
     "A page of people's conversations, last written to first.",
-    "The conversation."
+    "The conversation.",
+    capped
 );
 
 /// Ordered messages: of a person with an agent, or of exactly one execution and then read-only.

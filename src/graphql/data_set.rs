@@ -154,6 +154,7 @@ impl DataSet {
     }
 
     /// The collections that have records, by name.
+    #[graphql(complexity = "100 + child_complexity")]
     async fn collections(&self, ctx: &Context<'_>) -> Result<Vec<DataRecordCollection>> {
         let rows = loaders::find(ctx, CollectionsIn(self.0.id)).await?;
         let collection = |(name, records)| DataRecordCollection {
@@ -221,7 +222,7 @@ impl DataSet {
             .map_err(|failed| errors::internal(ctx, &failed.into()))?;
         let total = Total::by(move || {
             let (db, filter) = (db.clone(), filter.clone());
-            async move { Ok(exactly(db::records::count(db.read(), set, &filter).await?)) }
+            async move { Ok(db::records::count(db.read(), set, &filter).await?) }
         });
         Ok(DataRecordConnection::of(page, total, |row| {
             (sort.cursor(&row.key_folded, row.id), DataRecord(row))

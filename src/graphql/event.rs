@@ -51,7 +51,8 @@ connection!(
     ConversationEventEdge,
     ConversationEvent,
     "A page of a conversation's stored events, oldest first.",
-    "The event."
+    "The event.",
+    capped
 );
 
 /// Events after a position, for clients that poll.

@@ -40,7 +40,8 @@ connection!(
     MessageEdge,
     Message,
     "A page of a conversation's messages, oldest first.",
-    "The message."
+    "The message.",
+    capped
 );
 
 impl Message {

@@ -205,8 +205,35 @@ pub fn exactly(count: u64) -> Count {
 }
 
 /// Defines the connection and the edge of a node.
+///
+/// One whose rows are counted up to `COUNT_LIMIT` alone ends in `capped`, and says whether its count
+/// is exact.
 macro_rules! connection {
     ($connection:ident, $edge:ident, $node:ident, $connection_doc:literal, $node_doc:literal) => {
+        $crate::graphql::page::connection!(
+            @of $connection,
+            $edge,
+            $node,
+            $connection_doc,
+            $node_doc,
+            "How many rows there are on all pages together. Counted only when selected."
+        );
+    };
+    ($connection:ident, $edge:ident, $node:ident, $connection_doc:literal, $node_doc:literal, capped) => {
+        $crate::graphql::page::connection!(
+            @of $connection,
+            $edge,
+            $node,
+            $connection_doc,
+            $node_doc,
+            "How many rows there are on all pages together, at least: counting stops at the server's limit of 10,000. Counted only when selected.",
+            total_count_is_exact
+        );
+    };
+    (
+        @of $connection:ident, $edge:ident, $node:ident,
+        $connection_doc:literal, $node_doc:literal, $total_doc:literal $(, $is_exact:ident)?
+    ) => {
         #[doc = $connection_doc]
         pub struct $connection {
             edges: Vec<$edge>,
@@ -258,8 +285,7 @@ macro_rules! connection {
                 }
             }
 
-            /// How many rows there are on all pages together. Counted only when selected;
-            /// counting may stop at 10,000.
+            #[doc = $total_doc]
             #[graphql(complexity = 25)]
             async fn total_count(
                 &self,
@@ -267,6 +293,16 @@ macro_rules! connection {
             ) -> $crate::graphql::errors::Result<i32> {
                 self.total.get_int(ctx).await
             }
+            $(
+                /// False where counting stopped at the server's limit: show "10 000+".
+                #[graphql(complexity = 25)]
+                async fn $is_exact(
+                    &self,
+                    ctx: &async_graphql::Context<'_>,
+                ) -> $crate::graphql::errors::Result<bool> {
+                    Ok(self.total.get(ctx).await?.is_exact)
+                }
+            )?
         }
 
         /// A row of a connection and its place there.

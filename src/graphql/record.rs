@@ -23,7 +23,8 @@ connection!(
     DataRecordEdge,
     DataRecord,
     "A page of a data set's records, by key.",
-    "The record."
+    "The record.",
+    capped
 );
 
 /// One JSON document of a data set, in a named collection, such as a product or an order.

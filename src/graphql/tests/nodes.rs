@@ -211,3 +211,34 @@ async fn the_list_of_users_and_others_tokens_are_for_server_admins() {
         json!("musing")
     );
 }
+
+#[tokio::test]
+async fn counting_records_stops_at_the_servers_limit_and_says_so() {
+    let api = Api::new().await;
+    let world = &api.world;
+    let read = "query($id: ID!) { dataSet(id: $id) { records(first: 1) { totalCount totalCountIsExact } } }";
+    let id = Kind::DataSet.format(world.set);
+    for (stored, counted, is_exact) in [(10_000, 10_000, true), (10_100, 10_000, false)] {
+        let documents: Vec<(String, Value)> = (0..100)
+            .map(|number| (format!("{stored} {number}"), json!({})))
+            .collect();
+        let batches = if is_exact { 100 } else { 1 };
+        let work = world.store.begin().await.expect("begins");
+        for batch in 0..batches {
+            let documents: Vec<(String, Value)> = documents
+                .iter()
+                .map(|(key, document)| (format!("{batch} {key}"), document.clone()))
+                .collect();
+            let mode = crate::domain::records::Mode::Replace;
+            crate::domain::records::upsert(&work, world.set, "products", &documents, mode)
+                .await
+                .expect("stores");
+        }
+        work.commit().await.expect("commits");
+        let read = api.ask(&world.member, read, json!({ "id": id })).await;
+        assert_eq!(
+            read["dataSet"]["records"],
+            json!({ "totalCount": counted, "totalCountIsExact": is_exact })
+        );
+    }
+}
