@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::access::Viewer;
+use super::agents;
 use super::files::{self, Rejected, Taken};
 use super::idempotency::{self, Conflict, Key, Made};
 use super::journal::{self, Entry, Event, ReplyOutcome};
@@ -42,12 +43,17 @@ pub enum ReadOnly {
 }
 
 /// Whether the viewer may write to a conversation that they see.
-pub fn read_only(viewer: &Viewer, row: &conversation::Model, agent: &agent::Model) -> Option<ReadOnly> {
+pub fn read_only(
+    viewer: &Viewer,
+    catalog: &Catalog,
+    row: &conversation::Model,
+    agent: &agent::Model,
+) -> Option<ReadOnly> {
     if !row.is_chat {
         Some(ReadOnly::Execution)
     } else if row.started_by != viewer.user_id {
         Some(ReadOnly::NotParticipant)
-    } else if agent.retired_at.is_some() {
+    } else if agents::find_working(catalog, agent).is_none() {
         Some(ReadOnly::AgentRetired)
     } else {
         None
@@ -69,8 +75,8 @@ pub enum StartError {
     /// No such agent, or not the viewer's to see.
     #[error("there is no such agent")]
     AgentNotFound,
-    /// It takes no new work.
-    #[error("the agent is retired")]
+    /// It takes no new work: see [`agents::find_working`].
+    #[error("the agent takes no new work")]
     AgentRetired(Box<agent::Model>),
     /// A title or key out of its limits.
     #[error(transparent)]
@@ -91,6 +97,7 @@ const START: &str = "startConversation";
 /// [`StartError`].
 pub async fn start(
     store: &Store,
+    catalog: &Catalog,
     viewer: &Viewer,
     agent_id: Uuid,
     title: Option<String>,
@@ -107,7 +114,7 @@ pub async fn start(
     let agent = agent
         .filter(|agent| viewer.role(agent.data_set_id).is_some())
         .ok_or(StartError::AgentNotFound)?;
-    if agent.retired_at.is_some() {
+    if agents::find_working(catalog, &agent).is_none() {
         return Err(StartError::AgentRetired(Box::new(agent)));
     }
     if title
@@ -257,13 +264,11 @@ pub async fn send_message(
     let agent = db::agents::find(store.db.read(), row.agent_id)
         .await?
         .ok_or(SendError::NotFound)?;
-    if let Some(reason) = read_only(viewer, &row, &agent) {
+    if let Some(reason) = read_only(viewer, catalog, &row, &agent) {
         return Err(SendError::ReadOnly(reason));
     }
-    // An agent whose definition is gone cannot answer.
-    let agent_type = catalog
-        .agent_type(&agent.agent_type_key)
-        .ok_or(SendError::ReadOnly(ReadOnly::AgentRetired))?;
+    let agent_type =
+        agents::find_working(catalog, &agent).ok_or(SendError::ReadOnly(ReadOnly::AgentRetired))?;
     let length = said.text.chars().count();
     if said.text.trim().is_empty() || length > MAX_TEXT || said.text.contains('\0') {
         let message = format!("a message has 1 to {MAX_TEXT} characters, not only blanks, and no U+0000");

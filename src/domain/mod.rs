@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod administration;
+pub mod agents;
 pub mod budgets;
 pub mod claim;
 pub mod conversations;

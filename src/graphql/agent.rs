@@ -14,6 +14,7 @@ use super::scalar::{DateTime, Json};
 use crate::base::id::Kind;
 use crate::base::page::Page;
 use crate::db;
+use crate::domain::agents;
 
 /// An agent.
 #[derive(Clone, Debug)]
@@ -106,7 +107,7 @@ impl Agent {
     /// What the viewer may do with it.
     async fn viewer_can(&self, ctx: &Context<'_>) -> Result<AgentPermissions> {
         let viewer = viewer(ctx)?;
-        let works = self.0.retired_at.is_none() && self.definition(ctx).is_some();
+        let works = agents::find_working(&deps(ctx).catalog, &self.0).is_some();
         let is_member = viewer.role(self.0.data_set_id).is_some();
         let is_admin = viewer.administers(self.0.data_set_id);
         Ok(AgentPermissions {

@@ -166,10 +166,7 @@ impl Conversation {
             kind: Some(MESSAGE),
             roles: roles.map(|roles| {
                 // Each once: a list may name them more often than a statement has room for.
-                let roles: BTreeSet<&str> = roles
-                    .into_iter()
-                    .map(|role| Role::from(role).as_str())
-                    .collect();
+                let roles: BTreeSet<&str> = roles.into_iter().map(|role| Role::from(role).as_str()).collect();
                 roles.into_iter().map(str::to_owned).collect()
             }),
         };
@@ -284,10 +281,8 @@ impl Conversation {
     async fn why_read_only(&self, ctx: &Context<'_>) -> Result<Option<ReadOnly>> {
         let viewer = viewer(ctx)?;
         let agent = loaders::get(ctx, AgentOf(self.0.agent_id)).await?;
-        let is_known = deps(ctx).catalog.agent_type(&agent.agent_type_key).is_some();
-        // An agent whose definition is gone cannot answer.
-        let gone = (!is_known).then_some(ReadOnly::AgentRetired);
-        Ok(conversations::read_only(viewer, &self.0, &agent).or(gone))
+        let catalog = &deps(ctx).catalog;
+        Ok(conversations::read_only(viewer, catalog, &self.0, &agent))
     }
 
     async fn journal(

@@ -24,6 +24,7 @@ use crate::base::cursor;
 use crate::base::id::Kind;
 use crate::db::executions::filter::Filter;
 use crate::db::executions::page::Order;
+use crate::domain::agents;
 use crate::domain::journal::{self, Entry};
 use crate::domain::lifecycle::{self, Status};
 
@@ -297,12 +298,10 @@ impl Execution {
         let sees = viewer(ctx)?.sees_execution(&self.0);
         let retry = is_terminal && sees && {
             let agent = loaders::get(ctx, AgentOf(self.0.agent_id)).await?;
-            let known = deps(ctx).catalog.agent_type(&agent.agent_type_key);
-            let offers = known.is_some_and(|known| {
+            agents::find_working(&deps(ctx).catalog, &agent).is_some_and(|known| {
                 let mut types = known.execution_types.iter();
                 types.any(|known| known.key == self.0.execution_key)
-            });
-            agent.retired_at.is_none() && offers
+            })
         };
         Ok(ExecutionPermissions {
             cancel: sees && !is_terminal,

@@ -272,9 +272,7 @@ impl Loader<CollectionsIn> for Reader {
     ) -> std::result::Result<HashMap<CollectionsIn, Vec<(String, i64)>>, Arc<Shared>> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let db = self.0.read_wide().await;
-        let rows = db::records::collections(&*db, &ids)
-            .await
-            .map_err(shared)?;
+        let rows = db::records::collections(&*db, &ids).await.map_err(shared)?;
         Ok(grouped(rows, |row| CollectionsIn(row.0), |row| (row.1, row.2)))
     }
 }

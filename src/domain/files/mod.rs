@@ -11,6 +11,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use super::access::Viewer;
+use super::agents;
 use super::{Fault, Store, Work, faults};
 use crate::db;
 use crate::definitions::Catalog;
@@ -160,12 +161,10 @@ pub async fn upload(
     let agent = agent
         .filter(|agent| viewer.role(agent.data_set_id).is_some())
         .ok_or(UploadError::AgentNotFound)?;
-    if agent.retired_at.is_some() {
+    let Some(known) = agents::find_working(catalog, &agent) else {
         return Err(UploadError::AgentRetired(Box::new(agent)));
-    }
-    let rules = catalog
-        .agent_type(&agent.agent_type_key)
-        .and_then(|known| known.file_rules.as_ref());
+    };
+    let rules = known.file_rules.as_ref();
     let uploads = vec![incoming];
     let taken = take(store, storage, viewer, rules, agent.data_set_id, uploads, &[]).await?;
     let stored = stage(store, viewer, agent.data_set_id, &taken).await;

@@ -10,9 +10,9 @@ use super::{read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::lifecycle::{self, CancelError};
-use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, internal, viewer};
 use crate::graphql::execution::Execution;
+use crate::graphql::{deps, page};
 
 /// An execution to cancel.
 #[derive(InputObject)]

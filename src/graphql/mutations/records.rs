@@ -6,10 +6,10 @@ use super::refusals::{Place, read_id};
 use super::{AdminError, admin_refused, read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::administration::records;
-use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, internal, viewer};
 use crate::graphql::record::DataRecord;
 use crate::graphql::scalar::Json;
+use crate::graphql::{deps, page};
 
 /// A document to store.
 #[derive(InputObject)]

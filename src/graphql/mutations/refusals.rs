@@ -57,9 +57,10 @@ refusal! {
     InvalidArgumentError {}
 }
 refusal! {
-    /// The agent is retired and takes no new work. Code AGENT_RETIRED.
+    /// The agent takes no new work: it is retired, or its agent type is no longer registered. Code
+    /// AGENT_RETIRED.
     AgentRetiredError {
-        /// The retired agent.
+        /// The agent.
         agent: Agent,
     }
 }
@@ -340,7 +341,12 @@ impl AgentRetiredError {
     pub fn of(agent: entity::agent::Model, path: Option<Vec<String>>) -> Self {
         Self {
             code: "AGENT_RETIRED".to_owned(),
-            message: "The agent is retired and takes no new work.".to_owned(),
+            message: if agent.retired_at.is_some() {
+                "The agent is retired and takes no new work."
+            } else {
+                "The agent takes no new work, for its agent type is no longer registered."
+            }
+            .to_owned(),
             path,
             agent: Agent(agent),
         }

@@ -13,10 +13,10 @@ use super::{read_ids, too_many_ids};
 use crate::base::id::Kind;
 use crate::domain::access::Viewer;
 use crate::domain::launch;
-use crate::graphql::{deps, page};
 use crate::graphql::errors::{Result, viewer};
 use crate::graphql::execution::Execution;
 use crate::graphql::scalar::Json;
+use crate::graphql::{deps, page};
 
 /// An execution to launch again, and what is to be different.
 #[derive(InputObject)]

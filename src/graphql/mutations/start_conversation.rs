@@ -10,8 +10,8 @@ use super::refusals::{
 use crate::base::id::Kind;
 use crate::domain::conversations::{self, StartError};
 use crate::graphql::conversation::Conversation;
-use crate::graphql::deps;
 use crate::graphql::errors::{Result, internal, viewer};
+use crate::graphql::{Deps, deps};
 
 /// A conversation to begin.
 #[derive(InputObject)]
@@ -72,8 +72,8 @@ impl StartConversation {
             Err(error) => return Ok(refuse(error.into())),
         };
         let key = input.idempotency.map(Into::into);
-        let store = &deps(ctx).store;
-        let started = conversations::start(store, viewer, agent_id, input.title, key.as_ref()).await;
+        let Deps { store, catalog, .. } = deps(ctx);
+        let started = conversations::start(store, catalog, viewer, agent_id, input.title, key.as_ref()).await;
         let at_agent = Place::Input.path("agentId");
         Ok(match started {
             Ok((row, created)) => StartConversationPayload {

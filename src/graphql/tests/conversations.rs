@@ -171,7 +171,10 @@ async fn lists_over_more_data_sets_than_a_statement_takes_are_refused_as_executi
     let member = joined(64..65).await;
     assert_eq!(api.refused(&member, list, json!({})).await, "LIMIT_EXCEEDED");
     let executions = "{ executions { nodes { id } } }";
-    assert_eq!(api.refused(&member, executions, json!({})).await, "LIMIT_EXCEEDED");
+    assert_eq!(
+        api.refused(&member, executions, json!({})).await,
+        "LIMIT_EXCEEDED"
+    );
     let set = Kind::DataSet.format(world.set);
     let one = api.ask(&member, list, json!({ "set": set })).await;
     assert_eq!(one["conversations"]["totalCount"], 1);

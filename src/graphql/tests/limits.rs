@@ -58,12 +58,16 @@ async fn what_costs_too_much_is_refused() {
         ),
         format!(
             "mutation {{ deleteRecords(input: {{ ids: [{ids}] }}) {{ deletedIds {} }} }}",
-            (0..20).map(|number| format!("e{number}: deletedIds ")).collect::<String>()
+            (0..20)
+                .map(|number| format!("e{number}: deletedIds "))
+                .collect::<String>()
         ),
         format!(
             "mutation {{ upsertRecords(input: {{ dataSetId: \"a\", collection: \"b\", records: [{}] }}) {{ records {{ dataSet {{ {} }} }} }} }}",
             ["{ key: \"a\", document: {} }"; 1000].join(", "),
-            (0..20).map(|number| format!("e{number}: id ")).collect::<String>()
+            (0..20)
+                .map(|number| format!("e{number}: id "))
+                .collect::<String>()
         ),
     ] {
         assert_eq!(

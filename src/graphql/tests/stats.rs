@@ -302,21 +302,25 @@ async fn what_reads_very_many_rows_costs_accordingly_and_the_overview_is_within_
         (0..count).map(|number| format!("a{number}: {field} ")).collect()
     };
     for many in [
-        format!("{{ {} }}", aliases(50, "executionStats(range: {}) { totalCount }")),
+        format!(
+            "{{ {} }}",
+            aliases(50, "executionStats(range: {}) { totalCount }")
+        ),
         format!(
             "{{ executionStats(range: {{}}) {{ {} }} }}",
             aliases(50, "failures { count }")
         ),
-        format!(
-            "{{ {} }}",
-            aliases(100, "executionFacets(limit: 1) { isExact }")
-        ),
+        format!("{{ {} }}", aliases(100, "executionFacets(limit: 1) { isExact }")),
         format!(
             "{{ x: executionFacets(limit: 10) {{ {0} }} y: executionFacets(limit: 10) {{ {0} }} }}",
             aliases(300, "labels { count }")
         ),
     ] {
-        assert_eq!(api.refused(admin, &many, json!({})).await, "LIMIT_EXCEEDED", "{many}");
+        assert_eq!(
+            api.refused(admin, &many, json!({})).await,
+            "LIMIT_EXCEEDED",
+            "{many}"
+        );
     }
 }
 
@@ -331,7 +335,11 @@ async fn lists_are_read_while_figures_wait_for_their_turn() {
     while let Some(leave) = futures::FutureExt::now_or_never(db.read_wide()) {
         taken.push(leave);
     }
-    assert!(!taken.is_empty() && taken.len() * 2 < connections, "{}", taken.len());
+    assert!(
+        !taken.is_empty() && taken.len() * 2 < connections,
+        "{}",
+        taken.len()
+    );
     let figures = "{ executionStats(range: {}) { totalCount failures { count } } executionFacets { isExact labels { value } } }";
     let mut figures = Box::pin(api.ask(admin, figures, json!({})));
     let list = api.ask(admin, "{ executions { totalCount nodes { id } } }", json!({}));

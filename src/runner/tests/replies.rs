@@ -17,7 +17,9 @@ pub(super) async fn ask(stage: &Stage, conversation: Option<Uuid>, text: &str) -
     let id = match conversation {
         Some(id) => id,
         None => {
-            let started = conversations::start(&stage.store, &stage.viewer, stage.agent.id, None, None).await;
+            let (store, catalog) = (&stage.store, &stage.deps.catalog);
+            let started =
+                conversations::start(store, catalog, &stage.viewer, stage.agent.id, None, None).await;
             started.expect("starts").0.id
         }
     };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, agent, refusal};
 use crate::base::id::Kind;
+use crate::domain::people;
 
 const START: &str = "startConversation";
 const SEND: &str = "sendMessage";
@@ -244,4 +245,25 @@ async fn what_is_read_only_says_so_in_these_words_and_why() {
         assert_eq!(payload["errors"][0]["message"], "This conversation is read-only.");
         assert_eq!(payload["errors"][0]["reason"], expected);
     }
+}
+
+#[tokio::test]
+async fn nothing_is_started_with_an_agent_whose_type_is_gone() {
+    let world = World::new().await;
+    let work = world.store.begin().await.expect("begins");
+    let gone = people::create_agent(&work, world.set, "of yesterday", "gone", None, &json!({}))
+        .await
+        .expect("an agent");
+    work.commit().await.expect("commits");
+    let id = agent(gone.id);
+    let before = world.stored().await;
+    let payload = world
+        .run(&world.member, START, STARTED, json!({ "agentId": id }))
+        .await;
+    assert_eq!(refusal(&payload), "AgentRetiredError AGENT_RETIRED input.agentId");
+    assert_eq!(
+        payload["errors"][0]["message"],
+        "The agent takes no new work, for its agent type is no longer registered."
+    );
+    assert_eq!(world.stored().await, before);
 }
