@@ -4,6 +4,7 @@
 //! stored or sorted, so SQLite, PostgreSQL and every client agree on what is equal and what
 //! comes first.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -79,11 +80,16 @@ pub fn to_rfc3339(at: UnixMs) -> String {
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Reads an RFC 3339 instant with any offset; what is finer than a millisecond is cut off.
+/// What RFC 3339 can write in UTC: years 0000 to 9999.
+const WRITABLE: RangeInclusive<UnixMs> = -62_167_219_200_000..=253_402_300_799_999;
+
+/// Reads an RFC 3339 instant with any offset; what is finer than a millisecond is cut off. None for
+/// one whose offset takes it out of years 0000 to 9999 in UTC, where it could not be written again.
 pub fn from_rfc3339(text: &str) -> Option<UnixMs> {
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|at| at.timestamp_millis())
+        .filter(|at| WRITABLE.contains(at))
 }
 
 #[cfg(test)]
@@ -100,6 +106,16 @@ mod tests {
     fn offsets_are_understood_and_finer_digits_cut_off() {
         assert_eq!(from_rfc3339("1970-01-01T01:00:00.0019+01:00"), Some(1));
         assert_eq!(from_rfc3339("1970-01-01"), None);
+    }
+
+    #[test]
+    fn what_is_read_can_be_written_again() {
+        for text in ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"] {
+            assert_eq!(from_rfc3339(text).map(to_rfc3339).as_deref(), Some(text));
+        }
+        for beyond in ["9999-12-31T23:59:59.999-14:00", "0000-01-01T00:00:00.000+14:00"] {
+            assert_eq!(from_rfc3339(beyond), None);
+        }
     }
 
     #[test]

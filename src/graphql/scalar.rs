@@ -16,7 +16,8 @@ pub struct DateTime(pub UnixMs);
 
 /// RFC 3339 instant in UTC, always with three fractional digits and Z, for example
 /// `2026-01-31T08:15:00.000Z`, so that strings sort as instants do. Nothing is stored or sorted
-/// finer. Other offsets are understood in input; digits beyond the third are cut off.
+/// finer. Other offsets are understood in input; digits beyond the third are cut off. Years are 0000
+/// to 9999 in UTC.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -28,7 +29,11 @@ impl ScalarType for DateTime {
         };
         clock::from_rfc3339(text)
             .map(Self)
-            .ok_or_else(|| InputValueError::custom("an instant reads like 2026-01-31T08:15:00.000Z"))
+            .ok_or_else(|| {
+                InputValueError::custom(
+                    "an instant reads like 2026-01-31T08:15:00.000Z, of a year from 0000 to 9999 in UTC",
+                )
+            })
     }
 
     fn to_value(&self) -> Value {

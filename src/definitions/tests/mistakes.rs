@@ -191,7 +191,7 @@ fn every_mistake_is_reported_at_once_with_file_and_pointer() {
     put(
         "a/agent.toml",
         "key = 'Not A Slug'\nname = ''\nmodel = 'gpt-0'\ntools = ['read_file', 'shell', 7]\ncolour = 1\n\
-         [limits]\nmax_tokens = 0\nmax_model_calls = -3\n",
+         [limits]\nmax_tokens = 0\nmax_model_calls = -3\nmax_duration_seconds = 2073601\n",
     );
     put("a/prompts/execution.md", " \n");
     fs::remove_file(root.path().join("a/prompts/conversation.md")).expect("removed");

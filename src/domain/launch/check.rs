@@ -7,7 +7,7 @@ use entity::agent;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Error, MAX_LABEL, MAX_LABELS, MAX_SECONDS, Request};
+use super::{Error, MAX_DURATION_SECONDS, MAX_LABEL, MAX_LABELS, MAX_TTL_SECONDS, Request};
 use crate::base::json_schema::{Issue, Schema};
 use crate::base::text::{MAX_JSON_DEPTH, has_nul, json_depth};
 use crate::db;
@@ -108,12 +108,13 @@ pub(super) fn check_limits(request: &Request) -> Result<(), BadArgument> {
             });
         }
     }
-    for (name, seconds) in [
-        ("ttlSeconds", request.ttl_seconds),
-        ("maxDurationSeconds", request.max_duration_seconds),
+    let longest = request.max_duration_seconds;
+    for (name, seconds, most) in [
+        ("ttlSeconds", request.ttl_seconds, MAX_TTL_SECONDS),
+        ("maxDurationSeconds", longest, MAX_DURATION_SECONDS),
     ] {
-        if seconds.is_some_and(|seconds| !(1..=MAX_SECONDS).contains(&seconds)) {
-            return Err(BadArgument::new(name, format!("{name} is 1 to {MAX_SECONDS}")));
+        if seconds.is_some_and(|seconds| !(1..=most).contains(&seconds)) {
+            return Err(BadArgument::new(name, format!("{name} is 1 to {most}")));
         }
     }
     Ok(())

@@ -32,12 +32,16 @@ pub const MAX_LABELS: usize = 20;
 /// A label's greatest length in characters.
 pub const MAX_LABEL: usize = 100;
 
-/// Executions that one request cancels or retries, and records that it deletes: each costs a
-/// transaction of its own, and a request must end in the time that it has.
+/// Executions that one request cancels or retries, each in a transaction of its own, and records that
+/// it deletes, in one: a request must end in the time that it has.
 pub const MAX_BULK: usize = 100;
 
-/// Longest time to live and longest maximum duration: 30 days.
-pub const MAX_SECONDS: i32 = 30 * 24 * 60 * 60;
+/// Longest time to live: 30 days.
+pub const MAX_TTL_SECONDS: i32 = 30 * 24 * 60 * 60;
+
+/// Longest maximum duration, of a definition too (`agent.schema.json`): 24 days, for `durationMs` is
+/// an Int, which holds 24.8 of them, and what runs out of time ends a moment later.
+pub const MAX_DURATION_SECONDS: i32 = 24 * 24 * 60 * 60;
 
 /// What someone wants done.
 #[derive(Debug, Default)]

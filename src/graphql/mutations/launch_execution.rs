@@ -40,7 +40,7 @@ pub struct LaunchExecutionInput {
     expected_schema_version: Option<String>,
     /// Give up with EXPIRED if no worker took it within this many seconds: 1 to 2592000.
     ttl_seconds: Option<i32>,
-    /// Give up with TIMED_OUT after running for this many seconds: 1 to 2592000. The agent type's
+    /// Give up with TIMED_OUT after running for this many seconds: 1 to 2073600. The agent type's
     /// own limit when left out.
     max_duration_seconds: Option<i32>,
 }

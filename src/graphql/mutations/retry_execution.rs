@@ -32,7 +32,7 @@ pub struct RetryExecutionInput {
     /// Give up with EXPIRED if no worker took it within this many seconds: 1 to 2592000. It is not
     /// taken over from the first.
     ttl_seconds: Option<i32>,
-    /// Give up with TIMED_OUT after running for this many seconds: 1 to 2592000. It is not taken
+    /// Give up with TIMED_OUT after running for this many seconds: 1 to 2073600. It is not taken
     /// over from the first.
     max_duration_seconds: Option<i32>,
     /// Refuse if ExecutionType.schemaVersion has changed since the form was drawn.

@@ -79,7 +79,11 @@ async fn every_refusal_of_a_launch_is_typed_and_stores_nothing() {
             "InvalidArgumentError INVALID_ARGUMENT input.ttlSeconds",
         ),
         (
-            json!({ "maxDurationSeconds": 2_592_001 }),
+            json!({ "ttlSeconds": 2_592_001 }),
+            "InvalidArgumentError INVALID_ARGUMENT input.ttlSeconds",
+        ),
+        (
+            json!({ "maxDurationSeconds": 2_073_601 }),
             "InvalidArgumentError INVALID_ARGUMENT input.maxDurationSeconds",
         ),
         (
