@@ -107,6 +107,20 @@ async fn add_where(db: &impl Conn, name: &str, period: &str, more: Amount, room:
     Ok(updated.rows_affected == 1)
 }
 
+/// Those of these counters that exist, by name and period, in no order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_many(db: &impl Conn, counters: &[(String, String)]) -> Result<Vec<Model>> {
+    if counters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let any = counters.iter().fold(Condition::any(), |any, (name, period)| {
+        any.add(Column::Name.eq(name).and(Column::Period.eq(period)))
+    });
+    Ok(Entity::find().filter(any).all(db).await?)
+}
+
 /// One counter.
 ///
 /// # Errors

@@ -60,13 +60,15 @@ pub enum Part {
     Document,
 }
 
-/// What is wrong with a record; none when nothing is.
-pub fn check(key: &str, document: &Value) -> Option<(Part, String)> {
+/// What is wrong with a record, its key first; empty when nothing is.
+pub fn check(key: &str, document: &Value) -> Vec<(Part, String)> {
+    let mut wrong = Vec::new();
     if key.trim().is_empty() || key.chars().count() > MAX_KEY || key.contains('\0') {
         let message = format!("a key has 1 to {MAX_KEY} characters, not only blanks, and no U+0000");
-        return Some((Part::Key, message));
+        wrong.push((Part::Key, message));
     }
-    check_document(document).map(|message| (Part::Document, message))
+    wrong.extend(check_document(document).map(|message| (Part::Document, message)));
+    wrong
 }
 
 fn check_document(document: &Value) -> Option<String> {
@@ -136,7 +138,7 @@ fn plan(
     let mut touched: Vec<String> = Vec::new();
     let mut outcomes = Vec::with_capacity(documents.len());
     for (key, document) in documents {
-        if let Some((_, message)) = check(key, document) {
+        if let Some((_, message)) = check(key, document).into_iter().next() {
             outcomes.push(Outcome::Failed(message));
             continue;
         }

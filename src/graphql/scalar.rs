@@ -27,13 +27,11 @@ impl ScalarType for DateTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        clock::from_rfc3339(text)
-            .map(Self)
-            .ok_or_else(|| {
-                InputValueError::custom(
-                    "an instant reads like 2026-01-31T08:15:00.000Z, of a year from 0000 to 9999 in UTC",
-                )
-            })
+        clock::from_rfc3339(text).map(Self).ok_or_else(|| {
+            InputValueError::custom(
+                "an instant reads like 2026-01-31T08:15:00.000Z, of a year from 0000 to 9999 in UTC",
+            )
+        })
     }
 
     fn to_value(&self) -> Value {

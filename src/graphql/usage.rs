@@ -1,6 +1,7 @@
 //! What models were used for and what they cost, and the budgets that executions share.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, Enum, ID, Object, SimpleObject};
 use uuid::Uuid;
@@ -10,10 +11,13 @@ use super::errors::{self, Result, bad_input, viewer};
 use super::loaders::{self, AgentOf};
 use super::scalar::{DateTime, int};
 use super::{Deps, deps, page};
+use crate::base::clock::UnixMs;
 use crate::base::id::Kind;
 use crate::base::period::{DAY_MS, Period};
 use crate::db;
+use crate::db::budgets::Amount;
 use crate::db::usage::Sum;
+use crate::domain::Fault;
 use crate::domain::budgets;
 use crate::domain::journal::Tokens;
 
@@ -309,31 +313,41 @@ pub struct BudgetQuery;
 #[Object]
 impl BudgetQuery {
     /// The budgets that executions share, by name: all of them for server admins, for others those
-    /// of data sets that they administer.
+    /// of data sets that they administer, and of these data sets' agents.
     async fn budgets(&self, ctx: &Context<'_>) -> Result<Vec<Budget>> {
         let viewer = viewer(ctx)?;
-        let deps = deps(ctx);
-        let mut shown = Vec::new();
-        for budget in deps.budgets.all() {
-            let is_visible =
-                viewer.is_server_admin || budget.scope.data_set.is_some_and(|set| viewer.administers(set));
-            if is_visible {
-                shown.push(show(ctx, deps, budget).await?);
-            }
-        }
-        Ok(shown)
+        let Deps { store, budgets, .. } = deps(ctx);
+        let fault = |fault: Fault| errors::internal(ctx, &fault);
+        let scopes = budgets.all().iter().map(|budget| &budget.scope);
+        let named: Vec<Uuid> = if viewer.is_server_admin {
+            Vec::new()
+        } else {
+            scopes.filter_map(|scope| scope.agent).collect()
+        };
+        let agents = db::agents::find_many(store.db.read(), &named).await;
+        let agents = agents.map_err(|failed| fault(failed.into()))?;
+        let data_set_of = |scope: &budgets::Scope| {
+            let of_agent = |id| agents.iter().find(|agent| agent.id == id);
+            let of_agent = scope.agent.and_then(of_agent).map(|agent| agent.data_set_id);
+            scope.data_set.or(of_agent)
+        };
+        let is_visible = |budget: &&Arc<budgets::Budget>| {
+            viewer.is_server_admin || data_set_of(&budget.scope).is_some_and(|set| viewer.administers(set))
+        };
+        let shown: Vec<_> = budgets.all().iter().filter(is_visible).cloned().collect();
+        let used = budgets::used_of_each(store, &shown).await.map_err(fault)?;
+        let now = store.clock.now();
+        let shown = shown.iter().zip(used);
+        Ok(shown.map(|(budget, used)| show(budget, used, now)).collect())
     }
 }
 
 // Far below 2^53.
 #[allow(clippy::cast_precision_loss)]
-async fn show(ctx: &Context<'_>, deps: &Deps, budget: &budgets::Budget) -> Result<Budget> {
-    let now = deps.store.clock.now();
-    let used = budgets::used(&deps.store, budget).await;
-    let used = used.map_err(|fault| errors::internal(ctx, &fault))?;
+fn show(budget: &budgets::Budget, used: Amount, now: UnixMs) -> Budget {
     let (scope, most) = (&budget.scope, &budget.most);
     let number = |number: i64| number as f64;
-    Ok(Budget {
+    Budget {
         name: budget.name.clone(),
         data_set_id: scope.data_set.map(|id| Kind::DataSet.format(id).into()),
         agent_id: scope.agent.map(|id| Kind::Agent.format(id).into()),
@@ -353,5 +367,5 @@ async fn show(ctx: &Context<'_>, deps: &Deps, budget: &budgets::Budget) -> Resul
             tokens: Some(number(used.tokens)),
             cost_micro_usd: Some(number(used.cost_micro_usd)),
         },
-    })
+    }
 }

@@ -10,7 +10,7 @@ use crate::base::clock::UnixMs;
 use crate::base::id::Kind;
 use crate::base::json_schema::Issue;
 use crate::db;
-use crate::definitions::Catalog;
+use crate::definitions::{AgentType, Catalog};
 use crate::domain::access::Viewer;
 use crate::domain::people;
 use crate::domain::{BadArgument, launch};
@@ -70,26 +70,40 @@ pub struct New<'a> {
 /// Makes an agent.
 ///
 /// # Errors
-/// [`Error`].
+/// Everything that is wrong with it at once, never an empty list.
 pub async fn create(
     store: &Store,
     catalog: &Catalog,
     viewer: &Viewer,
     new: New<'_>,
-) -> Result<agent::Model, Error> {
-    let (argument, kind) = ("dataSetId", Kind::DataSet);
-    require_admin(viewer, new.data_set_id, argument, kind, MANAGERS)?;
-    people::check_name(new.name)?;
-    check_description(new.description.as_deref())?;
-    let known = catalog.agent_type(new.agent_type_key).ok_or(Refusal::NotFound {
-        argument: "agentTypeKey",
-        kind: Kind::AgentType,
-    })?;
-    let configuration = new.configuration.unwrap_or_else(|| Value::Object(Map::new()));
-    let issues = launch::issues(&known.configuration_schema, &configuration);
-    if !issues.is_empty() {
-        return Err(Error::Configuration(issues));
+) -> Result<agent::Model, Vec<Error>> {
+    require_admin(viewer, new.data_set_id, "dataSetId", Kind::DataSet, MANAGERS)
+        .map_err(|refusal| vec![refusal.into()])?;
+    let mut wrong: Vec<Error> = Vec::new();
+    wrong.extend(people::check_name(new.name).err().map(Into::into));
+    wrong.extend(
+        check_description(new.description.as_deref())
+            .err()
+            .map(Into::into),
+    );
+    let configuration = (new.configuration.as_ref()).map_or_else(|| Value::Object(Map::new()), Value::clone);
+    match catalog.agent_type(new.agent_type_key) {
+        Some(known) => wrong.extend(check_configuration(known, &configuration).err()),
+        None => {
+            let (argument, kind) = ("agentTypeKey", Kind::AgentType);
+            wrong.push(Refusal::NotFound { argument, kind }.into());
+        }
     }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    insert(store, new, &configuration)
+        .await
+        .map_err(|error| vec![error])
+}
+
+async fn insert(store: &Store, new: New<'_>, configuration: &Value) -> Result<agent::Model, Error> {
+    let (argument, kind) = ("dataSetId", Kind::DataSet);
     let work = store.begin().await?;
     // A server admin's role says nothing about whether the data set is there.
     let found = db::people::find_data_sets(&work.tx, &[new.data_set_id]).await?;
@@ -99,10 +113,10 @@ pub async fn create(
     let row = people::create_agent(
         &work,
         new.data_set_id,
-        &known.key,
+        new.agent_type_key,
         new.name,
         new.description,
-        &configuration,
+        configuration,
     )
     .await?;
     work.commit().await?;
@@ -113,7 +127,8 @@ pub async fn create(
 #[derive(Debug, Default)]
 #[allow(missing_docs)] // the API's arguments
 pub struct Edit {
-    pub name: Option<String>,
+    /// Some(None) would clear it, which is refused.
+    pub name: Option<Option<String>>,
     /// Some(None) clears it.
     pub description: Option<Option<String>>,
     pub configuration: Option<Value>,
@@ -124,49 +139,60 @@ pub struct Edit {
 /// Changes an agent.
 ///
 /// # Errors
-/// [`Error`].
+/// Everything that is wrong with the change at once, never an empty list.
 pub async fn update(
     store: &Store,
     catalog: &Catalog,
     viewer: &Viewer,
     id: Uuid,
     edit: Edit,
-) -> Result<agent::Model, Error> {
-    let work = store.begin().await?;
-    let before = find_managed(&work, viewer, id).await?;
+) -> Result<agent::Model, Vec<Error>> {
+    let one = |error: Error| vec![error];
+    let work = store.begin().await.map_err(|failed| one(failed.into()))?;
+    let before = find_managed(&work, viewer, id).await;
+    let before = before.map_err(|refusal| one(refusal.into()))?;
     if before.retired_at.is_some() {
-        return Err(Error::Retired(Box::new(before)));
+        return Err(one(Error::Retired(Box::new(before))));
     }
     if edit
         .expected_updated_at
         .is_some_and(|read| read != before.updated_at)
     {
-        return Err(Error::EditConflict(Box::new(before)));
+        return Err(one(Error::EditConflict(Box::new(before))));
     }
-    let mut after = before.clone();
-    if let Some(name) = edit.name {
-        people::check_name(&name)?;
-        after.name = name;
-    }
-    if let Some(description) = edit.description {
-        check_description(description.as_deref())?;
-        after.description = description;
-    }
-    if let Some(configuration) = edit.configuration {
-        let known = catalog.agent_type(&before.agent_type_key).ok_or_else(|| {
-            let message = "the agent's type is no longer registered, so nothing says what it takes";
-            BadArgument::new("configuration", message)
-        })?;
-        let issues = launch::issues(&known.configuration_schema, &configuration);
-        if !issues.is_empty() {
-            return Err(Error::Configuration(issues));
-        }
-        after.configuration = configuration.to_string();
-    }
+    let after = edited(catalog, &before, edit)?;
     if after == before {
         return Ok(before);
     }
-    save(work, &before, after).await
+    save(work, &before, after).await.map_err(one)
+}
+
+fn edited(catalog: &Catalog, before: &agent::Model, edit: Edit) -> Result<agent::Model, Vec<Error>> {
+    let mut wrong: Vec<Error> = Vec::new();
+    let mut after = before.clone();
+    match edit.name {
+        Some(Some(name)) => {
+            wrong.extend(people::check_name(&name).err().map(Into::into));
+            after.name = name;
+        }
+        Some(None) => wrong.push(BadArgument::new("name", "an agent's name cannot be cleared").into()),
+        None => {}
+    }
+    if let Some(description) = edit.description {
+        wrong.extend(check_description(description.as_deref()).err().map(Into::into));
+        after.description = description;
+    }
+    if let Some(configuration) = edit.configuration {
+        match catalog.agent_type(&before.agent_type_key) {
+            Some(known) => wrong.extend(check_configuration(known, &configuration).err()),
+            None => {
+                let message = "the agent's type is no longer registered, so nothing says what it takes";
+                wrong.push(BadArgument::new("configuration", message).into());
+            }
+        }
+        after.configuration = configuration.to_string();
+    }
+    if wrong.is_empty() { Ok(after) } else { Err(wrong) }
 }
 
 /// Retires an agent; one that is retired already stays as it is.
@@ -212,6 +238,15 @@ async fn save(work: Work, before: &agent::Model, mut after: agent::Model) -> Res
     }
     work.commit().await?;
     Ok(after)
+}
+
+fn check_configuration(known: &AgentType, configuration: &Value) -> Result<(), Error> {
+    let issues = launch::issues(&known.configuration_schema, configuration);
+    if issues.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Configuration(issues))
+    }
 }
 
 fn check_description(description: Option<&str>) -> Result<(), BadArgument> {

@@ -82,7 +82,7 @@ pub async fn remove_member(
     keep_an_admin(&work, viewer, data_set, user).await?;
     let row = db::people::remove_member(&work.tx, data_set, user)
         .await?
-        .ok_or_else(no_user)?;
+        .ok_or(Error::NotMember)?;
     work.commit().await?;
     Ok((row, set))
 }

@@ -30,6 +30,9 @@ pub enum Error {
         /// What was to be named.
         kind: Kind,
     },
+    /// The user is no member of the data set, whether or not there is such a user.
+    #[error("the user is no member of the data set")]
+    NotMember,
     /// The viewer may not do that.
     #[error("{message}")]
     NotAllowed {

@@ -90,14 +90,15 @@ fn check(collection: &str, documents: &[(String, Value)]) -> Vec<Error> {
             let path = vec!["records".to_owned(), place.to_string(), member.to_owned()];
             refused.push(BadArgument { path, message }.into());
         };
-        if let Some((part, message)) = records::check(key, document) {
+        if !seen.insert(key) {
+            refuse("key", "a key is given once".to_owned());
+        }
+        for (part, message) in records::check(key, document) {
             let member = match part {
                 Part::Key => "key",
                 Part::Document => "document",
             };
             refuse(member, message);
-        } else if !seen.insert(key) {
-            refuse("key", "a key is given once".to_owned());
         }
     }
     refused

@@ -263,14 +263,36 @@ pub async fn used(store: &Store, budget: &Budget) -> Result<Amount, Fault> {
     counted(store.db.read(), &budget.name, &period).await
 }
 
-async fn counted(db: &impl db::Conn, name: &str, period: &str) -> Result<Amount, Fault> {
-    let row = db::budgets::find(db, name, period).await?;
-    Ok(row.map_or_else(Amount::default, |row| Amount {
+/// As [`used`] of each, in one statement and in their order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn used_of_each(store: &Store, budgets: &[Arc<Budget>]) -> Result<Vec<Amount>, Fault> {
+    let now = store.clock.now();
+    let counters: Vec<(String, String)> = budgets
+        .iter()
+        .map(|budget| (budget.name.clone(), budget.period.label(now)))
+        .collect();
+    let rows = db::budgets::find_many(store.db.read(), &counters).await?;
+    let one = |(name, period): &(String, String)| {
+        let row = rows.iter().find(|row| row.name == *name && row.period == *period);
+        row.map_or_else(Amount::default, amount)
+    };
+    Ok(counters.iter().map(one).collect())
+}
+
+fn amount(row: &entity::budget_use::Model) -> Amount {
+    Amount {
         model_calls: row.model_calls,
         tool_calls: row.tool_calls,
         tokens: row.tokens,
         cost_micro_usd: row.cost_micro_usd,
-    }))
+    }
+}
+
+async fn counted(db: &impl db::Conn, name: &str, period: &str) -> Result<Amount, Fault> {
+    let row = db::budgets::find(db, name, period).await?;
+    Ok(row.as_ref().map_or_else(Amount::default, amount))
 }
 
 /// What of the budget has no room.

@@ -17,6 +17,7 @@ pub enum Rule {
     Empty,
     Extension,
     Content,
+    Filename,
 }
 
 /// A refused file.
@@ -55,7 +56,7 @@ pub(super) fn check_before(
     }
     if name.chars().count() > MAX_FILENAME || name.contains('\0') {
         return refused(
-            Rule::Extension,
+            Rule::Filename,
             format!("a file name has {MAX_FILENAME} characters at most and no U+0000"),
         );
     }

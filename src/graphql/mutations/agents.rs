@@ -128,7 +128,10 @@ impl Agents {
                     agent: Some(Agent(row)),
                     errors: Vec::new(),
                 },
-                Err(error) => refuse(refused(ctx, error, ("dataSetId", &input.data_set_id))?),
+                Err(errors) => CreateAgentPayload {
+                    agent: None,
+                    errors: refused(ctx, errors, ("dataSetId", &input.data_set_id))?,
+                },
             },
         )
     }
@@ -149,18 +152,9 @@ impl Agents {
             Ok(id) => id,
             Err(error) => return Ok(refuse(error.into())),
         };
-        if input.name.is_null() {
-            let message = "an agent's name cannot be cleared";
-            let error = InvalidArgumentError::new(message, Place::Input.path("name"));
-            return Ok(refuse(error.into()));
-        }
         let edit = agents::Edit {
-            name: input.name.take(),
-            description: match input.description {
-                MaybeUndefined::Undefined => None,
-                MaybeUndefined::Null => Some(None),
-                MaybeUndefined::Value(text) => Some(Some(text)),
-            },
+            name: cleared(input.name),
+            description: cleared(input.description),
             configuration: document(input.configuration),
             expected_updated_at: input.expected_updated_at.map(|at| at.0),
         };
@@ -170,7 +164,10 @@ impl Agents {
                     agent: Some(Agent(row)),
                     errors: Vec::new(),
                 },
-                Err(error) => refuse(refused(ctx, error, ("id", &input.id))?),
+                Err(errors) => UpdateAgentPayload {
+                    agent: None,
+                    errors: refused(ctx, errors, ("id", &input.id))?,
+                },
             },
         )
     }
@@ -201,7 +198,21 @@ impl Agents {
     }
 }
 
-fn refused(ctx: &Context<'_>, error: agents::Error, id: (&str, &str)) -> Result<AgentError> {
+/// Some(None): it is to be cleared.
+fn cleared<T>(given: MaybeUndefined<T>) -> Option<Option<T>> {
+    match given {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(value) => Some(Some(value)),
+    }
+}
+
+fn refused(ctx: &Context<'_>, errors: Vec<agents::Error>, id: (&str, &str)) -> Result<Vec<AgentError>> {
+    let refused = errors.into_iter().map(|error| refusal(ctx, error, id));
+    refused.collect()
+}
+
+fn refusal(ctx: &Context<'_>, error: agents::Error, id: (&str, &str)) -> Result<AgentError> {
     use agents::Error;
     Ok(match error {
         Error::Refused(refusal) => admin_refused(ctx, refusal, &[id], Place::Input)?,

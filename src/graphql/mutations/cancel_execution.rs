@@ -113,12 +113,18 @@ impl CancelExecution {
                 errors: vec![refused.into()],
             });
         }
-        let (ids, errors) = read_ids(Kind::Execution, &input.ids);
         let mut payload = CancelExecutionsPayload {
-            executions: Vec::with_capacity(ids.len()),
-            errors,
+            executions: Vec::with_capacity(input.ids.len()),
+            errors: Vec::new(),
         };
-        for (index, id) in ids {
+        for (index, id) in read_ids(Kind::Execution, &input.ids) {
+            let id = match id {
+                Ok(id) => id,
+                Err(error) => {
+                    payload.errors.push(error.into());
+                    continue;
+                }
+            };
             let place = Place::Entry("ids", index);
             match one(ctx, viewer, id, reason, (&input.ids[index], place)).await? {
                 Ok(execution) => payload.executions.push(execution),

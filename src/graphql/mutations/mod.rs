@@ -28,6 +28,8 @@ mod users;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::HashSet;
+
 use async_graphql::{Context, MergedObject, Union};
 
 use super::errors::{Result, internal};
@@ -81,6 +83,12 @@ where
             let given = ids.iter().find(|(name, _)| *name == argument);
             NotFoundError::of(kind, given.map_or("", |(_, id)| *id), place.path(argument)).into()
         }
+        Error::NotMember => NotFoundError {
+            code: "NOT_FOUND".to_owned(),
+            message: "This user is no member of the data set.".to_owned(),
+            path: place.path("userId"),
+        }
+        .into(),
         Error::NotAllowed { argument, message } => {
             let path = argument.and_then(|argument| place.path(argument));
             NotAllowedError::new(message, path).into()
@@ -91,20 +99,22 @@ where
     })
 }
 
-/// Ids of one list, each read on its own and taken once: what names nothing is refused by its place.
-fn read_ids<E: From<NotFoundError>>(
+/// Ids of one list in its order, each read on its own and taken once: what names nothing is refused by
+/// its place.
+fn read_ids(
     kind: Kind,
     ids: &[async_graphql::ID],
-) -> (Vec<(usize, uuid::Uuid)>, Vec<E>) {
-    let (mut read, mut refused) = (Vec::<(usize, uuid::Uuid)>::new(), Vec::new());
-    for (index, id) in ids.iter().enumerate() {
-        match read_id(kind, id, Place::Entry("ids", index), "ids") {
-            Ok(id) if read.iter().any(|(_, known)| *known == id) => {}
-            Ok(id) => read.push((index, id)),
-            Err(error) => refused.push(error.into()),
+) -> Vec<(usize, std::result::Result<uuid::Uuid, NotFoundError>)> {
+    // What is malformed is known by its text alone.
+    let mut known: HashSet<std::result::Result<uuid::Uuid, &str>> = HashSet::new();
+    let mut read = Vec::with_capacity(ids.len());
+    for (index, given) in ids.iter().enumerate() {
+        let id = read_id(kind, given, Place::Entry("ids", index), "ids");
+        if known.insert(id.as_ref().map_or(Err(given.as_str()), |id| Ok(*id))) {
+            read.push((index, id));
         }
     }
-    (read, refused)
+    read
 }
 
 /// More ids than one request may name; none when they are few enough.

@@ -44,7 +44,7 @@ pub struct UpsertRecordsPayload {
 /// Records to delete.
 #[derive(InputObject)]
 pub struct DeleteRecordsInput {
-    /// ServerInfo.maxBulkIds at most.
+    /// ServerInfo.maxBulkIds at most. One given twice counts once.
     ids: Vec<ID>,
 }
 
@@ -118,13 +118,22 @@ impl Records {
                 errors: vec![refused.into()],
             });
         }
-        let (ids, mut errors) = read_ids(Kind::Record, &input.ids);
+        let (mut ids, mut refused) = (Vec::new(), Vec::new());
+        for (index, id) in read_ids(Kind::Record, &input.ids) {
+            match id {
+                Ok(id) => ids.push((index, id)),
+                Err(error) => refused.push((index, error.into())),
+            }
+        }
         let deleted = records::delete(&deps(ctx).store, viewer, &ids).await;
         let deleted = deleted.map_err(|fault| internal(ctx, &fault))?;
         for (index, error) in deleted.refused {
             let place = Place::Entry("ids", index);
-            errors.push(admin_refused(ctx, error, &[("ids", &input.ids[index])], place)?);
+            let error = admin_refused(ctx, error, &[("ids", &input.ids[index])], place)?;
+            refused.push((index, error));
         }
+        refused.sort_by_key(|(index, _)| *index);
+        let errors = refused.into_iter().map(|(_, error)| error).collect();
         Ok(DeleteRecordsPayload {
             deleted_ids: deleted
                 .ids

@@ -212,6 +212,8 @@ pub enum FileRule {
     Extension,
     /// What its bytes are is none of FileRules.contentTypes, whatever its name says.
     Content,
+    /// Its name is longer than 255 characters, or holds U+0000.
+    Filename,
 }
 
 /// Where the arguments stand that a refusal names.

@@ -157,12 +157,18 @@ impl RetryExecution {
                 errors: vec![refused.into()],
             });
         }
-        let (ids, errors) = read_ids(Kind::Execution, &input.ids);
         let mut payload = RetryExecutionsPayload {
-            executions: Vec::with_capacity(ids.len()),
-            errors,
+            executions: Vec::with_capacity(input.ids.len()),
+            errors: Vec::new(),
         };
-        for (index, id) in ids {
+        for (index, id) in read_ids(Kind::Execution, &input.ids) {
+            let id = match id {
+                Ok(id) => id,
+                Err(error) => {
+                    payload.errors.push(error.into());
+                    continue;
+                }
+            };
             let retry = launch::Retry {
                 id: Some(id),
                 idempotency: idempotency.clone(),

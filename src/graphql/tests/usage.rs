@@ -193,14 +193,26 @@ async fn budgets_are_shown_to_who_administers_what_they_are_for() {
             ..Most::default()
         },
     };
-    deps.budgets = Budgets::new(vec![budget("shop", Some(world.set)), budget("everything", None)]);
+    let of_agent = |name: &str, agent| Budget {
+        scope: Scope {
+            agent: Some(agent),
+            ..Scope::default()
+        },
+        ..budget(name, None)
+    };
+    deps.budgets = Budgets::new(vec![
+        budget("shop", Some(world.set)),
+        budget("everything", None),
+        of_agent("the paper", world.paper),
+        of_agent("unknown", Uuid::from_u128(404)),
+    ]);
     let work = world.store.begin().await.expect("begins");
     let wanted = Amount {
         model_calls: 4,
         cost_micro_usd: 9,
         ..Amount::default()
     };
-    let taken = budgets::take(&work, &deps.budgets.all()[1..], wanted).await;
+    let taken = budgets::take(&work, &deps.budgets.all()[1..2], wanted).await;
     taken.expect("works").expect("has room");
     work.commit().await.expect("commits");
     let api = Api {
@@ -214,8 +226,11 @@ async fn budgets_are_shown_to_who_administers_what_they_are_for() {
             .map(|it| it["name"].as_str().expect("a name").to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(names(&api.world.server_admin).await, ["everything", "shop"]);
-    assert_eq!(names(&api.world.admin).await, ["shop"]);
+    assert_eq!(
+        names(&api.world.server_admin).await,
+        ["everything", "shop", "the paper", "unknown"]
+    );
+    assert_eq!(names(&api.world.admin).await, ["shop", "the paper"]);
     assert_eq!(names(&api.world.member).await, [""; 0]);
     let whole = "{ budgets { name dataSetId agentId agentTypeKey model period renewsAt limits { modelCalls tokens } used { modelCalls toolCalls tokens costMicroUsd } } }";
     let read = api.ask(&api.world.admin, whole, json!({})).await;

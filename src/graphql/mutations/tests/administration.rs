@@ -257,6 +257,10 @@ async fn admins_of_a_data_set_manage_its_members_and_keep_an_admin() {
         .run(&world.server_admin, remove, of_remove, input(&set, &stranger))
         .await;
     assert_eq!(refusal(&twice), "NotFoundError NOT_FOUND input.userId");
+    assert_eq!(
+        twice["errors"][0]["message"],
+        "This user is no member of the data set."
+    );
 }
 
 #[tokio::test]
@@ -490,6 +494,20 @@ async fn records_are_written_all_or_none_and_deleted_each_by_itself() {
         assert_eq!(payload["records"], json!([]));
         assert_eq!(world.stored().await, before);
     }
+    let wrong = write(
+        json!([{ "key": "a", "document": {} }, { "key": " ", "document": [] }, { "key": "a", "document": 1 }]),
+    );
+    let payload = world.run(&world.admin, upsert, selection, wrong).await;
+    assert_eq!(
+        paths(&payload),
+        [
+            "input.records.1.key",
+            "input.records.1.document",
+            "input.records.2.key",
+            "input.records.2.document"
+        ],
+        "every mistake of each"
+    );
     let first = world.run(&world.admin, upsert, selection, write(good)).await;
     let keys: Vec<&Value> = first["records"]
         .as_array()
@@ -531,4 +549,54 @@ async fn records_are_written_all_or_none_and_deleted_each_by_itself() {
     assert_eq!(payload["deletedIds"], json!([a, b]));
     assert_eq!(refusal(&payload), "NotFoundError NOT_FOUND input.ids.1");
     assert_eq!(payload["errors"].as_array().map(Vec::len), Some(1));
+    // By place, and what is given twice once, also where it can be no id.
+    let mixed = json!({ "ids": [unknown, "?", a, "?", unknown, "!"] });
+    let payload = world.run(&world.admin, delete, "deletedIds", mixed).await;
+    assert_eq!(
+        paths(&payload),
+        ["input.ids.0", "input.ids.1", "input.ids.2", "input.ids.5"]
+    );
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_with_an_agent_is_said_at_once() {
+    let world = World::new().await;
+    let bad = json!({ "name": " ", "description": "d".repeat(2001), "configuration": { "colour": "red" } });
+    let mut new = bad.clone();
+    new["dataSetId"] = json!(Kind::DataSet.format(world.set));
+    new["agentTypeKey"] = json!("paper");
+    let before = world.stored().await;
+    let payload = world
+        .run(&world.admin, "createAgent", "agent { id }", new.clone())
+        .await;
+    let all = ["input.name", "input.description", "input.configuration"];
+    assert_eq!(paths(&payload), all);
+    new["agentTypeKey"] = json!("of yesterday");
+    let payload = world.run(&world.admin, "createAgent", "agent { id }", new).await;
+    assert_eq!(
+        paths(&payload),
+        ["input.name", "input.description", "input.agentTypeKey"]
+    );
+    let mut edit = bad;
+    edit["id"] = json!(agent(world.paper));
+    for name in [json!(" "), Value::Null] {
+        edit["name"] = name;
+        let payload = world
+            .run(&world.admin, "updateAgent", "agent { id }", edit.clone())
+            .await;
+        assert_eq!(paths(&payload), all);
+    }
+    assert_eq!(world.stored().await, before);
+}
+
+/// Where each refusal is.
+fn paths(payload: &Value) -> Vec<String> {
+    let errors = payload["errors"].as_array().expect("a list").iter();
+    errors
+        .map(|error| {
+            let path = error["path"].as_array().expect("a path").iter();
+            let steps: Vec<&str> = path.map(|step| step.as_str().expect("text")).collect();
+            steps.join(".")
+        })
+        .collect()
 }

@@ -507,3 +507,16 @@ async fn a_retry_is_a_new_execution_of_the_same_job() {
         .await;
     assert_eq!(refusal(&payload), "AgentRetiredError AGENT_RETIRED input.id");
 }
+
+#[tokio::test]
+async fn refusals_of_many_come_by_place_and_malformed_ids_once() {
+    let world = World::new().await;
+    let unknown = Kind::Execution.format(world.set);
+    for mutation in ["cancelExecutions", "retryExecutions"] {
+        let ids = json!({ "ids": [unknown, "?", unknown, "?", "!"] });
+        let payload = world.run(&world.member, mutation, "executions { id }", ids).await;
+        let errors = payload["errors"].as_array().expect("a list").iter();
+        let places: Vec<&Value> = errors.map(|error| &error["path"][2]).collect();
+        assert_eq!(places, ["0", "1", "4"], "{mutation}");
+    }
+}

@@ -24,7 +24,9 @@ type Row<'a> = (Vec<(&'a str, &'a [u8])>, &'a str, &'a str);
 async fn every_file_rule_is_named_and_nothing_of_a_refused_request_stays() {
     let world = World::new().await;
     let before = world.stored().await;
+    let long = format!("{}.csv", "a".repeat(252));
     let rows: Vec<Row<'_>> = vec![
+        (vec![(&long, CSV)], "FILENAME", "input.files.0"),
         (
             vec![("a.csv", CSV), ("b.csv", CSV), ("c.csv", CSV)],
             "TOO_MANY",
