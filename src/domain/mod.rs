@@ -29,6 +29,10 @@ use crate::bus::{Bus, Signal};
 use crate::db::{self, Db, Tx};
 use crate::storage;
 
+/// Ids that one request names, to read, cancel, retry or delete what they are: executions change each
+/// in a transaction of its own, and a request must end in the time that it has.
+pub const MAX_BULK_IDS: usize = 100;
+
 /// A fault: nothing the caller did, and nothing for a client to read.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {

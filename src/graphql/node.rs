@@ -31,11 +31,9 @@ use super::page;
 use super::record::DataRecord;
 use super::user::User;
 use crate::base::id::{Kind, parse_any};
+use crate::domain::MAX_BULK_IDS;
 use crate::domain::access::Viewer;
 use crate::domain::journal::Event;
-
-/// Ids that `nodes` takes at once.
-pub const MAX_IDS: usize = 100;
 
 /// Anything that can be fetched again by its id alone.
 #[derive(Interface, Clone, Debug)]
@@ -209,8 +207,8 @@ impl NodeQuery {
         #[graphql(desc = "Ids of anything that implements Node.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Found>>> {
         viewer(ctx)?;
-        if ids.len() > MAX_IDS {
-            let message = format!("{} ids were given; {MAX_IDS} are taken at most", ids.len());
+        if ids.len() > MAX_BULK_IDS {
+            let message = format!("{} ids were given; {MAX_BULK_IDS} are taken at most", ids.len());
             return Err(error(Code::LimitExceeded, message));
         }
         let found = try_join_all(ids.iter().map(|id| find(ctx, id))).await?;

@@ -15,8 +15,9 @@ use super::scalar::{DateTime, int};
 use super::user::User;
 use crate::base::cookie::Cookie;
 use crate::base::id::Kind;
+use crate::domain::MAX_BULK_IDS;
 use crate::domain::access::Viewer;
-use crate::domain::launch::{MAX_BULK, MAX_LABEL, MAX_LABELS};
+use crate::domain::launch::{MAX_LABEL, MAX_LABELS};
 
 /// Counts what one sender gets wrong, wherever it shows tokens and codes.
 pub trait Guesses: std::fmt::Debug + Send + Sync {
@@ -112,7 +113,7 @@ impl SessionQuery {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_page_size: count_int(limits.max_page),
             max_upload_bytes: count_int(limits.max_upload_bytes),
-            max_bulk_ids: int(i64::try_from(MAX_BULK).unwrap_or(i64::MAX)),
+            max_bulk_ids: int(i64::try_from(MAX_BULK_IDS).unwrap_or(i64::MAX)),
             max_labels: int(i64::try_from(MAX_LABELS).unwrap_or(i64::MAX)),
             max_label_length: int(i64::try_from(MAX_LABEL).unwrap_or(i64::MAX)),
         })

@@ -42,20 +42,12 @@ fn refusal(failed: Error, agent_id: &ID) -> std::result::Result<ValidateExecutio
     Ok(match failed {
         Error::AgentNotFound => NotFoundError::of(Kind::Agent, agent_id, path("agentId")).into(),
         Error::AgentRetired(agent) => AgentRetiredError::of(*agent, path("agentId")).into(),
-        Error::TypeMismatch { available } => ExecutionTypeMismatchError {
-            code: "EXECUTION_TYPE_MISMATCH".to_owned(),
-            message: "The agent cannot run executions of this type.".to_owned(),
-            path: path("executionKey"),
-            available_keys: available,
+        Error::TypeMismatch { available } => {
+            ExecutionTypeMismatchError::of(available, path("executionKey")).into()
         }
-        .into(),
-        Error::SchemaVersion { current } => SchemaVersionConflictError {
-            code: "SCHEMA_VERSION_CONFLICT".to_owned(),
-            message: "The execution type's schemas have changed since they were read.".to_owned(),
-            path: path("expectedSchemaVersion"),
-            current_version: current,
+        Error::SchemaVersion { current } => {
+            SchemaVersionConflictError::of(current, path("expectedSchemaVersion")).into()
         }
-        .into(),
         other => return Err(other),
     })
 }

@@ -32,10 +32,6 @@ pub const MAX_LABELS: usize = 20;
 /// A label's greatest length in characters.
 pub const MAX_LABEL: usize = 100;
 
-/// Executions that one request cancels or retries, each in a transaction of its own, and records that
-/// it deletes, in one: a request must end in the time that it has.
-pub const MAX_BULK: usize = 100;
-
 /// Longest time to live: 30 days.
 pub const MAX_TTL_SECONDS: i32 = 30 * 24 * 60 * 60;
 

@@ -172,20 +172,12 @@ where
             NotFoundError::of(asked.kind, asked.id, place.path(id)).into()
         }
         Error::AgentRetired(agent) => AgentRetiredError::of(*agent, place.path(id)).into(),
-        Error::TypeMismatch { available } => ExecutionTypeMismatchError {
-            code: "EXECUTION_TYPE_MISMATCH".to_owned(),
-            message: "The agent cannot run executions of this type.".to_owned(),
-            path: place.path(key),
-            available_keys: available,
+        Error::TypeMismatch { available } => {
+            ExecutionTypeMismatchError::of(available, place.path(key)).into()
         }
-        .into(),
-        Error::SchemaVersion { current } => SchemaVersionConflictError {
-            code: "SCHEMA_VERSION_CONFLICT".to_owned(),
-            message: "The execution type's schemas have changed since they were read.".to_owned(),
-            path: place.path("expectedSchemaVersion"),
-            current_version: current,
+        Error::SchemaVersion { current } => {
+            SchemaVersionConflictError::of(current, place.path("expectedSchemaVersion")).into()
         }
-        .into(),
         Error::Input(issues) => InputValidationError::of("input", issues, place.path("input")).into(),
         Error::Argument(bad) => InvalidArgumentError::of(&bad, place).into(),
         Error::File(rejected) => file_refused(*rejected, asked.uploads, asked.file_ids, place),

@@ -119,9 +119,9 @@ fn read_ids(
 
 /// More ids than one request may name; none when they are few enough.
 fn too_many_ids(ids: &[async_graphql::ID]) -> Option<InvalidArgumentError> {
-    use crate::domain::launch::MAX_BULK;
-    (ids.len() > MAX_BULK).then(|| {
-        let message = format!("{} ids were given; {MAX_BULK} are taken at most", ids.len());
+    use crate::domain::MAX_BULK_IDS;
+    (ids.len() > MAX_BULK_IDS).then(|| {
+        let message = format!("{} ids were given; {MAX_BULK_IDS} are taken at most", ids.len());
         InvalidArgumentError::new(&message, Place::Input.path("ids"))
     })
 }

@@ -355,6 +355,30 @@ impl AgentRetiredError {
     }
 }
 
+impl ExecutionTypeMismatchError {
+    /// What the agent can run.
+    pub fn of(available_keys: Vec<String>, path: Option<Vec<String>>) -> Self {
+        Self {
+            code: "EXECUTION_TYPE_MISMATCH".to_owned(),
+            message: "The agent cannot run executions of this type.".to_owned(),
+            path,
+            available_keys,
+        }
+    }
+}
+
+impl SchemaVersionConflictError {
+    /// The version that the type has now.
+    pub fn of(current_version: String, path: Option<Vec<String>>) -> Self {
+        Self {
+            code: "SCHEMA_VERSION_CONFLICT".to_owned(),
+            message: "The execution type's schemas have changed since they were read.".to_owned(),
+            path,
+            current_version,
+        }
+    }
+}
+
 impl NameTakenError {
     /// The name.
     pub fn of(name: &str) -> Self {
