@@ -118,8 +118,8 @@ impl Agent {
         })
     }
 
-    /// The kinds of execution that this agent can run, read from the definitions at each request.
-    /// Empty when its agent type is no longer registered.
+    /// The kinds of execution that this agent can run, as its definitions say, which are read when
+    /// the server starts. Empty when its agent type is no longer registered.
     async fn execution_types(&self, ctx: &Context<'_>) -> Vec<ExecutionType> {
         let known = self.definition(ctx).into_iter();
         known

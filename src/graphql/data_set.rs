@@ -235,7 +235,9 @@ impl DataSet {
     async fn usage(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The first day (UTC); 30 days to today when left out. 366 days at most.")]
+        #[graphql(
+            desc = "The first day (UTC); the 30th of the days that end with `to` when left out. 366 days at most."
+        )]
         from: Option<DateTime>,
         #[graphql(desc = "The last day (UTC), included; today when left out.")] to: Option<DateTime>,
         #[graphql(desc = "Only of this agent.")] agent_id: Option<ID>,

@@ -96,7 +96,7 @@ impl ExecutionFacets {
         Ok(listed.map(one).collect())
     }
 
-    /// Of which execution types they are, by key.
+    /// Of which execution types they are; the value is the type's key.
     #[graphql(complexity = "child_complexity + STATEMENT")]
     async fn execution_keys(&self, ctx: &Context<'_>) -> Result<Vec<ValueFacet>> {
         let catalog = &deps(ctx).catalog;

@@ -44,7 +44,8 @@ pub struct DateTimeRange {
 }
 
 /// Which executions are meant. Fields are ANDed, members of a list are ORed, an empty list matches
-/// nothing, null means no condition. An id that does not exist, or not to the viewer, matches
+/// nothing, null means no condition; labels alone are ANDed, and an empty list of them is no
+/// condition. An id that does not exist, or not to the viewer, matches
 /// nothing. All lists together take 200 members; more, or a combination of lists that would take
 /// too many index scans, is refused with LIMIT_EXCEEDED.
 #[derive(InputObject, Clone, Debug, Default)]
@@ -164,11 +165,12 @@ fn range(range: Option<DateTimeRange>) -> Range {
     }
 }
 
-/// A text to search for; blank is none.
+/// A text to search for, without the blanks around it; blank is none.
 ///
 /// # Errors
 /// BAD_USER_INPUT.
 pub fn search(text: Option<String>) -> Result<Option<String>> {
+    let text = text.map(|text| text.trim().to_owned());
     let Some(text) = text.filter(|text| !text.is_empty()) else {
         return Ok(None);
     };

@@ -44,7 +44,8 @@ impl ScalarType for DateTime {
 pub struct Json(pub serde_json::Value);
 
 /// Any JSON value, carried as JSON, never as an escaped string. Schemas, examples and inputs keep
-/// the order of their members. Input nests at most 128 deep and holds no U+0000.
+/// the order of their members. Input nests at most 128 deep and holds no U+0000. Whole numbers beyond
+/// 64 bits, and more digits than a double holds, are rounded: send such as strings.
 #[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {

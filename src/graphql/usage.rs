@@ -236,7 +236,12 @@ pub(super) async fn of_data_set(
     let day = |at: DateTime| at.0.div_euclid(DAY_MS);
     let to = to.map_or_else(|| store.clock.now().div_euclid(DAY_MS), day);
     let from = from.map_or(to - DEFAULT_DAYS + 1, day);
-    if from > to || to - from >= MAX_DAYS {
+    if from > to {
+        return Err(bad_input(
+            "`from` is a day after `to`, which is today when left out".to_owned(),
+        ));
+    }
+    if to - from >= MAX_DAYS {
         return Err(bad_input(format!(
             "`from` to `to` are {} days; ask for 1 to {MAX_DAYS}",
             to - from + 1

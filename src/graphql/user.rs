@@ -24,7 +24,8 @@ connection!(
 /// Someone, or a program, who uses this server.
 #[Object]
 impl User {
-    /// Opaque; refetch with node.
+    /// Opaque. Node gives back whom the viewer shares a data set with, and anyone to server admins; of
+    /// others who are shown, such as who launched an execution and has left since, it gives null.
     pub async fn id(&self) -> ID {
         Kind::User.format(self.0.id).into()
     }

@@ -261,7 +261,7 @@ pub(in crate::cli) struct SettingFlags {
     #[arg(long, env = "AGENTIC_KEEP_KEYS", value_name = "DURATION", default_value = "2d", value_parser = humantime::parse_duration, global = true)]
     keep_keys: Duration,
 
-    /// How long an uploaded file is kept that nothing has taken
+    /// How long the id of an uploaded file may be taken by launches and messages, which keep files of their own
     #[arg(long, env = "AGENTIC_KEEP_UPLOADS", value_name = "DURATION", default_value = "1d", value_parser = humantime::parse_duration, global = true)]
     keep_uploads: Duration,
 

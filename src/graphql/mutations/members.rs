@@ -18,7 +18,7 @@ use crate::graphql::errors::{Result, viewer};
 pub struct SetDataSetMemberInput {
     /// The data set.
     data_set_id: ID,
-    /// The user.
+    /// The user: from users, which server admins list, or from themselves, who read it as viewer.id.
     user_id: ID,
     /// What they are to be.
     role: DataSetRole,

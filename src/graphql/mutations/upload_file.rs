@@ -47,7 +47,8 @@ pub struct UploadFile;
 #[Object]
 impl UploadFile {
     /// Stores a file for a later fileIds, so that a form uploads it once, however often its launch
-    /// is refused; deleted after 24 hours if nothing took it.
+    /// is refused. The id is good for 24 hours at least, however often it is taken: what takes it has
+    /// a file of its own, with an id of its own, which stays.
     async fn upload_file(
         &self,
         ctx: &Context<'_>,

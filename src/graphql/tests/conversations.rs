@@ -124,6 +124,8 @@ async fn people_find_their_own_conversations() {
         found["conversations"]["nodes"][0]["readOnlyReason"],
         json!("NOT_PARTICIPANT")
     );
+    let found = api.ask(&world.member, list, json!({ "search": "  " })).await;
+    assert_eq!(found["conversations"]["totalCount"], 1, "blank is no condition");
     for variables in [json!({ "search": "tee" }), json!({ "agentId": id })] {
         let found = api.ask(&world.member, list, variables).await;
         assert_eq!(found["conversations"], json!({ "totalCount": 0, "nodes": [] }));

@@ -132,6 +132,18 @@ async fn usage_costs_by_its_days_and_waits_for_its_turn() {
     assert_eq!(usage.await["dataSet"]["a0"]["total"]["answers"], 0.0);
 }
 
+#[tokio::test]
+async fn a_first_day_after_the_last_is_said_to_be_that() {
+    let api = Api::new().await;
+    let query = "query($set: ID!) { dataSet(id: $set) { usage(from: \"2037-01-01T00:00:00Z\") { total { answers } } } }";
+    let set = json!({ "set": Kind::DataSet.format(api.world.set) });
+    let refused = api.respond(&api.world.admin, query, set).await;
+    assert_eq!(
+        refused.errors[0].message,
+        "`from` is a day after `to`, which is today when left out"
+    );
+}
+
 fn day(days: i64) -> String {
     crate::base::clock::to_rfc3339(days * DAY_MS)
 }
