@@ -251,7 +251,9 @@ async fn a_page_costs_a_constant_number_of_statements() {
         least
     };
     let few = cost(2).await;
-    assert_eq!(cost(25).await, few);
+    let many = cost(25).await;
+    // One that is read for each row costs 23 more.
+    assert!(many <= few + 3, "{few} for two, {many} for 25");
 }
 
 fn subset(size: usize) -> impl Strategy<Value = Option<Vec<usize>>> {
