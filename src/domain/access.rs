@@ -132,6 +132,11 @@ impl Viewer {
         Reach::Sets(self.roles.iter().map(|(set, role)| (*set, own(role))).collect())
     }
 
+    /// May read it, and what all its members may: its agents, records and members.
+    pub fn sees_data_set(&self, data_set: Uuid) -> bool {
+        self.role(data_set).is_some()
+    }
+
     /// May read it.
     pub fn sees_execution(&self, row: &execution::Model) -> bool {
         self.owns(row.data_set_id, row.launched_by)

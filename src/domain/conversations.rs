@@ -112,7 +112,7 @@ pub async fn start(
     }
     let agent = db::agents::find(store.db.read(), agent_id).await?;
     let agent = agent
-        .filter(|agent| viewer.role(agent.data_set_id).is_some())
+        .filter(|agent| viewer.sees_data_set(agent.data_set_id))
         .ok_or(StartError::AgentNotFound)?;
     if agents::find_working(catalog, &agent).is_none() {
         return Err(StartError::AgentRetired(Box::new(agent)));

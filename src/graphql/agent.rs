@@ -173,9 +173,7 @@ pub(super) async fn list(
 pub(super) async fn find(ctx: &Context<'_>, id: uuid::Uuid) -> Result<Option<Agent>> {
     let viewer = viewer(ctx)?;
     let row = loaders::find(ctx, AgentOf(id)).await?;
-    Ok(row
-        .filter(|row| viewer.role(row.data_set_id).is_some())
-        .map(Agent))
+    Ok(row.filter(|row| viewer.sees_data_set(row.data_set_id)).map(Agent))
 }
 
 /// Root fields about agents.

@@ -126,7 +126,7 @@ async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
             event.map(|event| ConversationEvent::of(event).into())
         }
         Kind::DataSet => {
-            if viewer.role(id).is_none() {
+            if !viewer.sees_data_set(id) {
                 return Ok(None);
             }
             let row = loaders::find(ctx, DataSetOf(id)).await?;
@@ -139,12 +139,12 @@ async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
         }
         Kind::Record => {
             let row = loaders::find(ctx, RecordOf(id)).await?;
-            row.filter(|row| viewer.role(row.data_set_id).is_some())
+            row.filter(|row| viewer.sees_data_set(row.data_set_id))
                 .map(|row| DataRecord(row).into())
         }
         Kind::Member => {
             let row = loaders::find(ctx, MemberOf(id)).await?;
-            row.filter(|row| viewer.role(row.data_set_id).is_some())
+            row.filter(|row| viewer.sees_data_set(row.data_set_id))
                 .map(|row| DataSetMember(row).into())
         }
         Kind::Token => {

@@ -102,7 +102,7 @@ async fn find_locked(
 ) -> Result<data_set::Model, Error> {
     db::people::find_data_set_locked(&work.tx, id)
         .await?
-        .filter(|_| viewer.role(id).is_some())
+        .filter(|_| viewer.sees_data_set(id))
         .ok_or(Error::NotFound {
             argument,
             kind: Kind::DataSet,

@@ -159,7 +159,7 @@ pub async fn upload(
 ) -> Result<file::Model, UploadError> {
     let agent = db::agents::find(store.db.read(), agent_id).await?;
     let agent = agent
-        .filter(|agent| viewer.role(agent.data_set_id).is_some())
+        .filter(|agent| viewer.sees_data_set(agent.data_set_id))
         .ok_or(UploadError::AgentNotFound)?;
     let Some(known) = agents::find_working(catalog, &agent) else {
         return Err(UploadError::AgentRetired(Box::new(agent)));

@@ -24,7 +24,7 @@ pub(super) async fn find_target(
 ) -> Result<(agent::Model, Arc<ExecutionType>), Error> {
     let agent = db::agents::find(store.db.read(), agent_id).await?;
     let agent = agent
-        .filter(|agent| viewer.role(agent.data_set_id).is_some())
+        .filter(|agent| viewer.sees_data_set(agent.data_set_id))
         .ok_or(Error::AgentNotFound)?;
     if agent.retired_at.is_some() {
         return Err(Error::AgentRetired(Box::new(agent)));
