@@ -26,7 +26,7 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("opentelemetry", &["telemetry"]),
     ("reqwest", &["fetch", "mcp", "model"]),
     ("rmcp", &["mcp"]),
-    ("rustix", &["child", "cli"]),
+    ("rustix", &["child", "cli", "http"]),
     ("calamine", &["documents"]),
     ("hayro_interpret", &["documents"]),
 ];
