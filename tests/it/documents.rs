@@ -217,19 +217,21 @@ async fn bombs_and_loops_fail_their_document_and_nothing_else() {
         Unreadable::TooHungry
     );
 
-    // Found by fuzzing: a column of more letters than a number holds.
-    let overflowing = workbook(
-        |sheet| write!(sheet, "<row r='1'><c r='AAAAAAAAAAAA1'><v>1</v></c></row>").expect("writes"),
-        |_| {},
-    );
-    let read = reader.read(Uuid::from_u128(5), Kind::Workbook, overflowing).await;
-    assert!(
-        matches!(
-            read,
-            Ok(_) | Err(Error::Unreadable(Unreadable::Crashed | Unreadable::Damaged))
-        ),
-        "{read:?}"
-    );
+    // Found by fuzzing: a column of more letters, and a row of more digits, than a number holds.
+    for cell in ["AAAAAAAAAAAA1", "A99999999999"] {
+        let overflowing = workbook(
+            |sheet| write!(sheet, "<row r='1'><c r='{cell}'><v>1</v></c></row>").expect("writes"),
+            |_| {},
+        );
+        let read = reader.read(Uuid::from_u128(5), Kind::Workbook, overflowing).await;
+        assert!(
+            matches!(
+                read,
+                Ok(_) | Err(Error::Unreadable(Unreadable::Crashed | Unreadable::Damaged))
+            ),
+            "{cell}: {read:?}"
+        );
+    }
 
     // Ten forms that each draw the next ten times.
     let hurried = reader.clone().limited(Limits {
