@@ -2,13 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
-import { Client, fetchExchange, subscriptionExchange, type OperationResult } from '@urql/core';
-import { cacheExchange } from '@urql/exchange-graphcache';
+import { gql } from '@apollo/client';
+import type { OperationResult } from '@urql/core';
 import { pipe, subscribe } from 'wonka';
-import { liveLink, newestLink, typePolicies } from '../src/apollo.ts';
 import { Live } from '../src/live.ts';
-import { forwardTo, graphcache, newestExchange } from '../src/urql.ts';
+import { apollo, urql } from './apps.ts';
 
 const WHOLE = '__typename id revision status failure { __typename code explanation }';
 const DETAIL = `query Detail { execution(id: "exe_x") { ${WHOLE} } }`;
@@ -80,23 +78,12 @@ interface App {
   status(): Promise<unknown[]>;
 }
 
-/** Graphcache says on the console what it misses. */
 const logger = (severity: string, message: string) => {
   if (severity !== 'debug') assert.fail(`${severity}: ${message}`);
 };
 
 function urqlApp(server: Server, live: Live): App {
-  const client = new Client({
-    url: 'http://server.invalid/graphql',
-    fetch: server.fetch,
-    preferGetMethod: false,
-    exchanges: [
-      cacheExchange({ ...graphcache(live), logger }),
-      newestExchange(),
-      fetchExchange,
-      subscriptionExchange({ forwardSubscription: forwardTo(live) }),
-    ],
-  });
+  const client = urql(server.fetch, live, logger);
   return {
     detail() {
       const shown: unknown[] = [];
@@ -125,17 +112,7 @@ function urqlApp(server: Server, live: Live): App {
 }
 
 function apolloApp(server: Server, live: Live): App {
-  const client = new ApolloClient({
-    cache: new InMemoryCache({ typePolicies: typePolicies(live) }),
-    link: ApolloLink.from([
-      newestLink(),
-      ApolloLink.split(
-        ({ operationType }) => operationType === 'subscription',
-        liveLink(live),
-        new HttpLink({ uri: 'http://server.invalid/graphql', fetch: server.fetch }),
-      ),
-    ]),
-  });
+  const client = apollo(server.fetch, live);
   return {
     detail() {
       const shown: unknown[] = [];

@@ -2,14 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from '@apollo/client';
-import { Client, fetchExchange, subscriptionExchange, type OperationResult } from '@urql/core';
-import { cacheExchange } from '@urql/exchange-graphcache';
+import { gql } from '@apollo/client';
+import type { OperationResult } from '@urql/core';
 import { pipe, subscribe } from 'wonka';
-import { applyExecutionsChanged, liveLink, newestLink, typePolicies } from '../src/apollo.ts';
+import { applyExecutionsChanged } from '../src/apollo.ts';
 import { Live } from '../src/live.ts';
 import type { Change, Edge, Frame, Row } from '../src/types.ts';
-import { forwardTo, graphcache, newestExchange } from '../src/urql.ts';
+import { apollo, urql } from './apps.ts';
 
 const ROW = '__typename cursor node { __typename id revision createdAt }';
 const LIST = `query List($filter: ExecutionFilter) {
@@ -102,17 +101,7 @@ interface App {
 type Answer = { executions: { streamCursor: string; edges: Edge<Row>[] } };
 
 function urqlApp(server: Server, live: Live): App {
-  const client = new Client({
-    url: 'http://server.invalid/graphql',
-    fetch: server.fetch,
-    preferGetMethod: false,
-    exchanges: [
-      cacheExchange({ ...graphcache(live), logger: () => {} }),
-      newestExchange(),
-      fetchExchange,
-      subscriptionExchange({ forwardSubscription: forwardTo(live) }),
-    ],
-  });
+  const client = urql(server.fetch, live);
   return {
     open() {
       let data: Answer | undefined;
@@ -143,17 +132,7 @@ function urqlApp(server: Server, live: Live): App {
 }
 
 function apolloApp(server: Server, live: Live): App {
-  const client = new ApolloClient({
-    cache: new InMemoryCache({ typePolicies: typePolicies(live) }),
-    link: ApolloLink.from([
-      newestLink(),
-      ApolloLink.split(
-        ({ operationType }) => operationType === 'subscription',
-        liveLink(live),
-        new HttpLink({ uri: 'http://server.invalid/graphql', fetch: server.fetch }),
-      ),
-    ]),
-  });
+  const client = apollo(server.fetch, live);
   return {
     open() {
       const query = client.watchQuery<Answer>({ query: gql(LIST), variables: { filter }, fetchPolicy: 'network-only' });

@@ -40,7 +40,6 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
     FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use error::{ConnectError, Error};
