@@ -25,8 +25,33 @@ export function api(server: Pick<Server, 'url'>, token: string): Api {
 
 const refusals = 'errors { __typename ... on UserError { code message path } }';
 
+export interface Stage {
+  dataSetId: string;
+  /** By their type's key. */
+  agents: Record<string, string>;
+}
+
+/** A new data set with an agent of the trials, for a member whom the admin makes its admin, too. */
+export async function stageOf(admin: Api, member: Api, name: string): Promise<Stage> {
+  const { viewer } = await member('{ viewer { id } }');
+  const { createDataSet } = await admin(
+    `mutation($input: CreateDataSetInput!) { createDataSet(input: $input) { dataSet { id } ${refusals} } }`,
+    { input: { name } },
+  );
+  const dataSetId = createDataSet.dataSet.id;
+  await admin(
+    `mutation($input: SetDataSetMemberInput!) { setDataSetMember(input: $input) { ${refusals} } }`,
+    { input: { dataSetId, userId: viewer.id, role: 'ADMIN' } },
+  );
+  const { createAgent } = await member(
+    `mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } ${refusals} } }`,
+    { input: { dataSetId, agentTypeKey: 'trials', name: 'Trials' } },
+  );
+  return { dataSetId, agents: { trials: createAgent.agent.id } };
+}
+
 /** The demo's data set and its agents by type: one of each shipped one, and one of the trials. */
-export async function stage(viewer: Api): Promise<{ dataSetId: string; agents: Record<string, string> }> {
+export async function stage(viewer: Api): Promise<Stage> {
   const { dataSets } = await viewer('{ dataSets(first: 1) { nodes { id agents(first: 50) { nodes { id agentTypeKey } } } } }');
   const [dataSet] = dataSets.nodes;
   return {

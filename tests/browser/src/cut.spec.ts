@@ -1,10 +1,10 @@
 // Streams that break: a proxy that knows no WebSocket or lets it hang, one that keeps events to itself as well, a
 // connection that is cut.
 import type { Page } from '@playwright/test';
-import { api, ended, launch, stage } from './api.ts';
+import { api, ended, launch, type Stage, stage } from './api.ts';
 import { type Proxy, startProxy } from './proxy.ts';
 import { type Server, startServer } from './server.ts';
-import { connection, expect, requestsOf, signIn, type Stage, test as base } from './world.ts';
+import { connection, expect, requestsOf, signIn, test as base } from './world.ts';
 
 interface Behind {
   between: Proxy;

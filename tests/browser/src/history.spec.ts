@@ -35,8 +35,8 @@ test('another filter dims the rows that were there until its own are, and nothin
   expect([after?.x, after?.y, after?.width]).toEqual([before?.x, before?.y, before?.width]);
 });
 
-test('the counts in a menu follow what happens, and ask for nothing while nothing does', async ({ page, server, demo, demoToken, set }) => {
-  await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
+test('the counts in a menu follow what happens, and ask for nothing while nothing does', async ({ page, server, demo, demoToken, ownSet }) => {
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions`);
   await expect(connection(page, 'live')).toBeVisible();
   await page.getByRole('button', { name: 'Agent', exact: true }).click();
   const option = page.getByRole('group', { name: 'Agent' }).locator('label').filter({ hasText: 'Trials' });
@@ -44,7 +44,7 @@ test('the counts in a menu follow what happens, and ask for nothing while nothin
   await expectAccessible(page);
   const counted = async () => Number(/(\d+)\s*$/.exec(await option.innerText())?.[1]);
   const before = await counted();
-  const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' });
+  const { id } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop' });
   await ended(server, demoToken, id);
   await expect.poll(counted).toBe(before + 1);
   // The end of the execution may be counted once more.

@@ -1,8 +1,8 @@
 // Every page, in light and dark: no violation that axe knows of, nothing that runs over at 360 px, and a picture of each
 // at three widths. To add a page: a line in `PAGES`.
 import type { Page } from '@playwright/test';
-import { type Api, ended, launch, upload } from './api.ts';
-import { expect, expectAccessible, shoot, type Stage, test } from './world.ts';
+import { type Api, ended, launch, type Stage, upload } from './api.ts';
+import { expect, expectAccessible, shoot, test } from './world.ts';
 
 interface Made {
   finished: { id: string; conversationId: string };

@@ -5,10 +5,10 @@ import { connection, expect, requestsOf, test } from './world.ts';
 /** Long enough to see any timer that a page would poll by; thirty by hand: IDLE_SECONDS=30. */
 const IDLE_MS = Number(process.env.IDLE_SECONDS ?? 8) * 1_000;
 
-test('an idle history page asks for nothing, and still shows what changes', async ({ page, server, demo, demoToken, set }) => {
+test('an idle history page asks for nothing, and still shows what changes', async ({ page, server, demo, demoToken, ownSet }) => {
   const sockets: string[] = [];
   page.on('websocket', (socket) => sockets.push(socket.url()));
-  await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions`);
   await expect(connection(page, 'live')).toBeVisible();
   await page.waitForLoadState('networkidle');
   const requests = requestsOf(page);
@@ -17,7 +17,7 @@ test('an idle history page asks for nothing, and still shows what changes', asyn
   expect(requests).toEqual([]);
   expect(sockets).toHaveLength(1);
 
-  const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: ['quiet'] });
+  const { id } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop', labels: ['quiet'] });
   await ended(server, demoToken, id);
   const row = page.getByRole('row').filter({ hasText: 'quiet' });
   await expect(row.locator('[data-status=FINISHED]')).toBeVisible();

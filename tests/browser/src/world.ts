@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContext, expect, type Locator, type Page, test as base } from '@playwright/test';
-import { api, type Api, stage } from './api.ts';
+import { api, type Api, type Stage, stage, stageOf } from './api.ts';
 import { type Server, startServer } from './server.ts';
 
 export { expect };
@@ -15,12 +15,6 @@ export { expect };
 const artefacts = resolve(
   process.env.BROWSER_ARTEFACTS ?? fileURLToPath(new URL('../../../target/browser', import.meta.url)),
 );
-
-export interface Stage {
-  dataSetId: string;
-  /** By their type's key. */
-  agents: Record<string, string>;
-}
 
 interface Worker {
   server: Server;
@@ -38,6 +32,8 @@ interface Each {
   complaints: Complaints;
   /** A page on which they are signed in. */
   page: Page;
+  /** A data set of this test alone: nothing changes in it that other tests left running. */
+  ownSet: Stage;
 }
 
 export const test = base.extend<Each, Worker>({
@@ -54,6 +50,7 @@ export const test = base.extend<Each, Worker>({
   admin: [async ({ server }, use) => use(api(server, server.adminToken)), { scope: 'worker' }],
   set: [async ({ demo }, use) => use(await stage(demo)), { scope: 'worker' }],
   as: ['demo', { option: true }],
+  ownSet: async ({ admin, demo }, use, info) => use(await stageOf(admin, demo, `Stage of ${info.testId}`)),
   complaints: async ({ context }, use) => {
     const complaints = new Complaints(context);
     await use(complaints);
