@@ -109,14 +109,31 @@ pub async fn delete_of_conversation(db: &impl Conn, conversation: Uuid) -> Resul
     Ok(())
 }
 
-/// Forgets uploads that nothing took.
+/// Forgets about `limit` of the uploads older than an instant that nothing took, the oldest first,
+/// and says how many.
 ///
 /// # Errors
-/// When the statement fails.
-pub async fn delete_staged(db: &impl Conn, before: i64) -> Result<u64> {
+/// When a statement fails.
+pub async fn trim_staged(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
+    let staged = file::Column::ConversationId
+        .is_null()
+        .and(file::Column::CreatedAt.lt(before));
+    let oldest: Vec<Uuid> = file::Entity::find()
+        .select_only()
+        .column(file::Column::Id)
+        .filter(staged.clone())
+        .order_by_asc(file::Column::CreatedAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if oldest.is_empty() {
+        return Ok(0);
+    }
+    // A launch may have taken one meanwhile.
     let deleted = file::Entity::delete_many()
-        .filter(file::Column::ConversationId.is_null())
-        .filter(file::Column::CreatedAt.lt(before))
+        .filter(staged)
+        .filter(file::Column::Id.is_in(oldest))
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)

@@ -333,18 +333,20 @@ impl Renewal {
     /// # Errors
     /// When the database fails; what was known stays.
     pub async fn renew(&self, store: &Store) -> Result<(), Fault> {
-        let known: Vec<(Credential, u64)> = {
-            let mut followed = self.0.lock().expect("no holder panics");
-            followed.retain(|_, known| known.current.receiver_count() > 0);
-            followed
-                .iter()
-                .map(|(credential, known)| (*credential, known.brought))
-                .collect()
-        };
-        for some in known.chunks(AT_ONCE) {
+        for some in self.known().chunks(AT_ONCE) {
             self.renew_some(store, some).await?;
         }
         Ok(())
+    }
+
+    /// Those with an open stream, and how often each has been brought.
+    fn known(&self) -> Vec<(Credential, u64)> {
+        let mut followed = self.0.lock().expect("no holder panics");
+        followed.retain(|_, known| known.current.receiver_count() > 0);
+        followed
+            .iter()
+            .map(|(credential, known)| (*credential, known.brought))
+            .collect()
     }
 
     /// Only these: who comes meanwhile was not looked up, or is known better, and is not judged.
@@ -404,4 +406,54 @@ async fn find_held(
         .chain(by_session)
         .map(|held| (held.credential, held))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::base::id::Ids;
+    use crate::bus::Bus;
+    use crate::domain::people;
+
+    #[tokio::test]
+    async fn what_a_request_knows_is_not_undone_by_what_was_looked_up_before_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Clock::manual(1_700_000_000_000);
+        let store = Store {
+            db: db::testing::fresh(folder.path()).await,
+            bus: Bus::local(),
+            ids: Ids::seeded(clock.clone(), 1),
+            clock,
+        };
+        let user = people::create_user(&store, "ann", false, &[])
+            .await
+            .expect("a user");
+        let (_, secret) = people::create_token(&store, user.id, "test", None)
+            .await
+            .expect("a token");
+        let stored = authenticate(&store, &secret)
+            .await
+            .expect("looks")
+            .expect("is ann");
+        let renewal = Renewal(Arc::default());
+        let current = renewal.follow(&stored);
+        let is_admin = || {
+            current
+                .borrow()
+                .as_ref()
+                .is_some_and(|viewer| viewer.is_server_admin)
+        };
+
+        let known = renewal.known();
+        // While a round looks up what is stored, a request brings what was stored after it.
+        renewal.follow(&Viewer {
+            is_server_admin: true,
+            ..stored.clone()
+        });
+        renewal.renew_some(&store, &known).await.expect("renews");
+        assert!(is_admin());
+        renewal.renew(&store).await.expect("renews");
+        assert!(!is_admin(), "the next round knows better");
+    }
 }

@@ -132,9 +132,11 @@ pub async fn forget_old(store: &Store, storage: &Storage, retention: &Retention)
     // Kept a day longer than they hold, so that nobody wonders where one went.
     let ended = before(Duration::from_secs(24 * 60 * 60));
     while in_batch(store, async |tx| db::sessions::trim(tx, ended, BATCH).await).await? {}
-    let tx = store.db.begin().await?;
-    db::files::delete_staged(&tx, before(retention.staged_files)).await?;
-    store.db.commit(tx).await?;
+    while in_batch(store, async |tx| {
+        db::files::trim_staged(tx, before(retention.staged_files), BATCH).await
+    })
+    .await?
+    {}
     // A launch may be between its upload and its transaction: an hour is longer than any request.
     let unused =
         db::files::unused_blobs(store.db.read(), before(Duration::from_secs(60 * 60)), BATCH).await?;

@@ -24,6 +24,7 @@ use crate::domain::access::{self, Role};
 use crate::domain::budgets::Budgets;
 use crate::domain::files::{self, Incoming};
 use crate::domain::people;
+use crate::domain::sweep::{self, Retention};
 use crate::domain::watch::Hub;
 
 const FILE: &[u8] = b"sku,quantity\nA-1,2\nB-2,3\n";
@@ -177,6 +178,18 @@ impl House {
         self.router.clone().oneshot(request).await.expect("answers")
     }
 
+    /// Forgets what is old, as the sweeper does now and then.
+    async fn sweep(&self) {
+        let swept = sweep::forget_old(&self.deps.store, &self.deps.storage, &Retention::default()).await;
+        swept.expect("sweeps");
+    }
+
+    async fn count_rows(&self, table: &str) -> i64 {
+        let counts = db::testing::count_rows(&self.deps.store.db).await;
+        let of_it = counts.into_iter().find(|(name, _)| name == table);
+        of_it.expect("is a table").1
+    }
+
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
         self.send(with(Request::get(path), headers)).await
     }
@@ -247,6 +260,32 @@ async fn who_shows_no_valid_token_is_refused_before_the_body_is_read() {
         house.get(&house.file_path(), &[]).await.status(),
         StatusCode::UNAUTHORIZED
     );
+}
+
+#[tokio::test]
+async fn uploads_that_nothing_took_are_forgotten_with_their_bytes_after_a_day_and_no_sooner() {
+    let house = house().await;
+    let store = &house.deps.store;
+    // More than are deleted in one transaction.
+    let more = (0..1500).map(|_| file::Model {
+        id: store.ids.next(),
+        ..house.file.clone()
+    });
+    let work = store.begin().await.expect("begins");
+    for some in more.collect::<Vec<_>>().chunks(100) {
+        db::files::insert(&work.tx, some.to_vec()).await.expect("inserts");
+    }
+    work.commit().await.expect("commits");
+    let kept = async || {
+        house.sweep().await;
+        (house.count_rows("file").await, house.count_rows("blob").await)
+    };
+    store.clock.advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(kept().await, (1501, 1));
+    store.clock.advance(Duration::from_secs(1));
+    assert_eq!(kept().await, (0, 0));
+    let bytes = house.deps.storage.read_all(house.file.blob_id, 100).await;
+    assert!(bytes.is_err(), "{bytes:?}");
 }
 
 #[tokio::test]
