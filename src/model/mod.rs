@@ -232,6 +232,10 @@ pub struct Usage {
 }
 
 /// Why there is no answer. Reasons are for the log: they may quote the provider.
+///
+/// Where an answer was begun that is none, `usage` is what it used as far as the provider had said:
+/// it is paid for all the same. A request that was turned away, or met a failure of the provider's
+/// own, is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum Error {
@@ -252,16 +256,16 @@ pub enum Error {
     },
     /// The answer broke off or cannot be read: asking again may help.
     #[error("the model's answer broke off: {reason}")]
-    Interrupted { reason: String },
+    Interrupted { reason: String, usage: Usage },
     /// The answer reached the most tokens that it may have, so it is no whole one.
     #[error("the model's answer was cut off: {reason}")]
-    CutOff { reason: String },
+    CutOff { reason: String, usage: Usage },
     /// The request is longer than the model can read.
     #[error("the request is too long for the model: {reason}")]
     TooLong { reason: String },
     /// The model, or its provider's filter, will not answer this request, now or later.
     #[error("the model refused the request: {reason}")]
-    Refused { reason: String },
+    Refused { reason: String, usage: Usage },
     /// The provider does not take the request as this server is set up to make it: its key, its
     /// account, the model's name.
     #[error("the model is set up wrongly: {reason}")]
@@ -284,6 +288,31 @@ impl Error {
             Self::Misconfigured { .. } => "misconfigured",
             Self::Broken { .. } => "broken",
         }
+    }
+
+    /// What was used although there is no answer, as far as the provider had said.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::Interrupted { usage, .. } | Self::CutOff { usage, .. } | Self::Refused { usage, .. } => {
+                *usage
+            }
+            Self::Unavailable { .. }
+            | Self::Down { .. }
+            | Self::TooLong { .. }
+            | Self::Misconfigured { .. }
+            | Self::Broken { .. } => Usage::default(),
+        }
+    }
+
+    /// The same error after so much was used.
+    #[must_use]
+    fn having_used(mut self, used: Usage) -> Self {
+        if let Self::Interrupted { usage, .. } | Self::CutOff { usage, .. } | Self::Refused { usage, .. } =
+            &mut self
+        {
+            *usage = used;
+        }
+        self
     }
 }
 

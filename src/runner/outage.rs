@@ -147,17 +147,25 @@ mod tests {
     #[test]
     fn broken_answers_are_paid_for_and_others_are_final() {
         let mut tries = Tries::default();
+        let usage = crate::model::Usage::default();
         let broken = Error::Interrupted {
             reason: String::new(),
+            usage,
         };
         assert!(tries.after(&broken, 0.0).is_some());
         assert!(tries.after(&broken, 0.0).is_some());
         assert!(tries.after(&broken, 0.0).is_none());
         let reason = String::new;
         for error in [
-            Error::CutOff { reason: reason() },
+            Error::CutOff {
+                reason: reason(),
+                usage,
+            },
             Error::TooLong { reason: reason() },
-            Error::Refused { reason: reason() },
+            Error::Refused {
+                reason: reason(),
+                usage,
+            },
             Error::Misconfigured { reason: reason() },
             Error::Broken { reason: reason() },
         ] {

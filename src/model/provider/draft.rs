@@ -191,16 +191,27 @@ impl<'a> Draft<'a> {
         self.more_of_call(&key, &text)
     }
 
-    /// The reply, when it is one.
+    /// The reply, when it is one; else an error that knows what was used.
     pub fn finish(self) -> Result<Reply, Error> {
+        let usage = self.usage;
+        let parts = self.into_parts().map_err(|error| error.having_used(usage))?;
+        Ok(Reply { parts, usage })
+    }
+
+    fn into_parts(self) -> Result<Vec<Part>, Error> {
         match self.stop {
             Some(Stop::Whole) => {}
             Some(Stop::Called) if self.calls().next().is_none() => {
                 return Err(interrupted("it ended for a tool call that never came"));
             }
             Some(Stop::Called) => {}
-            Some(Stop::Cut(reason)) => return Err(Error::CutOff { reason }),
-            Some(Stop::Refused(reason)) => return Err(Error::Refused { reason }),
+            Some(Stop::Cut(reason)) => {
+                return Err(Error::CutOff {
+                    reason,
+                    usage: Usage::default(),
+                });
+            }
+            Some(Stop::Refused(reason)) => return Err(refused(reason)),
             Some(Stop::Broken(reason)) => return Err(interrupted(reason)),
             None => return Err(interrupted("it ended without saying why".to_owned())),
         }
@@ -238,10 +249,7 @@ impl<'a> Draft<'a> {
         if !parts.iter().any(is_answer) {
             return Err(interrupted("it holds neither text nor a tool call".to_owned()));
         }
-        Ok(Reply {
-            parts,
-            usage: self.usage,
-        })
+        Ok(parts)
     }
 
     fn last_shown(&mut self) -> Option<&mut Piece> {
@@ -266,8 +274,17 @@ fn read_arguments(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
 }
 
+/// An answer that is none. What it used is added where the draft is given up.
 pub(super) fn interrupted(reason: impl Into<String>) -> Error {
     Error::Interrupted {
         reason: reason.into(),
+        usage: Usage::default(),
+    }
+}
+
+pub(super) fn refused(reason: String) -> Error {
+    Error::Refused {
+        reason,
+        usage: Usage::default(),
     }
 }

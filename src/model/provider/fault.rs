@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::base::clock::UnixMs;
 use crate::model::Error;
 
+use super::draft::{interrupted, refused};
+
 /// Of a provider's words in the log.
 const MAX_QUOTED: usize = 300;
 
@@ -136,13 +138,13 @@ impl Words {
             };
         }
         if self.is_filtered() {
-            return Error::Refused { reason };
+            return refused(reason);
         }
         if self.has_code(&["invalid_request_error", "invalid_argument", "400"]) {
             return Error::Misconfigured { reason };
         }
         // An answer was under way, so the request itself was taken.
-        Error::Interrupted { reason }
+        interrupted(reason)
     }
 
     fn is_about_account(&self) -> bool {
@@ -188,7 +190,7 @@ pub(super) fn of_status(status: StatusCode, headers: &HeaderMap, body: &str, now
         _ if words.is_too_long() => Error::TooLong { reason },
         413 => Error::TooLong { reason },
         500.. => Error::Down { reason, retry_after },
-        _ if words.is_filtered() => Error::Refused { reason },
+        _ if words.is_filtered() => refused(reason),
         _ => Error::Misconfigured { reason },
     }
 }

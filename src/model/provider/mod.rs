@@ -184,8 +184,21 @@ impl Provider {
     }
 
     async fn read(&self, response: Response, deadlines: &Deadlines, live: &Live<'_>) -> Result<Reply, Error> {
+        let mut draft = Draft::new(self.declaration.kind.as_str(), live);
+        match self.read_into(&mut draft, response, deadlines).await {
+            Ok(()) => draft.finish(),
+            Err(error) => Err(error.having_used(draft.usage)),
+        }
+    }
+
+    /// Reads to where the answer ends, whether or not it is whole.
+    async fn read_into(
+        &self,
+        draft: &mut Draft<'_>,
+        response: Response,
+        deadlines: &Deadlines,
+    ) -> Result<(), Error> {
         let to = &self.declaration;
-        let mut draft = Draft::new(to.kind.as_str(), live);
         let mut reader = self.protocol.reader();
         // Some endpoints do not stream, and some say so only by their answer.
         if !to.is_streaming || is_json(&response) && !self.protocol.is_lines() {
@@ -198,8 +211,7 @@ impl Provider {
             if body.get("error").is_some_and(|error| !error.is_null()) {
                 return Err(fault::Words::of_value(&body).in_stream());
             }
-            reader.whole(&body, &mut draft)?;
-            return draft.finish();
+            return reader.whole(&body, draft);
         }
         let heard = Heard::default();
         let mut events = self.events(response, &heard);
@@ -211,7 +223,7 @@ impl Provider {
             };
             let event = match timeout_at(until, events.next()).await {
                 Ok(Some(event)) => event?,
-                Ok(None) if reader.ends_with_its_stream(&draft) => return draft.finish(),
+                Ok(None) if reader.ends_with_its_stream(draft) => return Ok(()),
                 Ok(None) => return Err(interrupted("the stream ended without its end marker")),
                 Err(_) if draft.is_empty() => return Err(deadlines.silent()),
                 // A comment came meanwhile, which is no event, and a sign of life.
@@ -219,8 +231,8 @@ impl Provider {
                 Err(_) => return Err(deadlines.stalled()),
             };
             let data = self.without_key(event.data);
-            if reader.event(event.name.as_deref(), &data, &mut draft)? {
-                return draft.finish();
+            if reader.event(event.name.as_deref(), &data, draft)? {
+                return Ok(());
             }
         }
     }

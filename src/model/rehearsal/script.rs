@@ -412,7 +412,10 @@ impl Failure {
                 reason,
                 retry_after: None,
             },
-            FailureKind::Refused => Error::Refused { reason },
+            FailureKind::Refused => Error::Refused {
+                reason,
+                usage: Usage::default(),
+            },
             FailureKind::Broken => Error::Broken { reason },
         }
     }

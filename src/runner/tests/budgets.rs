@@ -295,6 +295,7 @@ async fn each_try_after_a_broken_answer_is_reserved_anew_and_not_made_without_ro
                 move |_: &Request| match tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
                     0 | 1 => Act::Fail(Error::Interrupted {
                         reason: "it broke off".to_owned(),
+                        usage: crate::model::Usage::default(),
                     }),
                     _ => say("{\"ok\": true}"),
                 },

@@ -354,6 +354,7 @@ async fn a_model_that_cannot_explain_leaves_that_to_the_system() {
     let stage = Stage::new(|request: &Request| match request.purpose {
         Purpose::Explanation => Act::Fail(crate::model::Error::Refused {
             reason: "secret".to_owned(),
+            usage: crate::model::Usage::default(),
         }),
         _ => say("no JSON"),
     })

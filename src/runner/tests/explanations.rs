@@ -62,6 +62,7 @@ fn play(request: &Request) -> Act {
     match (case.as_str(), request.purpose, request.rehearsal.step) {
         (_, Purpose::Explanation, _) => Act::Fail(crate::model::Error::Refused {
             reason: "secret".to_owned(),
+            usage: crate::model::Usage::default(),
         }),
         ("panic", ..) => Act::Panic,
         ("retries", ..) => say("no JSON"),

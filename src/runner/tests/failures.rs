@@ -114,6 +114,7 @@ async fn an_unavailable_model_is_asked_again_and_a_refusing_one_is_not() {
         }),
         _ => Act::Fail(Error::Refused {
             reason: "secret".to_owned(),
+            usage: crate::model::Usage::default(),
         }),
     })
     .await;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::base::clock::Clock;
 use crate::base::message::Part;
 use crate::model::provider::Provider;
-use crate::model::{Error, Model, Reply};
+use crate::model::{Error, Model, Reply, Usage};
 
 use super::server::{Answer, End, KINDS, Said, Server, Step, frames};
 use super::{ask, circuit, declaration, hello, provider, soon};
@@ -137,6 +137,53 @@ async fn a_reason_to_stop_that_is_not_the_end_is_an_error_of_its_own() {
             assert_eq!(error.outcome(), outcome, "{kind} {stop}: {error}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_answer_used_that_is_none_is_known_as_far_as_the_provider_said() {
+    let all = Usage {
+        input_tokens: 100,
+        cached_input_tokens: 60,
+        output_tokens: 20,
+    };
+    for kind in KINDS {
+        for stop in ["length", "filter"] {
+            let stream = frames(kind, &[Said::Text("half an ans")], stop).concat();
+            let error = read(kind, vec![stream.into_bytes()]).await.expect_err(kind);
+            assert_eq!(error.usage(), all, "{kind} {stop}");
+        }
+        // Whole, and holding nothing.
+        let stream = frames(kind, &[Said::Reasoning("Hm.")], "stop").concat();
+        let error = read(kind, vec![stream.into_bytes()]).await.expect_err(kind);
+        assert_eq!(error.usage(), all, "{kind}");
+        // All that is counted was told, and the end is missing.
+        let mut cut = frames(kind, &a_turn(), "tools");
+        if matches!(kind, "openai" | "anthropic") {
+            cut.pop();
+            let error = read(kind, vec![cut.concat().into_bytes()]).await.expect_err(kind);
+            assert_eq!((error.outcome(), error.usage()), ("interrupted", all), "{kind}");
+        }
+    }
+    // It begins with what it has read.
+    let begun = frames("anthropic", &a_turn(), "tools")[..4].concat();
+    let error = read("anthropic", vec![begun.into_bytes()])
+        .await
+        .expect_err("cut");
+    assert_eq!(
+        error.usage(),
+        Usage {
+            output_tokens: 1,
+            ..all
+        }
+    );
+    let body = json!({"content": [{"type": "text", "text": "half"}], "stop_reason": "max_tokens",
+        "usage": {"input_tokens": 40, "cache_read_input_tokens": 60, "output_tokens": 20}});
+    let server = Server::start(move |_, _| Answer::json(200, &body)).await;
+    let error = ask(&provider("anthropic", &server, ""), &hello())
+        .await
+        .0
+        .expect_err("not whole");
+    assert_eq!((error.outcome(), error.usage()), ("cut_off", all));
 }
 
 #[tokio::test]
