@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use entity::tool_start;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -14,11 +15,12 @@ use serde_json::{Value, json};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
+use crate::base::chain::Chain;
 use crate::base::message::{Message, Part, Role};
 use crate::base::text::{json_depth, without_nul};
 use crate::db;
 use crate::domain::files;
-use crate::domain::journal::Entry;
+use crate::domain::journal::{self, Entry};
 use crate::telemetry::traces;
 
 use super::budget;
@@ -37,6 +39,12 @@ const AT_ONCE: usize = 16;
 /// `read_file` fits whatever is in it: 100,000 characters, each of 4 bytes at most, or of 6 where
 /// JSON escapes it.
 const MAX_OUTPUT_BYTES: usize = 640 * 1024;
+
+/// Between two tries to write a result.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// Of an error whose whole is longer.
+const MAX_ERROR_CHARACTERS: usize = 20_000;
 
 /// How the calls of a turn are to be made.
 pub(super) struct Turn<'a> {
@@ -117,6 +125,7 @@ struct One<'a> {
     trace: Span,
 }
 
+#[derive(Clone)]
 struct Outcome {
     is_error: bool,
     output: Output,
@@ -197,12 +206,12 @@ impl One<'_> {
             },
             Err(Error::Refused(message)) => Outcome {
                 is_error: true,
-                output: without_nul(json!({"error": message})).into(),
+                output: fitting_error(json!({"error": message})).into(),
                 duration_ms,
             },
             Err(Error::Said(output)) => Outcome {
                 is_error: true,
-                output: without_nul(output).into(),
+                output: fitting_error(output).into(),
                 duration_ms,
             },
             Err(Error::Fault(fault)) => return Err(fault.into()),
@@ -214,7 +223,12 @@ impl One<'_> {
     fn prepare(&self) -> Result<&Registered, Value> {
         let Call { tool, arguments, .. } = self.call;
         let tools = &self.session.tools;
-        let Some(known) = tools.iter().find(|known| known.spec.name == *tool) else {
+        let known = tools.iter().find(|known| known.spec.name == *tool);
+        // Whatever has become of the tool since: it was begun, and may have had its effect.
+        if self.was_started && !known.is_some_and(|known| known.tool.effect().is_repeatable()) {
+            return Err(json!({"error": "interrupted, outcome unknown"}));
+        }
+        let Some(known) = known else {
             let names: Vec<&str> = tools.iter().map(|known| known.spec.name.as_str()).collect();
             let message = format!("there is no tool {tool}; there are {}", names.join(", "));
             return Err(json!({"error": message}));
@@ -227,17 +241,63 @@ impl One<'_> {
                 .collect();
             return Err(json!({"error": "the arguments break the tool's schema", "issues": issues}));
         }
-        if self.was_started && !known.tool.effect().is_repeatable() {
-            return Err(json!({"error": "interrupted, outcome unknown"}));
-        }
         Ok(known)
     }
 
+    /// Writes what came of it. What was done elsewhere is done, whatever becomes of the database: while
+    /// the lease lasts its result waits for one that is away.
     async fn journal(self, held: Option<Held>, outcome: Outcome) -> Result<(Entry, bool), Exit> {
-        let mut held = match held {
-            Some(held) => held,
-            None => self.session.hold().await?,
-        };
+        let mut is_last = None;
+        if let Some(held) = held {
+            return self.write(held, outcome, &mut is_last).await;
+        }
+        let lease = &self.session.job.lease;
+        let mut is_again = false;
+        loop {
+            let tried = async {
+                let held = self.session.hold().await?;
+                // A commit that failed may have been heard.
+                let written = if is_again {
+                    self.find_written().await?
+                } else {
+                    None
+                };
+                match written {
+                    Some(entry) => Ok((entry, false)),
+                    None => self.write(held, outcome.clone(), &mut is_last).await,
+                }
+            };
+            let fault = match tried.await {
+                Err(Exit::Fault(fault)) if fault.is_passing() => fault,
+                done => return done,
+            };
+            let tool = known_name(self.session, &self.call.tool);
+            tracing::warn!(error = %Chain(&fault), tool, "a tool's result waits for the database");
+            lease.check()?;
+            lease.rest(WRITE_AGAIN).await?;
+            is_again = true;
+        }
+    }
+
+    async fn find_written(&self) -> Result<Option<Entry>, Exit> {
+        let job = self.session.job;
+        let events = journal::read_all(job.deps.store.db.read(), job.run.conversation_id).await?;
+        let is_its_result =
+            |part: &Part| matches!(part, Part::ToolResult { call_id, .. } if *call_id == self.call.call_id);
+        let mut entries = events.into_iter().rev().map(|event| event.entry);
+        Ok(entries.find(|entry| match entry {
+            Entry::Message { message, .. } => message.parts.iter().any(is_its_result),
+            _ => false,
+        }))
+    }
+
+    /// `is_last` says whether it was the turn's last result, once that is known.
+    async fn write(
+        &self,
+        mut held: Held,
+        outcome: Outcome,
+        is_last: &mut Option<bool>,
+    ) -> Result<(Entry, bool), Exit> {
         let result = if outcome.is_error { "error" } else { "success" };
         let tool = self.call.tool.clone();
         let Output {
@@ -265,10 +325,11 @@ impl One<'_> {
             }],
         });
         held.journal(self.attempt, entry.clone());
-        self.session.allowance.add_entry(&entry);
-        let is_last = self
-            .left
-            .is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1);
+        let is_last = *is_last.get_or_insert_with(|| {
+            self.session.allowance.add_entry(&entry);
+            self.left
+                .is_some_and(|left| left.fetch_sub(1, Ordering::SeqCst) == 1)
+        });
         let is_reserved =
             is_last && !held.is_stopped() && budget::reserve(self.session, &mut held).await?.is_ok();
         held.commit().await?;
@@ -298,9 +359,35 @@ fn fitting(output: Output) -> Result<Output, Error> {
     })
 }
 
+// An error is not asked for again in smaller pieces: what it begins with is kept.
+fn fitting_error(output: Value) -> Value {
+    if json_depth(&output) <= MAX_DEPTH && output.to_string().len() <= MAX_OUTPUT_BYTES {
+        return without_nul(output);
+    }
+    let text = match output["error"].as_str() {
+        Some(message) => message.to_owned(),
+        None => output.to_string(),
+    };
+    let kept: String = text.chars().take(MAX_ERROR_CHARACTERS).collect();
+    let left_out = text.chars().count() - kept.chars().count();
+    without_nul(json!({"error": format!("{kept} … and {left_out} characters more")}))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_an_error_that_is_too_long_the_beginning_is_kept() {
+        let short = json!({"error": "no", "code": 5});
+        assert_eq!(fitting_error(short.clone()), short);
+        let long = fitting_error(json!({"error": "é".repeat(MAX_OUTPUT_BYTES)}));
+        let message = long["error"].as_str().expect("a message");
+        let left_out = MAX_OUTPUT_BYTES - MAX_ERROR_CHARACTERS;
+        assert!(message.starts_with("éé") && message.ends_with(&format!("… and {left_out} characters more")));
+        let deep = (0..=MAX_DEPTH).fold(json!("deep"), |inner, _| json!([inner]));
+        assert!(fitting_error(deep)["error"].is_string());
+    }
 
     #[test]
     fn a_full_page_fits_and_more_is_refused_with_what_to_do() {

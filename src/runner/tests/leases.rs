@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::base::message::{Part, Role};
 use crate::bus::Bus;
 use crate::db;
+use crate::db::testing::refuse_writes;
 use crate::model::Request;
 use crate::runner::{Settings, Worker};
 
@@ -76,28 +77,70 @@ async fn g4_a_run_cut_after_any_step_is_resumed_and_repeats_none_that_was_finish
 }
 
 #[tokio::test]
-async fn a_call_that_may_not_be_repeated_is_reported_as_interrupted() {
-    let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
-        0 => call(&[("a", "mail", json!({"n": 1}))]),
-        _ => {
-            let last = request.messages.last().expect("a message");
-            let is_told = matches!(&last.parts[..], [Part::ToolResult { is_error: true, output, .. }]
-                if output["error"] == "interrupted, outcome unknown");
-            assert!(is_told, "{last:?}");
-            say("{\"ok\": true}")
+async fn a_call_that_may_not_be_repeated_is_reported_as_interrupted_whatever_became_of_its_tool() {
+    for is_changed in [false, true] {
+        let mut stage = Stage::gated(|request: &Request| match request.rehearsal.step {
+            0 => call(&[("a", "mail", json!({"n": 1}))]),
+            _ => {
+                let last = request.messages.last().expect("a message");
+                let is_told = matches!(&last.parts[..], [Part::ToolResult { is_error: true, output, .. }]
+                    if output["error"] == "interrupted, outcome unknown");
+                assert!(is_told, "{last:?}");
+                say("{\"ok\": true}")
+            }
+        })
+        .await;
+        let launched = stage.launch(json!({}), None).await;
+        let worker = stage.worker();
+        stage.gate.let_through(1);
+        stage.wait_until_begun("mail 1").await;
+        worker.vanish().await;
+        stage.store.clock.advance(PAST_THE_LEASE);
+        stage.gate.let_through(10);
+        if is_changed {
+            stage.change_mail();
         }
+        let _worker = stage.worker();
+        assert_eq!(stage.ended(launched.id).await.status, "finished");
+        assert_eq!(stage.gate.begun("mail 1"), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_result_of_a_call_outlasts_a_database_that_takes_no_writes_for_a_while() {
+    let stage = Stage::gated(|request: &Request| match request.rehearsal.step {
+        0 => call(&[("a", "mail", json!({"n": 1})), ("b", "mail", json!({"n": 2}))]),
+        _ => say("{\"ok\": true}"),
     })
     .await;
+    if stage.store.db.is_postgres() {
+        return; // sessions that are open cannot be made to refuse writes
+    }
     let launched = stage.launch(json!({}), None).await;
-    let worker = stage.worker();
+    let _worker = stage.worker_beating(Duration::from_secs(60));
     stage.gate.let_through(1);
-    stage.wait_until_begun("mail 1").await;
-    worker.vanish().await;
-    stage.store.clock.advance(PAST_THE_LEASE);
+    for mail in ["mail 1", "mail 2"] {
+        stage.wait_until_begun(mail).await;
+    }
+    refuse_writes(&stage.store.db, true).await;
+    stage.gate.let_through(1);
+    eventually("an effect", async || {
+        (stage.gate.done.lock().expect("no panic").len() == 2).then_some(())
+    })
+    .await;
+    // It cannot even begin to write, which nothing tells.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    refuse_writes(&stage.store.db, false).await;
+    stage.store.clock.advance(Duration::from_secs(1));
     stage.gate.let_through(10);
-    let _worker = stage.worker();
     assert_eq!(stage.ended(launched.id).await.status, "finished");
-    assert_eq!(stage.gate.begun("mail 1"), 1);
+    for message in stage.messages(launched.conversation_id).await {
+        for part in message.parts {
+            let is_lost = matches!(&part, Part::ToolResult { is_error: true, .. });
+            assert!(!is_lost, "{part:?}");
+        }
+    }
+    assert_eq!((stage.gate.begun("mail 1"), stage.gate.begun("mail 2")), (1, 1));
 }
 
 #[tokio::test]

@@ -164,6 +164,8 @@ impl Model for Played {
 /// `probe` may be repeated, `mail` may not, `boom` panics, and `slow` ends only when it is told.
 struct Probe {
     name: &'static str,
+    /// The type of its argument.
+    takes: &'static str,
     gate: Arc<Gate>,
 }
 
@@ -172,7 +174,7 @@ impl Tool for Probe {
         ToolSpec {
             name: self.name.to_owned(),
             description: "A test's.".to_owned(),
-            parameters: json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}),
+            parameters: json!({"type": "object", "properties": {"n": {"type": self.takes}}, "required": ["n"]}),
         }
     }
 
@@ -333,8 +335,10 @@ impl Stage {
             Reader::new(Launcher::this_program()),
         );
         for name in ["probe", "mail", "boom"] {
-            let gate = Arc::clone(&gate);
-            registry.tool(Arc::new(Probe { name, gate })).expect("a schema");
+            let (takes, gate) = ("integer", Arc::clone(&gate));
+            registry
+                .tool(Arc::new(Probe { name, takes, gate }))
+                .expect("a schema");
         }
         registry.validator(Arc::new(Strict));
         let sources = Sources::only(path.join("definitions"));
@@ -377,6 +381,13 @@ impl Stage {
             viewer: viewer.expect("a viewer"),
             agent: agent.expect("an agent"),
         }
+    }
+
+    /// From now on `mail` takes no number.
+    pub fn change_mail(&mut self) {
+        let (name, takes, gate) = ("mail", "string", Arc::clone(&self.gate));
+        let mail = Arc::new(Probe { name, takes, gate });
+        self.deps.registry.tool(mail).expect("a schema");
     }
 
     pub fn worker(&self) -> Handle {
