@@ -122,8 +122,9 @@ impl NoAnswer {
 
     /// What stopped it, and what to do; `again` is how one asks again.
     fn words(self, model: &str, tries: u32, waited_ms: i64, again: &str) -> String {
-        let asked = match tries {
-            1 => String::new(),
+        let asked = match (tries, waited_ms) {
+            (1, 0) => String::new(),
+            (1, _) => format!(" It was waited for, for {}.", span(waited_ms)),
             _ => format!(
                 " It was asked {} in {}.",
                 times(i64::from(tries)),

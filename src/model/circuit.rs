@@ -1,5 +1,6 @@
 //! The circuit of an endpoint: what all calls to it know of each other. After some failures in a
-//! row it opens: no call is made for a while, then one, and what that meets decides for all. A
+//! row it opens: no call is made for a while, then one, and what that meets decides for all: others go
+//! on as soon as it is being answered. A
 //! provider that names a time to come back, whether it fails or only turns requests away, is left
 //! alone by everyone until then, for [`LONGEST_ALONE`] at most.
 //!
@@ -119,6 +120,11 @@ impl Circuit {
         !matches!(self.state().phase, Phase::Closed(_))
     }
 
+    /// Whether the one call is being made: what it meets is worth waiting for.
+    pub fn is_trying(&self) -> bool {
+        matches!(self.state().phase, Phase::Trying { .. })
+    }
+
     /// Whether no run should be begun that would call it.
     pub fn is_blocking(&self, now: Duration) -> bool {
         let state = self.state();
@@ -141,6 +147,15 @@ impl Circuit {
         }
     }
 
+    fn closed(&self, state: &mut State, failures: u32) {
+        if !matches!(state.phase, Phase::Closed(_)) {
+            let endpoint = &self.0.endpoint;
+            tracing::info!(endpoint, "the models' endpoint is back");
+            metrics::gauge!("agentic_model_endpoint_down", "endpoint" => endpoint.clone()).set(0.0);
+        }
+        state.phase = Phase::Closed(failures);
+    }
+
     fn opened(&self, state: &mut State, now: Duration, length: Duration) {
         state.phase = Phase::Open {
             until: now + length,
@@ -161,16 +176,20 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// The endpoint begins to answer: nobody waits any more for the whole of it, which may take
+    /// minutes. While no answer is whole, the next failure opens the circuit again.
+    pub fn heard(&mut self) {
+        let is_trial = std::mem::take(&mut self.is_trial);
+        let mut state = self.circuit.state();
+        if is_trial && matches!(state.phase, Phase::Trying { .. }) {
+            self.circuit.closed(&mut state, FAILURES - 1);
+        }
+    }
+
     /// The endpoint answered, whatever it said.
     pub fn up(mut self) {
         self.is_told = true;
-        let mut state = self.circuit.state();
-        if !matches!(state.phase, Phase::Closed(_)) {
-            let endpoint = &self.circuit.0.endpoint;
-            tracing::info!(endpoint, "the models' endpoint is back");
-            metrics::gauge!("agentic_model_endpoint_down", "endpoint" => endpoint.clone()).set(0.0);
-        }
-        state.phase = Phase::Closed(0);
+        self.circuit.closed(&mut self.circuit.state(), 0);
     }
 
     /// It answered that it wants to be left alone for a while.
@@ -268,6 +287,27 @@ mod tests {
         drop(circuit.admit(at(32)).expect("another"));
         circuit.admit(at(32)).expect("the one before was given up").up();
         assert!(!circuit.is_open() && circuit.admit(at(32)).is_ok());
+    }
+
+    #[test]
+    fn others_go_on_as_soon_as_the_one_call_is_being_answered() {
+        let circuit = open();
+        let mut trial = circuit.admit(at(10)).expect("the one call");
+        assert!(circuit.is_trying());
+        trial.heard();
+        assert!(!circuit.is_trying() && !circuit.is_blocking(at(11)));
+        let other = circuit.admit(at(11)).expect("another beside it");
+        trial.down(at(12), None);
+        assert!(
+            circuit.is_open(),
+            "it broke off: no answer of this endpoint was whole yet"
+        );
+        other.up();
+        assert!(!circuit.is_open());
+        let mut one_of_many = circuit.admit(at(13)).expect("closed");
+        one_of_many.heard();
+        one_of_many.down(at(14), None);
+        assert!(!circuit.is_open(), "one failure among whole answers");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! can be is a token for each of its bytes, for no tokenizer makes more of them; or, where the
 //! provider has counted the conversation before, that count and a token for each byte since.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use entity::{execution, usage_day};
@@ -59,6 +60,37 @@ struct Next {
     new: Size,
     /// As the provider counted the call before.
     last: Tokens,
+    /// Of a reply: the calls that its journal tells of, and those whose answers broke off.
+    calls: u64,
+    broken: u64,
+}
+
+/// How far this worker has come with a run's next model call.
+#[derive(Debug, Default)]
+pub(super) struct NextCall(AtomicU8);
+
+impl NextCall {
+    const RESERVED: u8 = 1;
+    const BEGUN: u8 = 2;
+
+    /// It is counted, and what it may use is reserved.
+    pub fn reserve(&self) {
+        self.0.store(Self::RESERVED, Ordering::SeqCst);
+    }
+
+    /// From here on what was reserved may be used.
+    pub fn begin(&self) {
+        self.0.store(Self::BEGUN, Ordering::SeqCst);
+    }
+
+    pub fn is_reserved(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == Self::RESERVED
+    }
+
+    /// Not one that an earlier worker reserved.
+    pub fn is_ours(&self) -> bool {
+        self.0.load(Ordering::SeqCst) != 0
+    }
 }
 
 impl Allowance {
@@ -197,10 +229,22 @@ impl Allowance {
         (made.saturating_add(more as u64) > most).then(|| over(Kind::ToolCalls, most))
     }
 
-    /// Why a reply may not call its model again.
+    /// Why a reply may not call its model again, which was called so often.
     pub fn own_replies(&self, made: u64) -> Option<Cause> {
+        let mut next = self.next();
+        next.calls = made;
         let most = u64::from(self.limits.max_model_calls);
-        (made >= most).then(|| over(Kind::ModelCalls, most))
+        (made.saturating_add(next.broken) >= most).then(|| over(Kind::ModelCalls, most))
+    }
+
+    /// The same after a call whose answer broke off, which stands in no journal.
+    fn own_replies_again(&self) -> Option<Cause> {
+        let made = {
+            let mut next = self.next();
+            next.broken += 1;
+            next.calls
+        };
+        self.own_replies(made)
     }
 }
 
@@ -236,7 +280,7 @@ pub(super) async fn reserve_shared(
     if let Err(spent) = held.reserve(&allowance.shared, allowance.call()).await? {
         return Ok(Err(Cause::SharedBudgetSpent(Box::new(spent))));
     }
-    session.job.has_begun_call(false);
+    held.reserves(&session.job.next_call);
     if let Some(row) = held.execution().await? {
         row.model_calls = row.model_calls.saturating_add(1);
     }
@@ -248,17 +292,40 @@ pub(super) fn is_shared(session: &Session<'_>) -> bool {
     !session.allowance.shared.is_empty()
 }
 
-/// Reserves a call anew whose answer broke off: it is paid for, and so is the next.
-pub(super) async fn reserve_again(session: &Session<'_>) -> Result<(), Exit> {
-    if !is_shared(session) {
+/// Counts a call whose answer broke off, with what is known to have been used, and reserves the next:
+/// both are paid for.
+pub(super) async fn reserve_again(session: &Session<'_>, used: Tokens) -> Result<(), Exit> {
+    let mut held = session.hold().await?;
+    count_unanswered(session, &mut held, used).await?;
+    let reserved = if held.execution().await?.is_some() {
+        reserve(session, &mut held).await?
+    } else {
+        match session.allowance.own_replies_again() {
+            Some(cause) => Err(cause),
+            None => reserve_shared(session, &mut held).await?,
+        }
+    };
+    held.commit().await?;
+    Ok(reserved?)
+}
+
+/// Counts what is known to have been used by a call that gave no answer, and is not made again.
+pub(super) async fn settle_unanswered(session: &Session<'_>, used: Tokens) -> Result<(), Exit> {
+    if used.all() == 0 {
         return Ok(());
     }
     let mut held = session.hold().await?;
-    let allowance = &session.allowance;
-    if let Err(spent) = held.reserve(&allowance.shared, allowance.call()).await? {
-        return Err(Cause::SharedBudgetSpent(Box::new(spent)).into());
-    }
+    count_unanswered(session, &mut held, used).await?;
     held.commit().await
+}
+
+/// Of shared budgets all that was reserved is used, for how much more it was than is known nobody says.
+async fn count_unanswered(session: &Session<'_>, held: &mut Held, used: Tokens) -> Result<(), Exit> {
+    if used.all() > 0 {
+        settle(session, held, used).await?;
+        held.settle_all();
+    }
+    Ok(())
 }
 
 /// Takes the tool calls of a turn from the budgets that the run shares.

@@ -4,7 +4,6 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entity::{execution, run};
@@ -17,6 +16,7 @@ use crate::domain::explanation::Cause;
 use crate::domain::lifecycle::Ending;
 use crate::domain::{Fault, claim};
 
+use super::budget::NextCall;
 use super::exit::Exit;
 use super::held::Held;
 use super::lease::Lease;
@@ -32,15 +32,7 @@ pub(super) struct Job {
     pub deps: Arc<Deps>,
     pub lease: Arc<Lease>,
     pub run: run::Model,
-    /// The model was asked since a call was last reserved.
-    pub is_asking: AtomicBool,
-}
-
-impl Job {
-    /// Whether the call that is reserved was begun: from there on what was reserved may be used.
-    pub fn has_begun_call(&self, has_begun: bool) {
-        self.is_asking.store(has_begun, Ordering::SeqCst);
-    }
+    pub next_call: Arc<NextCall>,
 }
 
 /// Returns when the run has ended or is another worker's.
@@ -143,15 +135,13 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
         }
         Exit::Parked => {
             let store = &job.deps.store;
-            if !job.is_asking.load(Ordering::SeqCst) {
+            if job.next_call.is_reserved() {
                 // Whoever goes on reserves anew.
                 let mut held = Held::open(store, &job.lease).await?;
-                if held.has_reserved() {
-                    held.give_back().await?;
-                    match held.commit().await {
-                        Ok(()) | Err(Exit::Stopped) => {}
-                        Err(exit) => return Err(exit),
-                    }
+                held.give_back().await?;
+                match held.commit().await {
+                    Ok(()) | Err(Exit::Stopped) => {}
+                    Err(exit) => return Err(exit),
                 }
             }
             claim::release(store, job.lease.run, &job.lease.worker, job.lease.fence).await?;
@@ -166,12 +156,12 @@ async fn settle(job: &Job, exit: Exit) -> Result<(), Exit> {
         Exit::Ended(cause) => cause,
     };
     let mut held = Held::open(&job.deps.store, &job.lease).await?;
-    match job.is_asking.load(Ordering::SeqCst) {
-        false => held.give_back().await?,
-        true if cause.is_free() => held.settle(0, 0),
-        // How far it came before it was cut off nobody knows: what was reserved counts.
-        true => {}
+    if cause.is_free() && job.next_call.is_ours() {
+        held.settle(0, 0);
+    } else if job.next_call.is_reserved() {
+        held.give_back().await?;
     }
+    // How far one came that was cut off nobody knows: what was reserved counts.
     if job.run.execution_id.is_some() {
         let failure = cause.of_execution(held.get_execution().await?);
         held.end(Ending::Failed(failure)).await

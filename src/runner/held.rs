@@ -19,6 +19,7 @@ use crate::domain::journal::{self, Entry};
 use crate::domain::lifecycle::{self, Ending};
 use crate::domain::{Fault, Store, Work, claim};
 
+use super::budget::NextCall;
 use super::exit::Exit;
 use super::lease::Lease;
 
@@ -34,6 +35,8 @@ pub struct Held {
     used: Option<Used>,
     /// The id of the model's message among them, which was told before.
     told: Option<Uuid>,
+    /// To be told once the next model call is reserved.
+    reserves: Option<Arc<NextCall>>,
     /// The session's turn to write, given up last.
     turn: Option<OwnedMutexGuard<()>>,
 }
@@ -60,6 +63,7 @@ impl Held {
                 entries: Vec::new(),
                 used: None,
                 told: None,
+                reserves: None,
                 turn: None,
             }),
             None => Err(Exit::Lost),
@@ -157,16 +161,13 @@ impl Held {
         self.used = Some(Used::AllThatWasReserved);
     }
 
-    /// Whether a model call is reserved in shared budgets.
-    pub(super) fn has_reserved(&self) -> bool {
-        self.run.reservation.is_some()
+    /// Says that this write reserves the next model call.
+    pub(super) fn reserves(&mut self, next_call: &Arc<NextCall>) {
+        self.reserves = Some(Arc::clone(next_call));
     }
 
     /// Gives back what was reserved for a call that was not begun.
     pub(super) async fn give_back(&mut self) -> Result<(), Exit> {
-        if self.run.reservation.is_none() {
-            return Ok(());
-        }
         if let Some(row) = self.execution().await? {
             row.model_calls = row.model_calls.saturating_sub(1);
         }
@@ -196,6 +197,9 @@ impl Held {
         self.write_used().await?;
         let is_stopped = self.is_stopped();
         self.work.commit().await?;
+        if let Some(next_call) = self.reserves {
+            next_call.reserve();
+        }
         if is_stopped { Err(Exit::Stopped) } else { Ok(()) }
     }
 

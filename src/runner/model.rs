@@ -2,7 +2,7 @@
 //! Shared by executions and replies, which differ in what they do with an answer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use crate::domain::explanation::{Cause, NoAnswer};
 use crate::domain::journal::{Entry, Tokens};
 use crate::domain::{Fault, files};
 use crate::model::circuit::{Circuit, Permit};
-use crate::model::{self, Attachment, Delta, DeltaKind, Error, Model, Reply, Request, ToolSpec};
+use crate::model::{self, Attachment, Delta, DeltaKind, Error, Model, Reply, Request, ToolSpec, Usage};
 use crate::telemetry::traces;
 
 use super::budget::{self, Allowance};
@@ -308,25 +308,30 @@ impl<'a> Session<'a> {
     pub async fn ask(&self, mut request: Request) -> Result<Answered, Exit> {
         request.files = self.attachments(&request.messages).await?;
         request.settings = self.settings;
-        self.job.has_begun_call(true);
         let mut tries = Tries::default();
         let mut outage = None;
         loop {
             self.job.lease.check()?;
-            let permit = self.permit(&mut outage).await?;
+            let permit = self.permit(&mut outage, &tries).await?;
             // A message of its own for each try: what was heard of one that broke off is not gone on
             // with.
             let store = &self.job.deps.store;
             let conversation = self.job.run.conversation_id;
             let writing = store.bus.answers().begin(conversation, store.ids.next());
-            let answer = self.ask_once(&request, tries.all(), &writing).await?;
-            if let Some(permit) = permit {
+            self.job.next_call.begin();
+            let permit = SyncMutex::new(permit);
+            let answer = self.ask_once(&request, tries.all(), &writing, &permit).await?;
+            if let Some(permit) = permit.into_inner().expect("no holder panics") {
                 outage::tell(permit, &answer, store.clock.monotonic());
             }
             let error = match answer {
                 Ok(reply) => return Ok(Answered { reply, writing }),
                 Err(error) => error,
             };
+            if outage::is_unread(&error) {
+                // Turned away: what is reserved is there for the next try.
+                self.job.next_call.reserve();
+            }
             // Whoever waits for an endpoint that is down has not used up a try.
             if self.model.circuit().is_some_and(Circuit::is_open) && matches!(error, Error::Down { .. }) {
                 continue;
@@ -342,7 +347,7 @@ impl<'a> Session<'a> {
                     );
                     self.job.lease.wait(wait).await?;
                     if matches!(error, Error::Interrupted { .. }) {
-                        budget::reserve_again(self).await?;
+                        budget::reserve_again(self, self.tokens(error.usage())).await?;
                     }
                 }
                 None => {
@@ -352,6 +357,7 @@ impl<'a> Session<'a> {
                         tries = tries.all(),
                         "no answer"
                     );
+                    budget::settle_unanswered(self, self.tokens(error.usage())).await?;
                     return Err(outage::cause(&error, self.model.name(), &tries).into());
                 }
             }
@@ -365,7 +371,7 @@ impl<'a> Session<'a> {
     }
 
     /// Waits until the model's endpoint may be called. `outage` is since when it is waited for.
-    async fn permit(&self, outage: &mut Option<Duration>) -> Result<Option<Permit>, Exit> {
+    async fn permit(&self, outage: &mut Option<Duration>, tries: &Tries) -> Result<Option<Permit>, Exit> {
         let Some(circuit) = self.model.circuit() else {
             return Ok(None);
         };
@@ -377,19 +383,14 @@ impl<'a> Session<'a> {
                 Err(wait) => wait,
             };
             let since = *outage.get_or_insert(now);
-            if now.saturating_sub(since) >= circuit.patience() {
+            let waited = now.saturating_sub(since);
+            if waited >= circuit.patience() && !circuit.is_trying() {
                 let why = if circuit.is_open() {
                     NoAnswer::Down
                 } else {
                     NoAnswer::Overloaded { for_ms: None }
                 };
-                let cause = Cause::NoAnswer {
-                    model: self.model.name().to_owned(),
-                    why,
-                    tries: 1,
-                    waited_ms: 0,
-                };
-                return Err(cause.into());
+                return Err(outage::waited_in_vain(self.model.name(), why, tries, waited).into());
             }
             self.job.lease.wait(outage::spread(wait, self.chance())).await?;
         }
@@ -400,6 +401,7 @@ impl<'a> Session<'a> {
         request: &Request,
         tries: u32,
         writing: &Writing,
+        permit: &SyncMutex<Option<Permit>>,
     ) -> Result<Result<Reply, Error>, Exit> {
         let clock = &self.job.deps.store.clock;
         let asked_at = clock.monotonic();
@@ -417,6 +419,9 @@ impl<'a> Session<'a> {
             outcome = Empty,
         );
         let live = |delta: Delta| {
+            if let Some(permit) = permit.lock().expect("no holder panics").as_mut() {
+                permit.heard();
+            }
             let kind = match delta.kind {
                 DeltaKind::Text => Kind::Text,
                 DeltaKind::Reasoning => Kind::Reasoning,
@@ -444,15 +449,20 @@ impl<'a> Session<'a> {
         Ok(answer)
     }
 
+    /// What a provider counted, with what it costs.
+    fn tokens(&self, usage: Usage) -> Tokens {
+        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        self.allowance.priced(Tokens {
+            input: count(usage.input_tokens),
+            output: count(usage.output_tokens),
+            cached_input: count(usage.cached_input_tokens),
+            cost_micro_usd: None,
+        })
+    }
+
     /// A model's turn as an entry, and its tokens with what they cost.
     pub fn entry(&self, message: Message, reply: &Reply) -> (Entry, Tokens) {
-        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-        let usage = self.allowance.priced(Tokens {
-            input: count(reply.usage.input_tokens),
-            output: count(reply.usage.output_tokens),
-            cached_input: count(reply.usage.cached_input_tokens),
-            cost_micro_usd: None,
-        });
+        let usage = self.tokens(reply.usage);
         let entry = Entry::Message {
             message,
             model: Some(self.model.name().to_owned()),

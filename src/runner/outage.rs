@@ -78,6 +78,11 @@ pub(super) fn spread(wait: Duration, chance: f64) -> Duration {
     wait + SPREAD.mul_f64(chance)
 }
 
+/// Whether nobody read the request, so that it has cost nothing.
+pub(super) fn is_unread(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { .. })
+}
+
 /// Tells an endpoint's circuit what a call met there.
 pub(super) fn tell(permit: Permit, answer: &Result<Reply, Error>, now: Duration) {
     match answer {
@@ -109,6 +114,17 @@ pub(super) fn cause(error: &Error, model: &str, tries: &Tries) -> Cause {
         why,
         tries: tries.all(),
         waited_ms: ms(tries.waited),
+    }
+}
+
+/// Why a run ends whose model's endpoint did not come back while it was waited for.
+pub(super) fn waited_in_vain(model: &str, why: NoAnswer, tries: &Tries, waited: Duration) -> Cause {
+    Cause::NoAnswer {
+        model: model.to_owned(),
+        why,
+        // None is being made now.
+        tries: (tries.all() - 1).max(1),
+        waited_ms: ms(tries.waited + waited),
     }
 }
 

@@ -7,7 +7,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -340,7 +339,7 @@ impl Desk {
             deps: Arc::clone(&self.deps),
             lease,
             run: claimed.run,
-            is_asking: AtomicBool::new(false),
+            next_call: Arc::default(),
         };
         let entered = Entered {
             leases: self.leases.clone(),

@@ -9,7 +9,7 @@ use crate::db;
 use crate::db::budgets::{Amount, Most};
 use crate::domain::budgets::{self, Budget, Budgets, Scope};
 use crate::domain::journal::{Entry, Tokens};
-use crate::model::{Error, Request};
+use crate::model::{Error, Request, Usage};
 
 use super::providers::hurry;
 use super::replies::ask;
@@ -254,23 +254,78 @@ async fn what_a_worker_that_died_had_reserved_counts_once_as_used() {
 
 #[tokio::test]
 async fn a_worker_that_is_stopped_gives_back_what_it_has_reserved_and_not_begun() {
-    let mut stage = Stage::gated(one_call_then_done).await;
-    stage.share(vec![budget("all", Most::default())]);
-    let launched = stage.launch(json!({}), None).await;
-    let worker = stage.worker();
-    stage.gate.let_through(1);
-    stage.wait_until_begun("probe 1").await;
-    let stopping = tokio::spawn(worker.stop(Duration::from_secs(10)));
-    tokio::time::sleep(Duration::from_millis(30)).await;
-    // Its result reserves the next call, which is not made any more.
-    stage.gate.let_through(1);
-    stopping.await.expect("stops");
-    assert_eq!(stage.used(0).await, used(1, 1));
-    assert_eq!(stage.execution(launched.id).await.model_calls, 1);
-    stage.gate.let_through(10);
-    let _worker = stage.worker();
-    assert_eq!(stage.ended(launched.id).await.status, "finished");
-    assert_eq!(stage.used(0).await, used(2, 1));
+    for is_shared in [true, false] {
+        let mut stage = Stage::gated(one_call_then_done).await;
+        if is_shared {
+            stage.share(vec![budget("all", Most::default())]);
+        }
+        let all = async |stage: &Stage| match is_shared {
+            true => Some(stage.used(0).await),
+            false => None,
+        };
+        let launched = stage.launch(json!({}), None).await;
+        let worker = stage.worker();
+        stage.gate.let_through(1);
+        stage.wait_until_begun("probe 1").await;
+        let stopping = tokio::spawn(worker.stop(Duration::from_secs(10)));
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        // Its result reserves the next call, which is not made any more.
+        stage.gate.let_through(1);
+        stopping.await.expect("stops");
+        assert_eq!(all(&stage).await, is_shared.then(|| used(1, 1)));
+        assert_eq!(stage.execution(launched.id).await.model_calls, 1);
+        stage.gate.let_through(10);
+        let _worker = stage.worker();
+        let ended = stage.ended(launched.id).await;
+        assert_eq!((ended.status.as_str(), ended.model_calls), ("finished", 2));
+        assert_eq!(all(&stage).await, is_shared.then(|| used(2, 1)));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_counts_as_a_call_with_what_is_known_of_its_use() {
+    let tries = std::sync::atomic::AtomicUsize::new(0);
+    let stage =
+        Stage::new(
+            move |request: &Request| match tries.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                odd if odd % 2 == 0 => Act::Fail(Error::Interrupted {
+                    reason: "it broke off".to_owned(),
+                    usage: Usage {
+                        input_tokens: 7,
+                        output_tokens: 2,
+                        ..Usage::default()
+                    },
+                }),
+                _ => match request.rehearsal.input["calls"].as_u64() {
+                    Some(_) => call(&[(&format!("c{}", request.rehearsal.step), "probe", json!({"n": 1}))]),
+                    None => say("{\"ok\": true}"),
+                },
+            },
+        )
+        .await;
+    let _hurry = hurry(stage.store.clock.clone());
+    let ended = stage.run(json!({})).await;
+    assert_eq!(
+        (
+            ended.status.as_str(),
+            ended.model_calls,
+            ended.input_tokens,
+            ended.output_tokens
+        ),
+        ("finished", 2, 17, 3)
+    );
+    let day = 1_700_000_000_000 / (24 * 60 * 60 * 1000);
+    let db = stage.store.db.read();
+    let sums = db::usage::sums(db, stage.agent.data_set_id, None, day, day + 1).await;
+    let calls: i64 = sums.expect("reads").iter().map(|sum| sum.model_calls).sum();
+    assert_eq!(calls, 2);
+    // The definition allows eight, whole or not.
+    let ended = stage.run(json!({"calls": 9})).await;
+    assert_eq!(
+        (ended.failure_category.as_deref(), ended.model_calls),
+        (Some("budget_exceeded"), 8)
+    );
+    assert_eq!(stage.requests.lock().expect("no panic").len(), 2 + 8);
 }
 
 #[tokio::test]
@@ -304,7 +359,10 @@ async fn each_try_after_a_broken_answer_is_reserved_anew_and_not_made_without_ro
         stage.share(vec![budget("tight", calls(most))]);
         let _hurry = hurry(stage.store.clock.clone());
         let ended = stage.run(json!({})).await;
-        assert_eq!((ended.status.as_str(), ended.model_calls), (status, 1));
+        assert_eq!(
+            (ended.status.as_str(), ended.model_calls),
+            (status, requests as i32)
+        );
         assert_eq!(stage.requests.lock().expect("no panic").len(), requests);
         let used = stage.used(0).await;
         assert_eq!(used.model_calls, requests as i64);
