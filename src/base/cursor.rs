@@ -65,6 +65,9 @@ pub struct LogPosition {
     pub transaction: i64,
     /// The row's number.
     pub number: i64,
+    /// A digest of what the row there says: an older copy of the database, once it has come as far,
+    /// says something else. 0 before the first row.
+    pub digest: u32,
 }
 
 /// A position in one stream.
@@ -95,12 +98,10 @@ impl StreamCursor {
             Self::Execution { id, revision } => {
                 pack(&["s1", "status", &id.simple().to_string(), &revision.to_string()])
             }
-            Self::Executions(at) => pack(&[
-                "s1",
-                "changes",
-                &at.transaction.to_string(),
-                &at.number.to_string(),
-            ]),
+            Self::Executions(at) => {
+                let subject = format!("{}:{}", at.transaction, at.digest);
+                pack(&["s1", "changes", &subject, &at.number.to_string()])
+            }
             Self::Conversation { id, sequence } => {
                 pack(&["s1", "events", &id.simple().to_string(), &sequence.to_string()])
             }
@@ -126,10 +127,14 @@ impl StreamCursor {
                 id: subject_id()?,
                 revision: position,
             }),
-            "changes" => Ok(Self::Executions(LogPosition {
-                transaction: subject.parse().map_err(|_| broken())?,
-                number: position,
-            })),
+            "changes" => {
+                let (transaction, digest) = subject.split_once(':').ok_or_else(broken)?;
+                Ok(Self::Executions(LogPosition {
+                    transaction: transaction.parse().map_err(|_| broken())?,
+                    number: position,
+                    digest: digest.parse().map_err(|_| broken())?,
+                }))
+            }
             "events" => Ok(Self::Conversation {
                 id: subject_id()?,
                 sequence: position,
@@ -177,6 +182,7 @@ mod tests {
             StreamCursor::Executions(LogPosition {
                 transaction: 8,
                 number: 2,
+                digest: u32::MAX,
             }),
             StreamCursor::Conversation { id, sequence: 0 },
         ] {
@@ -204,6 +210,7 @@ mod tests {
             "bm8",
             &pack(&["s1", "status", "no", "1"]),
             &pack(&["s1", "events", "", "-1"]),
+            &pack(&["s1", "changes", "8", "1"]),
         ] {
             assert!(StreamCursor::decode(text).is_err(), "{text}");
             assert!(PageCursor::decode(text, "a").is_err(), "{text}");

@@ -35,9 +35,19 @@ pub async fn insert(db: &impl Conn, row: Model) -> Result<()> {
 
 /// A row's place.
 pub fn position(row: &Model) -> LogPosition {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the low bits are those that differ
+    let digest = {
+        let (id, revision, at) = (
+            row.execution_id.as_u128() as u32,
+            row.revision as u32,
+            row.occurred_at as u32,
+        );
+        (id.rotate_left(11) ^ revision).rotate_left(11) ^ at
+    };
     LogPosition {
         transaction: row.transaction_id,
         number: row.number,
+        digest,
     }
 }
 
@@ -46,28 +56,25 @@ pub fn position(row: &Model) -> LogPosition {
 /// # Errors
 /// When the statement fails.
 pub async fn head(db: &Db) -> Result<LogPosition> {
-    if db.is_postgres() {
-        // Rows of this transaction id and above are still to come, so the place before its first.
-        let transaction = xmin(db).await?;
-        return Ok(LogPosition {
-            transaction,
-            number: 0,
-        });
-    }
-    let newest = Entity::find()
+    let mut newest = Entity::find()
+        .order_by_desc(Column::TransactionId)
         .order_by_desc(Column::Number)
-        .limit(1)
-        .one(db.read())
-        .await?;
-    // Deleted rows count too: SQLite never gives a number out twice (AUTOINCREMENT).
-    let newest = match newest {
-        Some(row) => row.number,
-        None => last_given(db).await?,
-    };
-    Ok(LogPosition {
-        transaction: 0,
-        number: newest,
-    })
+        .limit(1);
+    if db.is_postgres() {
+        // Before a row of a transaction that is still open, others may turn up.
+        newest = newest.filter(Expr::col(Column::TransactionId).lt(Expr::cust(XMIN)));
+    }
+    let newest = newest.one(db.read()).await?;
+    Ok(newest.as_ref().map(position).unwrap_or_default())
+}
+
+/// Whether a row is at this place that says what the one said that the place was taken from.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn is_at(db: &impl Conn, at: LogPosition) -> Result<bool> {
+    let row = Entity::find_by_id(at.number).one(db).await?;
+    Ok(row.is_some_and(|row| position(&row) == at))
 }
 
 /// What a reader of the log found.
@@ -170,29 +177,19 @@ pub async fn trim(db: &impl Conn, before: i64, limit: u64) -> Result<u64> {
     Ok(deleted.rows_affected)
 }
 
+// No transaction below it is open.
+const XMIN: &str = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+
 #[derive(FromQueryResult)]
 struct Number {
     value: i64,
 }
 
 async fn xmin(db: &Db) -> Result<i64> {
-    number(
-        db,
-        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS value",
-    )
-    .await
-}
-
-async fn last_given(db: &Db) -> Result<i64> {
-    number(
-        db,
-        "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'change'), 0) AS value",
-    )
-    .await
-}
-
-async fn number(db: &Db, sql: &str) -> Result<i64> {
-    let backend = db.read().get_database_backend();
+    let (backend, sql) = (
+        db.read().get_database_backend(),
+        format!("SELECT {XMIN} AS value"),
+    );
     let row = Number::find_by_statement(Statement::from_string(backend, sql))
         .one(db.read())
         .await?;

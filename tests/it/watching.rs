@@ -8,6 +8,7 @@ use std::time::Duration;
 use agentic_executions::base::cursor::{LogPosition, StreamCursor};
 use agentic_executions::base::page::Window;
 use agentic_executions::bus::{Bus, Signal};
+use agentic_executions::db;
 use agentic_executions::db::executions::filter::Filter;
 use agentic_executions::db::executions::page::{Order, Plan};
 use agentic_executions::domain::claim::{self, Claimed};
@@ -388,7 +389,7 @@ both! {
         for _ in 0..5 {
             world.launch().await;
         }
-        let old = LogPosition { transaction: 0, number: 1 };
+        let old = LogPosition { number: 1, ..Default::default() };
         let tx = world.store.db.begin().await.expect("begins");
         agentic_executions::db::changes::trim(&tx, i64::MAX, 1000).await.expect("trims");
         world.store.db.commit(tx).await.expect("commits");
@@ -445,11 +446,49 @@ both! {
 
     async fn a_cursor_that_the_log_has_not_reached_starts_the_set_over(world: World) {
         world.launch().await;
-        let ahead = LogPosition { transaction: i64::MAX, number: 1 };
+        let ahead = LogPosition { transaction: i64::MAX, number: 1, ..Default::default() };
         let hub = Hub::start(world.store.clone()).await.expect("starts");
         let request = set::Request { after: Some(ahead), ..everything() };
         let mut stream = Box::pin(set::watch(hub, world.follow(&world.admin), request));
         assert!(next(&mut stream).await.expect("a frame").expect("no error").resync);
+    }
+
+    async fn a_cursor_of_what_a_restored_copy_never_saw_starts_the_set_over(world: World) {
+        let db = &world.store.db;
+        let newest = async |rows: usize| loop {
+            let read = db::changes::after(db, Default::default(), 100).await.expect("reads");
+            // Other transactions in the same server may hold the newest back.
+            if read.rows.len() == rows {
+                break db::changes::position(read.rows.last().expect("a row"));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        let hub = Hub::start(world.store.clone()).await.expect("starts");
+        world.launch().await;
+        let kept = newest(1).await;
+        world.launch().await;
+        let lost = newest(2).await;
+        // What was written since the copy was made is gone, and its number is given out again.
+        let tx = db.begin().await.expect("begins");
+        let delete = format!("DELETE FROM change WHERE number > {}", kept.number);
+        tx.execute_unprepared(&delete).await.expect("deletes");
+        if !db.is_postgres() {
+            let again = format!("UPDATE sqlite_sequence SET seq = {} WHERE name = 'change'", kept.number);
+            tx.execute_unprepared(&again).await.expect("writes");
+        }
+        db.commit(tx).await.expect("commits");
+        for _ in 0..3 {
+            world.launch().await;
+        }
+        let now = newest(4).await;
+        assert!(lost < now, "the log has come further than the cursor");
+        for (after, starts_over) in [(lost, true), (kept, false), (now, false)] {
+            let request = set::Request { after: Some(after), ..everything() };
+            let mut stream = Box::pin(set::watch(hub.clone(), world.follow(&world.admin), request));
+            world.launch().await;
+            let frame = next(&mut stream).await.expect("a frame").expect("no error");
+            assert_eq!(frame.resync, starts_over, "{after:?} in {kept:?}, {lost:?}, {now:?}");
+        }
     }
 
     async fn counts_come_with_the_last_change_of_a_burst(world: World) {

@@ -153,15 +153,19 @@ fn try_next(feed: &mut tokio::sync::broadcast::Receiver<Arc<Batch>>) -> Option<R
     }
 }
 
-/// True when the log no longer reaches back to the position, or not yet forward to it: then the
-/// database is an older copy of the one that gave it out.
+/// True when the log no longer reaches back to the position; or when the database is an older copy of
+/// the one that gave it out, and has not come so far again, or has come there in another way.
 async fn is_cut(hub: &Hub, after: LogPosition) -> Result<bool, Error> {
-    if after > db::changes::head(&hub.store().db).await? {
+    let db = &hub.store().db;
+    if after > db::changes::head(db).await? {
         return Ok(true);
     }
-    let oldest = db::changes::oldest(hub.store().db.read()).await?;
+    let oldest = db::changes::oldest(db.read()).await?;
     // Number 1 still being there means that nothing was ever cut off.
-    Ok(oldest.is_some_and(|oldest| oldest.number > 1 && after < oldest))
+    if oldest.is_some_and(|oldest| oldest.number > 1 && after < oldest) {
+        return Ok(true);
+    }
+    Ok(after != LogPosition::default() && !db::changes::is_at(db.read(), after).await?)
 }
 
 struct Set {
