@@ -425,7 +425,7 @@ both! {
         let began = Instant::now();
         client.data(cancel, json!({ "id": id })).await;
         let ended = client.ended(&id).await;
-        assert!(began.elapsed() < Duration::from_secs(10), "not after the minute that the model takes");
+        assert!(began.elapsed() < Duration::from_secs(10), "not after the minutes that the model takes");
         assert_eq!(ended["failure"]["category"], "CANCELED");
         assert_eq!((&ended["failure"]["explanation"], &ended["failure"]["explanationSource"]), (&json!("too slow"), &json!("USER")));
         assert!(ended["cancellation"]["confirmedAt"].is_string());

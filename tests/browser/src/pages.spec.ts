@@ -35,7 +35,7 @@ const PAGES: Record<string, { path: (set: Stage, made: Made, demo: Api) => strin
     ready: (page) => expect(page.locator('[data-status=FAILED]').first()).toBeVisible(),
   },
   'detail-running': {
-    // One of its own: it runs for a minute, and the pages before may take longer.
+    // One of its own: it runs for minutes, and the pages before may take longer.
     path: async (set, _, demo) => {
       const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'slow' });
       return `/sets/${set.dataSetId}/executions/${id}`;

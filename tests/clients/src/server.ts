@@ -24,7 +24,7 @@ export interface Server {
   ask<Data = Record<string, unknown>>(query: string, variables?: Record<string, unknown>): Promise<Data>;
   /** The id of the demo's agent of a type. */
   agent(typeKey: string): Promise<string>;
-  /** Launches an execution that ends at once, or one that runs for a minute. */
+  /** Launches an execution that ends at once, or one that runs until it is canceled. */
   launch(executionKey: 'noop' | 'slow' | 'stubborn', labels?: readonly string[]): Promise<string>;
   /** The invoice of the samples: a dozen steps, within a second or two. */
   readonly invoice: string;
