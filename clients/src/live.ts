@@ -103,6 +103,8 @@ export class Live implements Streams {
   /** Set while a better way is waited for or looked at. */
   #better: ReturnType<typeof setTimeout> | undefined;
   #isLooking = false;
+  /** Asked for while it looked: what is under way may have missed what has changed since. */
+  #looksAgain = false;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -308,10 +310,17 @@ export class Live implements Streams {
   }
 
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
+    if (this.#isLooking) {
+      this.#looksAgain = true;
+      return;
+    }
     this.#isLooking = true;
     clearTimeout(this.#better);
-    const better = await this.#findBetter();
+    let better: number | undefined;
+    do {
+      this.#looksAgain = false;
+      better = await this.#findBetter();
+    } while (this.#looksAgain && better !== 0);
     this.#isLooking = false;
     this.#better = undefined;
     if (this.#streams.size === 0 || this.#way === 0) return;

@@ -135,6 +135,69 @@ test('a fault that does not pass is told, with what came before it and what come
   assert.deepEqual(told, [1, fault.errors, 3]);
 });
 
+/** The upgrade is taken, and refused at once or when the test says so. */
+class Refused {
+  readonly readyState = Socket.CONNECTING;
+  onclose: ((event: { code: number; reason: string; wasClean: boolean }) => void) | null = null;
+
+  close(): void {}
+
+  refuse(): void {
+    this.onclose?.({ code: 1006, reason: '', wasClean: false });
+  }
+}
+
+/** Events that have begun, and go on until they are aborted. */
+const endless = (signal: AbortSignal | null | undefined) =>
+  new Response(
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(':\n\n'));
+        signal?.addEventListener('abort', () => controller.error(new TypeError('aborted')));
+      },
+    }),
+    { headers: { 'content-type': 'text/event-stream' } },
+  );
+
+test('who asks for a better way while one is looked for is not forgotten: it is looked for once more, at once', { timeout: 60_000 }, async () => {
+  const refused: Refused[] = [];
+  let told = () => {};
+  const isSo = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      told = () => holds() && resolve();
+      told();
+    });
+  const Works = Socket.of({ subscribed: () => {} }) as new () => object;
+  const live = new Live({
+    url: 'http://server.invalid/graphql',
+    ways: ['websocket', 'sse'],
+    // Two that decide for events, one that looks for better; what comes after them goes through.
+    WebSocket: class extends Socket {
+      constructor() {
+        super({ subscribed: () => {} });
+        if (refused.length === 3) return new Works() as Socket;
+        const one = new Refused();
+        refused.push(one);
+        if (refused.length < 3) setImmediate(() => one.refuse());
+        told();
+        return one as unknown as Socket;
+      }
+    },
+    fetch: (_, init) => Promise.resolve(endless(init?.signal)),
+    backoff: { baseMs: 1, capMs: 1 },
+    betterMs: 3_600_000,
+    onState: () => told(),
+  });
+  live.subscribe({ query: LOG }, { next: () => {}, error: () => {}, complete: () => {} });
+  await isSo(() => live.state.status === 'live' && live.state.way === 'sse');
+  live.reconnect();
+  await isSo(() => refused.length === 3);
+  live.reconnect();
+  refused[2]?.refuse();
+  await isSo(() => live.state.status === 'live' && live.state.way === 'websocket');
+  live.dispose();
+});
+
 test('a stream that begins while the idle socket closes goes by the next one, at once', async () => {
   const sockets = new Set<Socket>();
   let closes = () => {};
