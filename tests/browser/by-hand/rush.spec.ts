@@ -5,7 +5,7 @@
 // The frames are the server's own in form and pace (ten a second, fifty changes each), made from a real one and put into
 // the page's real socket: no database on a small machine writes as much while a browser runs beside it.
 import { api, ended, launch } from '../src/api.ts';
-import { connection, expect, test } from '../src/world.ts';
+import { expect, live, test } from '../src/world.ts';
 
 const MINUTES = Number(process.env.MINUTES ?? 3);
 const FRAME_MS = 100;
@@ -43,7 +43,7 @@ test('500 changes per second', async ({ page, server, demoToken, set }) => {
     await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' });
   }
   await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
-  await expect(connection(page, 'live')).toBeVisible();
+  await live(page);
   const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' });
   await ended(server, demoToken, id);
   await expect.poll(() => template !== undefined).toBe(true);

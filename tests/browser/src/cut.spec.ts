@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import { api, ended, launch, type Stage, stage } from './api.ts';
 import { type Proxy, startProxy } from './proxy.ts';
 import { type Server, startServer } from './server.ts';
-import { connection, expect, requestsOf, signIn, test as base } from './world.ts';
+import { connection, expect, live, requestsOf, signIn, test as base } from './world.ts';
 
 interface Behind {
   between: Proxy;
@@ -47,7 +47,8 @@ test('a proxy that never answers a WebSocket costs seconds, not minutes', async 
   await expect(page.getByText('Nothing has run here yet')).toBeVisible();
   const began = Date.now();
   await expect(connection(page, 'sse')).toBeVisible();
-  expect(Date.now() - began).toBeLessThan(10_000);
+  // Ours are five, and the browser's own patience is minutes; after 45 the page would look for a better way.
+  expect(Date.now() - began).toBeLessThan(40_000);
   // One that hung is not tried again: it would hang as long.
   expect(proxy.upgrades).toBe(1);
   await missesNothing(page, behind, set, 'hung');
@@ -92,8 +93,12 @@ for (const [how, events] of [
     proxy.refuseWebSocket = false;
     proxy[events] = false;
     for (const page of [history, detail]) {
-      await page.getByRole('button', { name: 'Try a better connection now' }).click();
-      await expect(connection(page, 'live')).toBeVisible();
+      const better = page.getByRole('button', { name: 'Try a better connection now' });
+      const isLive = connection(page, 'live');
+      await expect(better.or(isLive)).toBeVisible();
+      // It may have found out by itself in this moment, and then the button is gone.
+      await better.click({ timeout: 10_000 }).catch(() => expect(isLive).toBeVisible());
+      await live(page);
     }
     await expect(detail.getByText('this page is a few seconds behind')).toHaveCount(0);
     await history.waitForLoadState('networkidle');
@@ -121,8 +126,10 @@ test('a conversation whose connection is cut again and again has every event onc
   const page = await context.newPage();
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/conversations/${id}`);
   const words = ['one', 'two', 'three', 'four'];
+  await live(page);
   for (const word of words) {
-    await expect(connection(page, 'live')).toBeVisible({ timeout: 30_000 });
+    // By whichever way: after some cuts it may be a worse one.
+    await expect(page.locator('[data-connection=live], [data-connection=sse], [data-connection=polling]').filter({ visible: true })).toHaveCount(1);
     // Said and answered while nothing comes through.
     proxy.isDown = true;
     proxy.cut();
@@ -133,8 +140,8 @@ test('a conversation whose connection is cut again and again has every event onc
     await expect
       .poll(async () => (await demo('query($id: ID!) { conversation(id: $id) { activity } }', { id })).conversation.activity)
       .toBe('IDLE');
-    proxy.isDown = false;
-    await expect(page.getByText(`You said: ${word}`)).toBeVisible({ timeout: 30_000 });
+    await isBack(proxy, page);
+    await expect(page.getByText(`You said: ${word}`)).toBeVisible({ timeout: 90_000 });
   }
   for (const word of words) await expect(page.getByText(`You said: ${word}`)).toHaveCount(1);
 });
@@ -144,18 +151,24 @@ test('a page whose server restarts says so, and catches up', async ({ context, b
   const set = await stage(demo);
   const page = await context.newPage();
   await page.goto(`${proxy.url}/sets/${set.dataSetId}/executions`);
-  await expect(connection(page, 'live')).toBeVisible();
+  await live(page);
   proxy.isDown = true;
   proxy.cut();
   await expect(connection(page, 'reconnecting')).toBeVisible();
   const { id } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop', labels: ['missed-nothing'] });
   await ended({ url: behind.listens }, behind.token('demo'), id);
   await behind.restart();
-  proxy.isDown = false;
-  await expect(connection(page, 'live')).toBeVisible({ timeout: 40_000 });
+  await isBack(proxy, page);
+  await live(page);
   const row = page.getByRole('row').filter({ hasText: 'missed-nothing' });
   await expect(row.locator('[data-status=FINISHED]')).toBeVisible();
 });
+
+/** The network is back, and the browser says so: nobody waits until the next attempt is due. */
+async function isBack(proxy: Proxy, page: Page): Promise<void> {
+  proxy.isDown = false;
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+}
 
 /** Launches a dozen, and finds each of them finished on the page. */
 async function missesNothing(page: Page, behind: Server, set: Stage, word: string): Promise<void> {

@@ -1,6 +1,6 @@
 // A page that is open and idle asks for nothing: what changes comes over its one WebSocket.
 import { ended, launch } from './api.ts';
-import { connection, expect, requestsOf, test } from './world.ts';
+import { comesToRest, expect, live, requestsOf, test } from './world.ts';
 
 /** Long enough to see any timer that a page would poll by; thirty by hand: IDLE_SECONDS=30. */
 const IDLE_MS = Number(process.env.IDLE_SECONDS ?? 8) * 1_000;
@@ -9,7 +9,7 @@ test('an idle history page asks for nothing, and still shows what changes', asyn
   const sockets: string[] = [];
   page.on('websocket', (socket) => sockets.push(socket.url()));
   await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions`);
-  await expect(connection(page, 'live')).toBeVisible();
+  await live(page);
   await page.waitForLoadState('networkidle');
   const requests = requestsOf(page);
   // Time is what this is about, so this one waits.
@@ -43,7 +43,7 @@ test('the first load of the history is less than 250 KB of compressed script', a
     sizes.push(request.sizes());
   });
   await page.goto(`${server.url}/sets/${set.dataSetId}/executions`);
-  await expect(connection(page, 'live')).toBeVisible();
+  await live(page);
   await page.waitForLoadState('networkidle');
   expect(scripts.length, 'no script at all would be a small page').toBeGreaterThan(1);
   expect(scripts.filter((one) => /monaco|graphiql/i.test(one))).toEqual([]);

@@ -3,7 +3,7 @@ import type { Page } from '@playwright/test';
 import { api, stage } from './api.ts';
 import { type Answer, type Provider, startProvider } from './provider.ts';
 import { type Server, startServer } from './server.ts';
-import { expect, expectAccessible, requestsOf, shoot, signIn, test as base } from './world.ts';
+import { expect, expectAccessible, live, requestsOf, shoot, signIn, test as base } from './world.ts';
 
 interface Written {
   provider: Provider;
@@ -42,6 +42,8 @@ const test = base.extend<Written>({
     const page = await context.newPage();
     const conversationId = startConversation.conversation.id;
     await page.goto(`${writing.url}/sets/${set.dataSetId}/conversations/${conversationId}`);
+    // Words come over streams alone: nothing polls them.
+    await live(page);
     await use({ page, conversationId });
   },
 });

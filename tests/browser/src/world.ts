@@ -86,7 +86,8 @@ export async function signIn(context: BrowserContext, server: Pick<Server, 'url'
 /** What went wrong on any page of a context. */
 export class Complaints {
   readonly #found: string[] = [];
-  readonly #expected: RegExp[] = [];
+  // A socket that does not open within seconds is given up, as on a machine that stands still for so long: see `live`.
+  readonly #expected: RegExp[] = [/WebSocket is closed before the connection is established/];
 
   constructor(context: BrowserContext) {
     context.on('console', (message) => {
@@ -112,6 +113,23 @@ export class Complaints {
 /** The badge that says how the page is connected. Narrow pages have one more, in their navigation. */
 export function connection(page: Page, how: 'live' | 'sse' | 'polling' | 'reconnecting'): Locator {
   return page.locator(`[data-connection=${how}]`).filter({ visible: true });
+}
+
+/** Waits until the page is live. Where a machine stands still for the five seconds that a WebSocket may take to open,
+ * the page goes by server-sent events, and looks for something better after 45 to 75 seconds. */
+export async function live(page: Page): Promise<void> {
+  await expect(connection(page, 'live')).toBeVisible({ timeout: 150_000 });
+}
+
+/** Waits for a span in which the page asks for nothing. What was under way, and what follows from it, may come before;
+ * a page that asks again and again, oftener than that, never comes to rest. */
+export async function comesToRest(page: Page, spanMs: number): Promise<void> {
+  const asked = requestsOf(page);
+  const end = Date.now() + 120_000;
+  for (let [seen, since] = [0, Date.now()]; Date.now() - since < spanMs; await page.waitForTimeout(100)) {
+    if (asked.length !== seen) [seen, since] = [asked.length, Date.now()];
+    if (Date.now() > end) throw new Error(`the page asks and asks: ${asked.map(({ what }) => what).join(', ')}`);
+  }
 }
 
 /** Keeps a picture of a page, for whoever changed it to look at. A page never scrolls sideways. */
