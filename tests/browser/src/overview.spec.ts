@@ -1,7 +1,7 @@
 // The overview's pictures: what they show is what the API says, for the eye, for the keyboard and as a table.
 import type { Request } from '@playwright/test';
 import { ended, launch } from './api.ts';
-import { expect, requestsOf, test } from './world.ts';
+import { comesToRest, expect, test } from './world.ts';
 
 test('the pictures show what happened, and lead to its rows', async ({ page, server, demo, demoToken, set }) => {
   const trials = set.agents.trials!;
@@ -41,10 +41,8 @@ test('the numbers follow what happens, without asking while nothing does', async
   await ended(server, demoToken, id);
   await expect(total).toHaveText('1');
   // Longer than the numbers are asked for when something changes: for the end of the execution, maybe, once more.
-  await page.waitForTimeout(12_000);
-  const requests = requestsOf(page);
-  await page.waitForTimeout(12_000);
-  expect(requests).toEqual([]);
+  await comesToRest(page, 12_000);
+  await expect(total).toHaveText('1');
 });
 
 test('the stream begins before the numbers are read, so that the last change is told, and keeps nobody waiting who was here before', async ({ page, server, set }) => {
