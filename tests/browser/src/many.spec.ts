@@ -1,7 +1,7 @@
 // More data sets and agents than a page of the API holds: all are offered, and who has few asks no more for it.
 import { api } from './api.ts';
 import { startServer } from './server.ts';
-import { expect, expectAccessible, requestsOf, signIn, test } from './world.ts';
+import { comesToRest, expect, expectAccessible, requestsOf, signIn, test } from './world.ts';
 
 const MANY = 101;
 const names = (what: string) => Array.from({ length: MANY }, (_, place) => `${what} ${String(place + 1).padStart(3, '0')}`);
@@ -53,6 +53,7 @@ test('the 101st data set and the 101st agent are offered', async ({ context }) =
     await page.getByRole('button', { name: 'Agent', exact: true }).click();
     await expect(page.getByRole('group', { name: 'Agent' }).getByRole('checkbox')).toHaveCount(MANY);
     await expectAccessible(page);
+    await comesToRest(page, 1_000);
     expect([timesOf(asked, 'Shell'), timesOf(asked, 'HistoryMenus')]).toEqual([2, 2]);
   } finally {
     await server.stop();
@@ -67,7 +68,7 @@ test('few are asked for once', async ({ page, server, set }) => {
   await page.keyboard.press('Escape');
   await page.getByRole('link', { name: 'Launch', exact: true }).first().click();
   await expect(page.getByRole('radiogroup', { name: 'Agent' })).toBeVisible();
-  await page.waitForLoadState('networkidle');
+  await comesToRest(page, 1_000);
   expect(['Shell', 'HistoryMenus', 'LaunchAgents'].map((one) => timesOf(asked, one))).toEqual([1, 1, 1]);
   await expect(page.getByText('Loading the rest')).toHaveCount(0);
 });
