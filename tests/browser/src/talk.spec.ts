@@ -15,8 +15,10 @@ test('a conversation begins, is answered live, and stays in the list', async ({ 
   await call.click();
   await expect(page.getByRole('group', { name: 'result of search_records', exact: true })).toContainText('Stoneware mug, sand');
   await shoot(page, 'talk-answered');
+  const conversationId = new URL(page.url()).pathname.split('/').at(-1);
   await page.getByRole('link', { name: 'Back to the conversations' }).click();
-  await expect(page.getByRole('list', { name: 'Conversations' }).getByRole('link')).toHaveCount(1);
+  const links = page.getByRole('list', { name: 'Conversations' }).getByRole('link');
+  await expect(links.and(page.locator(`[href*="${conversationId}"]`))).toHaveCount(1);
 });
 
 test('a file goes with a message, and one that is not taken says why', async ({ page, server, set }) => {
@@ -33,7 +35,7 @@ test('a file goes with a message, and one that is not taken says why', async ({ 
   await expect(page.getByText('sheet.csv (text/csv, 23 bytes)')).toBeVisible();
 });
 
-test('an answer is stopped', async ({ page, server, set }) => {
+test('an answer is stopped', async ({ page, server, demo, set }) => {
   await page.goto(`${server.url}/sets/${set.dataSetId}/conversations`);
   await page.getByRole('button', { name: /^Trials/ }).click();
   const message = page.getByRole('textbox', { name: 'Message' });
@@ -41,10 +43,15 @@ test('an answer is stopped', async ({ page, server, set }) => {
   await message.press('Enter');
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.getByText('Answer stopped')).toBeVisible();
-  await expect(page.getByText('I waited.')).toHaveCount(0);
+  // At the server too, minutes before it would have been there.
+  const conversationId = new URL(page.url()).pathname.split('/').at(-1);
+  const activity = async () =>
+    (await demo('query($id: ID!) { conversation(id: $id) { activity } }', { id: conversationId })).conversation.activity;
+  await expect.poll(activity).toBe('IDLE');
   await message.fill('and now?');
   await message.press('Enter');
   await expect(page.getByText('You said: and now?')).toBeVisible();
+  await expect(page.getByText('I waited.')).toHaveCount(0);
 });
 
 test("an execution's conversation belongs to the history, by whatever address it was opened", async ({ page, server, demo, set }) => {
