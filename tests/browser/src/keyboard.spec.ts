@@ -61,6 +61,7 @@ test('an execution is found, read and canceled', async ({ page, server, demo, de
   await page.getByRole('link', { name: 'Slow' }).focus();
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/executions\/exe_/);
+  await expect(page.getByRole('button', { name: 'Cancel', exact: true })).toBeVisible();
   await tabTo(page, /^Cancel$/);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeVisible();
