@@ -1,6 +1,6 @@
 // Launching: what is sent is what was filled in, once.
 import { ended, launch, upload } from './api.ts';
-import { expect, signIn, test } from './world.ts';
+import { expect, test } from './world.ts';
 
 const INPUT = 'query($filter: ExecutionFilter) { executions(filter: $filter) { totalCount nodes { input files { filename } } } }';
 
@@ -74,5 +74,4 @@ test('a session that ended leads back to where one was', async ({ page, context,
   await page.getByLabel('Token').press('Enter');
   await expect(page).toHaveURL(server.url + address);
   await expect(page.getByText('Choose files')).toBeVisible();
-  await signIn(context, server, demoToken);
 });
