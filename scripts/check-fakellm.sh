@@ -41,12 +41,27 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-mock=http://127.0.0.1:$port
 echo '{"rules": []}' >"$home/rules.yaml"
-FAKELLM_CONFIG=$home/rules.yaml "$venv/bin/uvicorn" fakellm.server:app --host 127.0.0.1 --port "$port" \
-    --log-level warning >"$home/mock.log" 2>&1 &
-pids+=($!)
+# The port is free when it is looked for: where somebody takes it before the mock does, that ends, and there are others.
+mock=
+for _ in 1 2 3; do
+    port=$("$venv/bin/python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    FAKELLM_CONFIG=$home/rules.yaml "$venv/bin/uvicorn" fakellm.server:app --host 127.0.0.1 --port "$port" \
+        --log-level warning >"$home/mock.log" 2>&1 &
+    pid=$!
+    pids+=("$pid")
+    for _ in $(seq 600); do
+        kill -0 "$pid" 2>/dev/null || continue 2
+        curl -sf -o /dev/null "http://127.0.0.1:$port/_fakellm/stats" && break
+        sleep 0.1
+    done
+    mock=http://127.0.0.1:$port
+    break
+done
+[ -n "$mock" ] || {
+    cat "$home/mock.log" >&2
+    exit 1
+}
 
 model() {
     printf '[[model]]\nname = "%s"\nprovider = "%s"\nmodel = "%s"\nbase_url = "%s/v1"\napi_key_env = "FAKE_KEY"\nstreaming = %s\n' \
@@ -64,15 +79,17 @@ FAKE_KEY=not-used AGENTIC_BOOTSTRAP_TOKEN=$token "$binary" --listen 127.0.0.1:0 
     --models "$home/models.toml" --database-url "sqlite://$home/rows.db" --files-url "file://$home/files" serve \
     >"$home/address" 2>"$home/log" &
 pids+=($!)
-for _ in $(seq 300); do
-    [ -s "$home/address" ] && curl -sf -o /dev/null "$mock/_fakellm/stats" && break
+server=$!
+for _ in $(seq 1200); do
+    [ ! -s "$home/address" ] || break
+    kill -0 "$server" 2>/dev/null || break
     sleep 0.1
 done
 [ -s "$home/address" ] || {
     cat "$home/log" >&2
     exit 1
 }
-timeout 120 "$venv/bin/python" tests/fakellm/run.py "$(head -n 1 "$home/address")" "$token" "$mock" "$home/rules.yaml" || {
+timeout 900 "$venv/bin/python" tests/fakellm/run.py "$(head -n 1 "$home/address")" "$token" "$mock" "$home/rules.yaml" || {
     tail -n 20 "$home/log" "$home/mock.log" >&2
     exit 1
 }
