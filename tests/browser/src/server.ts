@@ -54,8 +54,11 @@ export async function startServer(options: Options = {}): Promise<Server> {
     ...(options.terminal ? {} : { AGENTIC_BOOTSTRAP_TOKEN: adminToken }),
   };
   const log = createWriteStream(join(artefacts, `server-${process.pid}-${Date.now()}.log`));
-  const listen = `127.0.0.1:${await freePort()}`;
-  let running = await start(env, listen, log, options.terminal ?? false);
+  let listen = '';
+  let running = await again(async () => {
+    listen = `127.0.0.1:${await freePort()}`;
+    return start(env, listen, log, options.terminal ?? false);
+  });
   return {
     url: options.publicUrl ?? running.url,
     listens: `http://${listen}`,
@@ -68,7 +71,7 @@ export async function startServer(options: Options = {}): Promise<Server> {
     },
     async restart() {
       await running.end();
-      running = await start(env, listen, log, false);
+      running = await again(() => start(env, listen, log, false));
     },
     async stop() {
       await running.end();
@@ -85,6 +88,21 @@ async function freePort(): Promise<number> {
   const { port } = taken.address() as AddressInfo;
   await new Promise((closed) => taken.close(closed));
   return port;
+}
+
+/** Somebody else has the port for a moment: any connection of this machine's may be given it. */
+class Taken extends Error {}
+
+async function again(attempt: () => Promise<Running>): Promise<Running> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Taken) || Date.now() > deadline) throw error;
+      await new Promise((next) => setTimeout(next, 200));
+    }
+  }
 }
 
 interface Running {
@@ -109,10 +127,17 @@ async function start(
     // The link is a secret: it is not written down.
     if (!terminal) log.write(chunk);
   });
-  child.stderr.on('data', (chunk: Buffer) => log.write(chunk));
+  let complained = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    complained += chunk.toString();
+    log.write(chunk);
+  });
   // eslint-disable-next-line no-control-regex
   const plain = () => said.replace(/\x1b\[[0-9;]*m/g, '');
-  await until(child, () => /^http:\/\/[^\s#]+\s*$/m.test(plain()));
+  await until(child, () => /^http:\/\/[^\s#]+\s*$/m.test(plain())).catch((error: unknown) => {
+    if (/address (already )?in use/i.test(complained + plain())) throw new Taken(listen, { cause: error });
+    throw error;
+  });
   const url = /^(http:\/\/[^\s#]+)\s*$/m.exec(plain())![1]!;
   if (terminal) await until(child, () => /http:\/\/\S+#\S+/.test(plain()));
   return {
@@ -130,9 +155,12 @@ async function start(
 }
 
 async function until(child: ChildProcess, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 120_000;
   while (!holds()) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: see its log in ${artefacts}`);
+    // What it has printed is all here once its pipes are closed, too.
+    if (child.exitCode !== null && child.stderr?.closed) {
+      throw new Error(`the server ended with ${child.exitCode}: see its log in ${artefacts}`);
+    }
     if (Date.now() > deadline) throw new Error(`the server did not say where it listens: see its log in ${artefacts}`);
     await new Promise((next) => setTimeout(next, 20));
   }
