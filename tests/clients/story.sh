@@ -16,7 +16,7 @@ holds() { # holds CLAIM TEXT PATTERN
     grep -qE "$3" <<<"$2" || fail "$1: no match for $3" "$2"
     echo "ok   $1"
 }
-curl() { command curl --silent --show-error --max-time 30 "$@"; }
+curl() { command curl --silent --show-error --max-time 120 "$@"; }
 gql() { curl "$URL" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d "$1" "${@:2}"; }
 status() { curl -o /dev/null -w '%{http_code}' "$URL" "$@"; }
 # The value of a string member, the first one of that name.

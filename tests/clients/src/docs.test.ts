@@ -25,7 +25,7 @@ describe('docs/clients.md', () => {
   });
   const run = (command: string, args: readonly string[], input = '') => {
     const env = { ...process.env, URL: server.url, TOKEN: server.token };
-    const { status, stdout, stderr, error } = spawnSync(command, args, { env, input, cwd: home, encoding: 'utf8', timeout: 60_000 });
+    const { status, stdout, stderr, error } = spawnSync(command, args, { env, input, cwd: home, encoding: 'utf8', timeout: 600_000 });
     assert.equal(status, 0, `${error ?? ''}${stderr}\n${stdout}`);
     return stdout;
   };
@@ -60,7 +60,7 @@ describe('docs/clients.md', () => {
       const env = { ...process.env, URL: server.url, TOKEN: server.token };
       const program = promisify(execFile)(process.execPath, [join(process.cwd(), 'dist/tests/clients/src/docs', name)], {
         env,
-        timeout: 30_000,
+        timeout: 300_000,
       }).finally(() => (isOver = true));
       // It follows what happens: something happens, one thing after the other, until it has seen it.
       const world = until(async () => {

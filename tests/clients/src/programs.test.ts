@@ -16,7 +16,7 @@ describe('programs', () => {
   // The server runs in a process of its own, so this one may wait.
   const run = (command: string, ...args: string[]) => {
     const env = { ...process.env, URL: server.url, TOKEN: server.token, PROJECT: root };
-    const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8', timeout: 60_000 });
+    const { status, stdout, stderr, error } = spawnSync(command, args, { env, encoding: 'utf8', timeout: 600_000 });
     assert.equal(status, 0, `${error ?? ''}${stderr}`);
     return stdout;
   };
