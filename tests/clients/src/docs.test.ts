@@ -68,7 +68,7 @@ describe('docs/clients.md', () => {
         const id = await server.launch('noop');
         await until(async () => isOver || (await hasEnded(id)), 'the execution ends');
         return isOver;
-      }, 'the program ends', 35_000);
+      }, 'the program ends', 300_000);
       assert.match((await program).stdout, /FINISHED\n$/);
       await world;
     }
