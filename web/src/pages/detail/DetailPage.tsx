@@ -104,7 +104,7 @@ function Detail({ execution, onReload }: { execution: Execution; onReload: (() =
               busy={retrying}
               onClick={() => {
                 setRetrying(true);
-                void retry([execution]).then(([fresh]) => {
+                void retry([execution]).then(({ executions: [fresh] }) => {
                   setRetrying(false);
                   if (fresh) void navigate(paths.execution(dataSetId, fresh.id));
                 });
@@ -207,7 +207,9 @@ function Detail({ execution, onReload }: { execution: Execution; onReload: (() =
           {(execution.retryOf ?? execution.retries.nodes[0]) && <Lineage execution={execution} dataSetId={dataSetId} />}
         </div>
       </div>
-      <CancelDialog number={asking ? 1 : 0} onClose={() => setAsking(false)} onCancel={(reason) => cancel([execution], reason)} />
+      {asking && (
+        <CancelDialog number={1} onClose={() => setAsking(false)} onCancel={async (reason) => (await cancel([execution], reason)).failed} />
+      )}
     </Page>
   );
 }

@@ -3,6 +3,7 @@ import { ArrowUp, Ban, ChevronLeft, ChevronRight, CirclePlay, Inbox, RotateCcw, 
 import { clsx } from 'clsx';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useSearchParams } from 'react-router';
+import { randomKey } from '@/api/id';
 import { paths } from '@/app/paths';
 import { useDataSet } from '@/app/ShellContext';
 import { Button, ButtonLink, IconButton } from '@/components/Button';
@@ -15,6 +16,13 @@ import { type Filters, filterInput, isFiltered, NO_FILTERS, now, readFilters, wr
 import { HistorySkeleton, HistoryTable } from './HistoryTable';
 import { MOST_NEW, type Row } from './list';
 import { PAGE_SIZE, useHistory } from './useHistory';
+import { useSelection } from './useSelection';
+
+/** A question whether to cancel these; each has a key of its own. */
+interface Asked {
+  question: string;
+  rows: readonly Row[];
+}
 
 /** So far down the reader has a place of their own. */
 const SCROLLED_PX = 80;
@@ -29,7 +37,9 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
   const { dataSet } = useDataSet();
   const [search, setSearch] = useSearchParams();
   const query = search.toString();
-  const filters = useMemo(() => readFilters(new URLSearchParams(query)), [query]);
+  // Which list it is, on whichever of its pages.
+  const list = useMemo(() => writeFilters(readFilters(new URLSearchParams(query))).toString(), [query]);
+  const filters = useMemo(() => readFilters(new URLSearchParams(list)), [list]);
   // As of when this list was asked for: "last hour" does not move under the reader.
   const filter = useMemo(() => filterInput(filters, dataSetId, now()), [filters, dataSetId]);
   const paging = useMemo(() => {
@@ -70,37 +80,21 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
     window.scrollTo({ top: 0 });
   };
 
-  // What is selected stays selected over pages; another list starts empty.
-  const [selection, setSelection] = useState<{ filter: unknown; rows: ReadonlyMap<string, Row> }>({ filter, rows: new Map() });
-  const selected = selection.filter === filter || !isFirst ? selection.rows : NOTHING;
-  const select = useCallback(
-    (changed: readonly Row[], on: boolean) =>
-      setSelection((was) => {
-        const next = new Map(was.rows);
-        for (const row of changed) {
-          if (on) next.set(row.id, row);
-          else next.delete(row.id);
-        }
-        return { filter, rows: next };
-      }),
-    [filter],
-  );
-  const clear = () => setSelection({ filter, rows: NOTHING });
+  const { selected, select, deselect } = useSelection(list);
   // A selected row is as it is now, where it is on the screen.
   const chosen = [...selected.values()].map((row) => rows?.find((one) => one.node.id === row.id)?.node ?? row);
 
-  const [canceling, setCanceling] = useState<readonly Row[]>([]);
+  const [canceling, setCanceling] = useState<Asked>();
   const cancel = useCancel();
   const retry = useRetry();
-  const onSelect = useCallback((row: Row, on: boolean) => select([row], on), [select]);
-  const onCancel = useCallback((which: Row[]) => setCanceling(which), []);
+  // Rows that are still on their way out are no part of the list that was asked for.
+  const onSelect = useCallback((row: Row, on: boolean) => !isOld && select([row], on), [select, isOld]);
+  const onCancel = useCallback((rows: readonly Row[]) => setCanceling({ question: randomKey(), rows }), []);
   const onRetry = useCallback(
-    (which: Row[]) => {
-      void retry(which).then((fresh) => {
-        if (fresh.length > 0) setSelection({ filter, rows: NOTHING });
-      });
+    (which: readonly Row[]) => {
+      void retry(which).then(({ done }) => deselect(done));
     },
-    [retry, filter],
+    [retry, deselect],
   );
   const cancelable = chosen.filter((row) => row.viewerCan.cancel);
   const retryable = chosen.filter((row) => row.viewerCan.retry);
@@ -151,7 +145,7 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
               rows={rows}
               selected={selected}
               onSelect={onSelect}
-              onSelectAll={(on) => select(rows.map((one) => one.node), on)}
+              onSelectAll={(on) => !isOld && select(rows.map((one) => one.node), on)}
               onCancel={onCancel}
               onRetry={onRetry}
             />
@@ -211,27 +205,35 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
             look="danger"
             disabled={cancelable.length === 0}
             icon={<Ban aria-hidden="true" />}
-            onClick={() => setCanceling(cancelable)}
+            onClick={() => onCancel(cancelable)}
           >
             {`Cancel ${cancelable.length || ''}`.trim()}
           </Button>
           <Button size="sm" disabled={retryable.length === 0} icon={<RotateCcw aria-hidden="true" />} onClick={() => onRetry(retryable)}>
             {`Retry ${retryable.length || ''}`.trim()}
           </Button>
-          <IconButton size="sm" label="Clear the selection" onClick={clear}>
+          <IconButton size="sm" label="Clear the selection" onClick={() => deselect([...selected.keys()])}>
             <X aria-hidden="true" />
           </IconButton>
         </div>
       )}
 
-      <CancelDialog
-        number={canceling.length}
-        onClose={() => setCanceling([])}
-        onCancel={async (reason) => {
-          renew(await cancel(canceling, reason));
-          clear();
-        }}
-      />
+      {canceling && (
+        <CancelDialog
+          key={canceling.question}
+          number={canceling.rows.length}
+          onClose={() => setCanceling(undefined)}
+          onCancel={async (reason) => {
+            const { executions, done, failed } = await cancel(canceling.rows, reason);
+            renew(executions);
+            deselect(done);
+            // What is left to ask about, should it be asked again.
+            const rest = canceling.rows.filter((row) => !done.includes(row.id));
+            if (failed) setCanceling((was) => (was === canceling ? { ...canceling, rows: rest } : was));
+            return failed;
+          }}
+        />
+      )}
     </Page>
   );
 }
@@ -266,5 +268,3 @@ function NoRows({ launch, onClear }: { launch: string | undefined; onClear: (() 
     </div>
   );
 }
-
-const NOTHING: ReadonlyMap<string, Row> = new Map();

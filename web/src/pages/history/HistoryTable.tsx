@@ -17,8 +17,8 @@ import type { Row } from './list';
 
 export interface RowActions {
   onSelect: (row: Row, selected: boolean) => void;
-  onCancel: (rows: Row[]) => void;
-  onRetry: (rows: Row[]) => void;
+  onCancel: (rows: readonly Row[]) => void;
+  onRetry: (rows: readonly Row[]) => void;
 }
 
 const GRID =

@@ -1,0 +1,126 @@
+// What a reader does with the pages stays what they meant: what is selected, asked, typed and copied, and where the
+// keyboard is.
+import type { Page, Route } from '@playwright/test';
+import { ended, launch, type Stage, type Api } from './api.ts';
+import type { Server } from './server.ts';
+import { connection, expect, expectAccessible, shoot, test } from './world.ts';
+
+const rowsOf = (page: Page) => page.getByRole('table').getByRole('row').filter({ has: page.locator('[data-status]') });
+const selected = (page: Page) => page.getByRole('region', { name: 'Selected executions' });
+const history = (server: Server, set: Stage, search = '') => `${server.url}/sets/${set.dataSetId}/executions${search}`;
+
+/** So many of a type that ends at once, all of them ended. */
+async function finished(server: Server, demo: Api, token: string, set: Stage, number: number): Promise<string[]> {
+  const many: string[] = [];
+  for (let at = 0; at < number; at += 1) many.push((await launch(demo, { agentId: set.agents.trials!, executionKey: 'noop' })).id);
+  await Promise.all(many.map((id) => ended(server, token, id)));
+  return many;
+}
+
+/** Holds the answers to an operation back until it is called. */
+async function holding(page: Page, operation: string, by: (route: Route) => Promise<void> = (route) => route.continue()): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((go) => (release = go));
+  await page.route('**/graphql', async (route) => {
+    if (!route.request().postData()?.includes(`"operationName":"${operation}"`)) return route.fallback();
+    await held;
+    return by(route);
+  });
+  return release;
+}
+
+test('nothing is done to rows of another list that one no longer sees', async ({ page, server, demo, demoToken, ownSet }) => {
+  await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'slow' });
+  await finished(server, demo, demoToken, ownSet, 1);
+  await page.goto(history(server, ownSet));
+  await expect(page.locator('[data-status=IN_PROGRESS]')).toHaveCount(1);
+  await page.getByRole('checkbox', { name: 'Select all on this page' }).check();
+  await expect(selected(page)).toContainText('2 selected');
+  await page.getByRole('group', { name: 'Status' }).getByRole('button', { name: /Finished/ }).click();
+  await expect(rowsOf(page)).toHaveCount(1);
+  await expect(selected(page)).toHaveCount(0);
+  await page.getByRole('checkbox', { name: /^Select (?!all)/ }).check();
+  await expect(selected(page)).toContainText('1 selected');
+  await expect(selected(page).getByRole('button', { name: 'Cancel', exact: true })).toBeDisabled();
+});
+
+test('what is selected stays so over the pages of its list', async ({ page, server, demo, demoToken, ownSet }) => {
+  await finished(server, demo, demoToken, ownSet, 27);
+  await page.goto(history(server, ownSet));
+  await expect(rowsOf(page)).toHaveCount(25);
+  await rowsOf(page).nth(3).getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Older' }).click();
+  await expect(rowsOf(page)).toHaveCount(2);
+  await rowsOf(page).first().getByRole('checkbox').check();
+  await expect(selected(page)).toContainText('2 selected');
+  await page.getByRole('button', { name: 'Newest' }).click();
+  await expect(rowsOf(page)).toHaveCount(25);
+  await expect(selected(page)).toContainText('2 selected');
+  await expect(rowsOf(page).nth(3).getByRole('checkbox')).toBeChecked();
+});
+
+test('more than the server takes at once are retried all the same', async ({ page, server, demo, demoToken, ownSet }) => {
+  await finished(server, demo, demoToken, ownSet, 101);
+  await page.goto(history(server, ownSet));
+  for (let number = 1; number <= 5; number += 1) {
+    await expect(rowsOf(page)).toHaveCount(number < 5 ? 25 : 1);
+    await page.getByRole('checkbox', { name: 'Select all on this page' }).check();
+    await expect(selected(page)).toContainText(`${Math.min(25 * number, 101)} selected`);
+    if (number === 5) break;
+    const last = (await rowsOf(page).last().getAttribute('data-execution')) ?? '';
+    await page.getByRole('button', { name: 'Older' }).click();
+    await expect(page.locator(`[data-execution=${last}]`)).toHaveCount(0);
+  }
+  await selected(page).getByRole('button', { name: 'Retry 101' }).click();
+  await expect(page.getByText('Launched 101 executions again')).toBeVisible();
+  await expect(selected(page)).toHaveCount(0);
+});
+
+test('a cancel whose answer was lost keeps the reason and the selection, and calls nothing undone', async ({ page, server, demo, ownSet, complaints }) => {
+  complaints.expect(/Failed to load resource|net::ERR_/);
+  for (let number = 0; number < 2; number += 1) await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'slow' });
+  await page.goto(history(server, ownSet));
+  await expect(page.locator('[data-status=IN_PROGRESS]')).toHaveCount(2);
+  await page.getByRole('checkbox', { name: 'Select all on this page' }).check();
+  await page.route('**/graphql', (route) =>
+    route.request().postData()?.includes('"operationName":"CancelExecutions"') ? route.abort() : route.fallback(),
+  );
+  await selected(page).getByRole('button', { name: 'Cancel 2' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Reason' }).fill('The wrong file');
+  await dialog.getByRole('button', { name: 'Cancel 2 executions' }).click();
+  await expect(dialog.getByRole('alert')).toContainText('they may have been canceled');
+  await expect(dialog.getByRole('textbox', { name: 'Reason' })).toHaveValue('The wrong file');
+  await expect(page.getByText('Nothing was canceled')).toHaveCount(0);
+  await expectAccessible(page);
+  await shoot(page, 'cancel-lost');
+  await page.unrouteAll();
+  await dialog.getByRole('button', { name: 'Cancel 2 executions' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('table').getByText('Canceled')).toHaveCount(2);
+  await expect(selected(page)).toHaveCount(0);
+});
+
+test('an answer that comes late closes no question about something else', async ({ page, server, demo, ownSet }) => {
+  for (let number = 0; number < 2; number += 1) await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'slow' });
+  await page.goto(history(server, ownSet));
+  await expect(page.locator('[data-status=IN_PROGRESS]')).toHaveCount(2);
+  const release = await holding(page, 'CancelExecutions');
+  const ask = async (row: number) => {
+    await rowsOf(page).nth(row).getByRole('button', { name: /^Actions for/ }).click();
+    await page.getByRole('menuitem', { name: 'Cancel…' }).click();
+  };
+  const dialog = page.getByRole('dialog');
+  await ask(0);
+  await dialog.getByRole('button', { name: 'Cancel execution' }).click();
+  await expect(dialog.getByRole('button', { name: 'Cancel execution' })).toHaveAttribute('aria-busy', 'true');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await ask(1);
+  await dialog.getByRole('textbox', { name: 'Reason' }).fill('Mine');
+  release();
+  await expect(rowsOf(page).nth(0)).toContainText('Canceled');
+  await expect(dialog.getByRole('textbox', { name: 'Reason' })).toHaveValue('Mine');
+  await dialog.getByRole('button', { name: 'Cancel execution' }).click();
+  await expect(page.getByRole('table').getByText('Canceled')).toHaveCount(2);
+});
