@@ -1,7 +1,7 @@
 // What a reader does with the pages stays what they meant: what is selected, asked, typed and copied, and where the
 // keyboard is.
 import type { Page, Route } from '@playwright/test';
-import { ended, launch, type Stage, type Api } from './api.ts';
+import { type Api, ended, launch, type Stage, stageOf } from './api.ts';
 import type { Server } from './server.ts';
 import { connection, expect, expectAccessible, shoot, test } from './world.ts';
 
@@ -123,4 +123,103 @@ test('an answer that comes late closes no question about something else', async 
   await expect(dialog.getByRole('textbox', { name: 'Reason' })).toHaveValue('Mine');
   await dialog.getByRole('button', { name: 'Cancel execution' }).click();
   await expect(page.getByRole('table').getByText('Canceled')).toHaveCount(2);
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`the menus of the navigation work on a phone, in ${colorScheme}`, async ({ page, server, ownSet, admin, demo }) => {
+    const other = await stageOf(admin, demo, `Beside ${ownSet.dataSetId}`);
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.goto(history(server, ownSet));
+    const drawer = page.getByRole('dialog', { name: 'Navigation' });
+    const menu = page.getByRole('menu');
+    await page.getByRole('button', { name: 'Open navigation' }).click();
+    await drawer.getByRole('button', { name: /^Signed in as/ }).click();
+    await expect(menu).toBeVisible();
+    await expectAccessible(page);
+    await shoot(page, `drawer-menu-360-${colorScheme}`);
+    await page.getByRole('menuitemradio', { name: colorScheme === 'dark' ? 'Light' : 'Dark' }).click();
+    await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme === 'dark' ? 'light' : 'dark');
+    // Escape closes the menu and leaves the drawer, then the drawer.
+    await drawer.getByRole('button', { name: /^Signed in as/ }).press('Enter');
+    await expect(menu).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(menu).toHaveCount(0);
+    await expect(drawer).toBeVisible();
+    await drawer.getByRole('button', { name: /^Data set:/ }).click();
+    await page.getByRole('menuitemradio', { name: `Beside ${ownSet.dataSetId}` }).click();
+    await expect(page).toHaveURL(new RegExp(other.dataSetId));
+    await expect(drawer).toHaveCount(0);
+  });
+}
+
+test('a drawer that is open is gone where there is room beside the page', async ({ page, server, ownSet }) => {
+  await page.setViewportSize({ width: 800, height: 740 });
+  await page.goto(history(server, ownSet));
+  await page.getByRole('button', { name: 'Open navigation' }).click();
+  await page.setViewportSize({ width: 1280, height: 740 });
+  await page.getByRole('button', { name: /^Signed in as/ }).click();
+  await expect(page.getByRole('menu')).toBeVisible();
+});
+
+test('the focus comes back from a dialog, to a button and to the menu of a row', async ({ page, server, demo, ownSet }) => {
+  const { id } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'slow' });
+  await page.goto(history(server, ownSet));
+  await expect(page.locator('[data-status=IN_PROGRESS]')).toHaveCount(1);
+  const trigger = rowsOf(page).getByRole('button', { name: /^Actions for/ });
+  for (const key of ['Enter', 'ArrowDown']) {
+    await trigger.focus();
+    await page.keyboard.press(key);
+    // The first time as well, although the menu was not there when the key was pressed.
+    await expect(page.getByRole('menuitem', { name: 'Cancel…' })).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
+    await expect(trigger).toBeFocused();
+    await page.reload();
+  }
+  await trigger.focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('menuitem', { name: 'Cancel…' })).toBeFocused();
+
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions/${id}`);
+  const cancel = page.getByRole('button', { name: 'Cancel', exact: true });
+  await cancel.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Escape');
+  await expect(cancel).toBeFocused();
+  // What opened it goes with what was done.
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Cancel execution' }).press('Enter');
+  await expect(cancel).toHaveCount(0);
+});
+
+test.describe('as the admin', () => {
+  test.use({ as: 'admin' });
+
+  test('a selection of text that ends outside closes no dialog, and a press beside one that is shown once does not either', async ({ page, server, ownSet }) => {
+    await page.goto(`${server.url}/sets/${ownSet.dataSetId}/settings`);
+    await page.getByRole('button', { name: 'New token' }).click();
+    const dialog = page.getByRole('dialog');
+    const name = dialog.getByLabel('Name');
+    await name.fill('A rather long name');
+    const box = (await name.boundingBox())!;
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(5, box.y, { steps: 4 });
+    await page.mouse.up();
+    await expect(name).toHaveValue('A rather long name');
+    // A press that begins and ends beside it does.
+    await page.mouse.click(5, 5);
+    await expect(dialog).toHaveCount(0);
+    await page.getByRole('button', { name: 'New token' }).click();
+    await name.fill('Shown once');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await expect(dialog.getByTestId('secret')).toBeVisible();
+    await page.mouse.click(5, 5);
+    await expect(dialog.getByTestId('secret')).toBeVisible();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await expect(dialog).toHaveCount(0);
+  });
 });

@@ -1,11 +1,13 @@
 /** The frame around every page: navigation, data-set switcher, connection, and who is signed in. */
 import { Menu as MenuIcon } from 'lucide-react';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation, useParams } from 'react-router';
 import { onUnauthenticated } from '@/api/session';
 import { useWholeList } from '@/api/useWholeList';
 import { IconButton } from '@/components/Button';
+import { Layer } from '@/components/Layer';
 import { ErrorState } from '@/components/states';
+import { useBackdrop } from '@/components/useBackdrop';
 import { graphql } from '@/gql';
 import type { ShellQuery } from '@/gql/graphql';
 import { ConnectionBadge } from './ConnectionBadge';
@@ -46,13 +48,16 @@ const ShellDocument = graphql(/* GraphQL */ `
 
 const dataSetsOf = (data: ShellQuery) => data.dataSets;
 
+/** Of Tailwind's `lg`. */
+const WIDE = '(min-width: 64rem)';
+
 export function Shell() {
   const { data, nodes: dataSets, missing, error, reload } = useWholeList({ query: ShellDocument, variables: {}, listOf: dataSetsOf });
   const { dataSetId } = useParams();
   const location = useLocation();
   const navigate = useNavigate();
   const navigation = useNavigation();
-  const drawer = useRef<HTMLDialogElement>(null);
+  const [drawer, setDrawer] = useState<HTMLDialogElement | null>(null);
   // Where it was opened: it closes by going elsewhere.
   const [drawerAt, setDrawerAt] = useState<string>();
   const drawerOpen = drawerAt === location.key;
@@ -65,9 +70,18 @@ export function Shell() {
   }, [dataSetId]);
 
   useEffect(() => {
-    if (drawerOpen) drawer.current?.showModal();
-    else drawer.current?.close();
-  }, [drawerOpen]);
+    if (!drawer || !drawerOpen) return;
+    drawer.showModal();
+    // Where the page is wide enough to show the navigation beside it there is no drawer: nobody could close it.
+    const wide = window.matchMedia(WIDE);
+    const close = () => setDrawerAt(undefined);
+    wide.addEventListener('change', close);
+    return () => {
+      wide.removeEventListener('change', close);
+      drawer.close();
+    };
+  }, [drawer, drawerOpen]);
+  const beside = useBackdrop(() => setDrawerAt(undefined));
 
   const shell = useMemo(() => ({ data, dataSets, missing, reload }), [data, dataSets, missing, reload]);
   return (
@@ -95,15 +109,13 @@ export function Shell() {
           <ConnectionBadge className="shrink-0" />
         </header>
         <dialog
-          ref={drawer}
+          ref={setDrawer}
           aria-label="Navigation"
           onClose={() => setDrawerAt(undefined)}
-          onClick={(event) => {
-            if (event.target === drawer.current) setDrawerAt(undefined);
-          }}
+          {...beside}
           className="h-dvh max-h-none w-72 max-w-[85vw] border-r bg-sunken shadow-pop lg:hidden"
         >
-          {drawerOpen && <Sidebar />}
+          <Layer value={drawer}>{drawerOpen && <Sidebar />}</Layer>
         </dialog>
         <main id="content" tabIndex={-1} className="min-h-dvh outline-none">
           {error && !data ? <ErrorState error={error} onRetry={reload} /> : <Outlet />}

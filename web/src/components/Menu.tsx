@@ -1,8 +1,9 @@
 import { clsx } from 'clsx';
 import { Check } from 'lucide-react';
 import { DropdownMenu } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type FocusEvent, type ReactNode, use, useRef } from 'react';
 import { Link } from 'react-router';
+import { Layer } from './Layer';
 
 const itemClass =
   'flex w-full cursor-pointer items-center gap-2 rounded-md px-2 py-1.5 text-sm text-text outline-none select-none ' +
@@ -15,20 +16,30 @@ export function Menu({
   align = 'start',
   side = 'bottom',
   className,
-  defaultOpen = false,
+  opened,
 }: {
   trigger: ReactNode;
   children: ReactNode;
   align?: 'start' | 'end';
   side?: 'top' | 'bottom' | 'right';
   className?: string;
-  defaultOpen?: boolean;
+  /** It was made by being opened, and this is how. */
+  opened?: 'key' | 'pointer' | undefined;
 }) {
+  const layer = use(Layer);
+  // The library knows of keys that were pressed while it was there: of this one it does not, and would mark no entry.
+  const toFirst = useRef(opened === 'key');
+  const onFocus = (event: FocusEvent<HTMLElement>) => {
+    if (!toFirst.current || event.target !== event.currentTarget) return;
+    toFirst.current = false;
+    event.currentTarget.querySelector<HTMLElement>('[role^=menuitem]:not([data-disabled])')?.focus();
+  };
   return (
-    <DropdownMenu.Root modal={false} defaultOpen={defaultOpen}>
+    <DropdownMenu.Root modal={false} defaultOpen={opened !== undefined}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={layer}>
         <DropdownMenu.Content
+          onFocus={onFocus}
           align={align}
           side={side}
           sideOffset={6}

@@ -1,7 +1,7 @@
 /** The rows. A table to assistive technology; a grid to the eye, which becomes cards where it is narrow. */
 import { clsx } from 'clsx';
 import { Ban, Ellipsis, MessagesSquare, Play, RotateCcw } from 'lucide-react';
-import { Fragment, memo, useState } from 'react';
+import { Fragment, type KeyboardEvent, memo, type MouseEvent, useState } from 'react';
 import { Link } from 'react-router';
 import { paths } from '@/app/paths';
 import { Label } from '@/components/Badge';
@@ -159,21 +159,33 @@ const isFresh = (createdAt: string) => Date.now() - Date.parse(createdAt) < FRES
 
 /** The menu of a row. Most are never opened, so it is made when it is: a page of them is what drawing a list costs. */
 function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' | 'onRetry'> & { row: Row; name: string }) {
-  const [made, setMade] = useState(false);
+  const [opened, setOpened] = useState<'key' | 'pointer'>();
   const set = row.dataSet.id;
   const trigger = (
     <IconButton
       label={`Actions for ${name}, ${row.id}`}
       title="Actions"
       size="sm"
-      {...(made ? {} : { 'aria-haspopup': 'menu', 'aria-expanded': false, onClick: () => setMade(true) })}
+      {...(opened
+        ? {}
+        : {
+            'aria-haspopup': 'menu',
+            'aria-expanded': false,
+            // A click that no pointer made is Enter's or the space bar's.
+            onClick: (event: MouseEvent) => setOpened(event.detail === 0 ? 'key' : 'pointer'),
+            onKeyDown: (event: KeyboardEvent) => {
+              if (event.key !== 'ArrowDown') return;
+              event.preventDefault();
+              setOpened('key');
+            },
+          })}
     >
       <Ellipsis aria-hidden="true" />
     </IconButton>
   );
-  if (!made) return trigger;
+  if (!opened) return trigger;
   return (
-    <Menu align="end" defaultOpen trigger={trigger}>
+    <Menu align="end" opened={opened} trigger={trigger}>
       {row.viewerCan.cancel && (
         <MenuItem danger icon={<Ban aria-hidden="true" />} onSelect={() => onCancel([row])}>
           Cancel…

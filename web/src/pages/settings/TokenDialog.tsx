@@ -59,6 +59,7 @@ export function TokenDialog({
     return (
       <Dialog
         open
+        holds
         onClose={onClose}
         title="Copy the token now"
         description="The server keeps only a hash of it: it is shown this once."
