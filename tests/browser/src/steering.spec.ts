@@ -125,6 +125,14 @@ test('an answer that comes late closes no question about something else', async 
   await expect(page.getByRole('table').getByText('Canceled')).toHaveCount(2);
 });
 
+/** The name of what has the focus; empty where nothing has it. */
+const focused = (page: Page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    if (!(element instanceof HTMLElement) || element === document.body) return '';
+    return (element.getAttribute('aria-label') ?? element.innerText).trim().split('\n')[0] ?? '';
+  });
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`the menus of the navigation work on a phone, in ${colorScheme}`, async ({ page, server, ownSet, admin, demo }) => {
     const other = await stageOf(admin, demo, `Beside ${ownSet.dataSetId}`);
@@ -150,6 +158,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('menuitemradio', { name: `Beside ${ownSet.dataSetId}` }).click();
     await expect(page).toHaveURL(new RegExp(other.dataSetId));
     await expect(drawer).toHaveCount(0);
+    await expect(page.getByRole('heading', { level: 1, name: 'History' })).toBeFocused();
   });
 }
 
@@ -193,10 +202,53 @@ test('the focus comes back from a dialog, to a button and to the menu of a row',
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Cancel execution' }).press('Enter');
   await expect(cancel).toHaveCount(0);
+  await expect.poll(() => focused(page)).toContain('Slow');
+});
+
+test('the focus stays on what turns pages, and goes to the heading of another page', async ({ page, server, demo, demoToken, ownSet }) => {
+  await finished(server, demo, demoToken, ownSet, 27);
+  await page.goto(history(server, ownSet));
+  const older = page.getByRole('button', { name: 'Older' });
+  await older.focus();
+  await page.keyboard.press('Enter');
+  await expect(rowsOf(page)).toHaveCount(2);
+  await expect(older).toBeFocused();
+  await expect(older).toBeDisabled();
+  const newest = page.getByRole('button', { name: 'Newest' });
+  await newest.focus();
+  await page.keyboard.press('Enter');
+  await expect(rowsOf(page)).toHaveCount(25);
+  await expect(newest).toBeFocused();
+
+  await rowsOf(page).first().getByRole('link').first().press('Enter');
+  await expect(page).toHaveURL(/\/executions\/exe_/);
+  const heading = page.getByRole('heading', { level: 1 });
+  await expect(heading).toContainText('Finished');
+  await expect(heading).toBeFocused();
+  await page.getByRole('link', { name: 'Agents' }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Agents' })).toBeFocused();
+  await page.goBack();
+  await expect(heading).toContainText('Finished');
+  await expect(heading).toBeFocused();
 });
 
 test.describe('as the admin', () => {
   test.use({ as: 'admin' });
+
+  test('the focus is not lost with a row that is removed', async ({ page, server, ownSet, admin }) => {
+    const name = `gone ${ownSet.dataSetId.slice(-6)}`;
+    const { createUser } = await admin('mutation($name: String!) { createUser(input: { name: $name }) { user { id } errors { ... on UserError { message } } } }', { name });
+    await admin(
+      'mutation($input: SetDataSetMemberInput!) { setDataSetMember(input: $input) { errors { ... on UserError { message } } } }',
+      { input: { dataSetId: ownSet.dataSetId, userId: createUser.user.id, role: 'MEMBER' } },
+    );
+    await page.goto(`${server.url}/sets/${ownSet.dataSetId}/settings?tab=members`);
+    const remove = page.getByRole('button', { name: `Remove ${name}` });
+    await remove.press('Enter');
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).press('Enter');
+    await expect(remove).toHaveCount(0);
+    await expect(page.getByRole('region', { name: 'Members' })).toBeFocused();
+  });
 
   test('a selection of text that ends outside closes no dialog, and a press beside one that is shown once does not either', async ({ page, server, ownSet }) => {
     await page.goto(`${server.url}/sets/${ownSet.dataSetId}/settings`);

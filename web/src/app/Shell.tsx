@@ -14,6 +14,7 @@ import { ConnectionBadge } from './ConnectionBadge';
 import { paths } from './paths';
 import { lastDataSet, ShellContext } from './ShellContext';
 import { Sidebar } from './Sidebar';
+import { useFocus } from './useFocus';
 
 const ShellDocument = graphql(/* GraphQL */ `
   query Shell($after: String) {
@@ -82,6 +83,8 @@ export function Shell() {
     };
   }, [drawer, drawerOpen]);
   const beside = useBackdrop(() => setDrawerAt(undefined));
+  // After the drawer, which gives the focus back as it closes.
+  useFocus(location.pathname);
 
   const shell = useMemo(() => ({ data, dataSets, missing, reload }), [data, dataSets, missing, reload]);
   return (

@@ -34,26 +34,30 @@ interface Common {
   icon?: ReactNode;
 }
 
-/** A button. `busy` keeps its width and its focus, and takes no second press. */
+/**
+ * A button. `busy` keeps its width and its focus, and takes no second press; `unavailable` keeps its focus, and takes
+ * none: `disabled` is for what does not become so under somebody's fingers.
+ */
 export function Button({
   look,
   size,
   icon,
   busy = false,
+  unavailable = false,
   className,
   children,
   type = 'button',
   onClick,
   ...rest
-}: ComponentProps<'button'> & Common & { busy?: boolean }) {
+}: ComponentProps<'button'> & Common & { busy?: boolean; unavailable?: boolean }) {
   return (
     <button
       type={type}
       className={buttonClass(look, size, className)}
       aria-busy={busy || undefined}
-      aria-disabled={busy || undefined}
+      aria-disabled={busy || unavailable || undefined}
       onClick={(event) => {
-        if (busy) event.preventDefault();
+        if (busy || unavailable) event.preventDefault();
         else onClick?.(event);
       }}
       {...rest}

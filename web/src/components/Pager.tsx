@@ -21,10 +21,10 @@ export function Pager({
   if (after === null && !pageInfo?.hasNextPage) return null;
   return (
     <nav aria-label={label} className="flex justify-end gap-2">
-      <Button disabled={after === null} icon={<ChevronLeft aria-hidden="true" />} onClick={() => onTurn(null)}>
+      <Button unavailable={after === null} icon={<ChevronLeft aria-hidden="true" />} onClick={() => onTurn(null)}>
         {first}
       </Button>
-      <Button disabled={!pageInfo?.hasNextPage} onClick={() => onTurn(pageInfo?.endCursor ?? null)}>
+      <Button unavailable={!pageInfo?.hasNextPage} onClick={() => onTurn(pageInfo?.endCursor ?? null)}>
         {next}
         <ChevronRight aria-hidden="true" />
       </Button>

@@ -1,5 +1,5 @@
 import { X } from 'lucide-react';
-import { type ComponentProps, useState } from 'react';
+import { type ComponentProps, useRef, useState } from 'react';
 import { controlClass } from './Field';
 
 /** Short texts, one after the other: Enter or a comma ends one, Backspace takes the last away. */
@@ -10,6 +10,7 @@ export function TagInput({
   ...rest
 }: Omit<ComponentProps<'input'>, 'value' | 'onChange'> & { value: string[]; onChange: (value: string[]) => void }) {
   const [text, setText] = useState('');
+  const input = useRef<HTMLInputElement>(null);
   const add = (raw: string) => {
     const fresh = raw
       .split(/[,\n]/)
@@ -28,7 +29,11 @@ export function TagInput({
           <button
             type="button"
             aria-label={`Remove ${tag}`}
-            onClick={() => onChange(value.filter((one) => one !== tag))}
+            onClick={() => {
+              onChange(value.filter((one) => one !== tag));
+              // The button goes with its text.
+              input.current?.focus();
+            }}
             className="rounded p-0.5 text-faint hover:bg-hover hover:text-text"
           >
             <X aria-hidden="true" className="size-3" />
@@ -37,6 +42,7 @@ export function TagInput({
       ))}
       <input
         {...rest}
+        ref={input}
         value={text}
         maxLength={maxLength}
         className="min-w-24 flex-1 bg-transparent outline-none placeholder:text-faint"

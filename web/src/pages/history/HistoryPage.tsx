@@ -174,19 +174,17 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
 
       {pageInfo && (pageInfo.hasPreviousPage || pageInfo.hasNextPage || !isFirst) && (
         <nav aria-label="Pages of the list" className="mt-4 flex items-center justify-end gap-2">
-          {!isFirst && (
-            <Button look="ghost" onClick={() => turn({})}>
-              Newest
-            </Button>
-          )}
+          <Button look="ghost" unavailable={isFirst} onClick={() => turn({})}>
+            Newest
+          </Button>
           <Button
-            disabled={!pageInfo.hasPreviousPage || fetching}
+            unavailable={!pageInfo.hasPreviousPage || fetching}
             icon={<ChevronLeft aria-hidden="true" />}
             onClick={() => turn({ before: pageInfo.startCursor ?? '' })}
           >
             Newer
           </Button>
-          <Button disabled={!pageInfo.hasNextPage || fetching} onClick={() => turn({ after: pageInfo.endCursor ?? '' })}>
+          <Button unavailable={!pageInfo.hasNextPage || fetching} onClick={() => turn({ after: pageInfo.endCursor ?? '' })}>
             Older
             <ChevronRight aria-hidden="true" />
           </Button>

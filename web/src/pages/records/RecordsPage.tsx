@@ -167,10 +167,10 @@ function Records({
       </Table>
       {(pageInfo.hasPreviousPage || pageInfo.hasNextPage) && (
         <nav aria-label="Pages of records" className="mt-3 flex justify-end gap-2">
-          <Button icon={<ChevronLeft aria-hidden="true" />} disabled={!pageInfo.hasPreviousPage} onClick={() => onPage({ before: pageInfo.startCursor })}>
+          <Button icon={<ChevronLeft aria-hidden="true" />} unavailable={!pageInfo.hasPreviousPage} onClick={() => onPage({ before: pageInfo.startCursor })}>
             Previous
           </Button>
-          <Button disabled={!pageInfo.hasNextPage} onClick={() => onPage({ after: pageInfo.endCursor })}>
+          <Button unavailable={!pageInfo.hasNextPage} onClick={() => onPage({ after: pageInfo.endCursor })}>
             Next
             <ChevronRight aria-hidden="true" />
           </Button>
