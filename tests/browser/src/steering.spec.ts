@@ -275,3 +275,20 @@ test.describe('as the admin', () => {
     await expect(dialog).toHaveCount(0);
   });
 });
+
+test('a day is typed, stands in the address when it is whole, and is one step back', async ({ page, server, ownSet }) => {
+  await page.goto(history(server, ownSet));
+  await page.getByRole('button', { name: 'Any time' }).click();
+  const from = page.getByLabel('From');
+  await from.focus();
+  await page.keyboard.type('05052026', { delay: 60 });
+  await expect(from).toHaveValue('2026-05-05');
+  await expect(page).toHaveURL(/\?from=2026-05-05$/);
+  // Another day of it, while one is there.
+  await page.keyboard.press('ArrowUp');
+  await expect(page).toHaveURL(/\?from=2027-05-05$/);
+  await shoot(page, 'dates');
+  await page.keyboard.press('Escape');
+  await page.goBack();
+  await expect(page).toHaveURL(/\/executions$/);
+});

@@ -1,8 +1,9 @@
 /** When it was launched: a span that ends now, or days. */
 import { clsx } from 'clsx';
 import { CalendarDays } from 'lucide-react';
-import { Field, Input } from '@/components/Field';
+import { Field } from '@/components/Field';
 import { Popover } from '@/components/Popover';
+import { DayInput } from './DayInput';
 import { type Change, type Filters, SPANS, type Span } from './filters';
 import { FilterTrigger } from './FilterTrigger';
 
@@ -54,26 +55,12 @@ export function Dates({ filters, onChange }: { filters: Filters; onChange: Chang
       <div className="mt-2 grid grid-cols-2 gap-2 border-t pt-2">
         <Field label="From">
           {(control) => (
-            <Input
-              {...control}
-              type="date"
-              className="h-8! px-1.5!"
-              value={from ?? ''}
-              max={to}
-              onChange={(event) => onChange({ span: undefined, from: event.target.value || undefined })}
-            />
+            <DayInput {...control} value={from} max={to} onChange={(day, isSameStep) => onChange({ span: undefined, from: day }, isSameStep)} />
           )}
         </Field>
         <Field label="To">
           {(control) => (
-            <Input
-              {...control}
-              type="date"
-              className="h-8! px-1.5!"
-              value={to ?? ''}
-              min={from}
-              onChange={(event) => onChange({ span: undefined, to: event.target.value || undefined })}
-            />
+            <DayInput {...control} value={to} min={from} onChange={(day, isSameStep) => onChange({ span: undefined, to: day }, isSameStep)} />
           )}
         </Field>
       </div>

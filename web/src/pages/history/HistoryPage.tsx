@@ -52,9 +52,12 @@ function HistoryOf({ dataSetId }: { dataSetId: string }) {
     useHistory(filter, paging);
 
   const change = useCallback(
-    (by: Partial<Filters>) =>
+    (by: Partial<Filters>, isSameStep = false) =>
       // What is typed is one step back, not one for each pause.
-      setSearch(writeFilters({ ...filters, ...by }), { preventScrollReset: true, replace: by.search !== undefined && by.search !== '' && filters.search !== '' }),
+      setSearch(writeFilters({ ...filters, ...by }), {
+        preventScrollReset: true,
+        replace: isSameStep || (by.search !== undefined && by.search !== '' && filters.search !== ''),
+      }),
     [filters, setSearch],
   );
   const turn = (by: Record<string, string>) => {

@@ -25,8 +25,8 @@ export const FAILURES = [
   'UNKNOWN',
 ] as const satisfies FailureCategory[];
 
-/** Changes some of the filters. */
-export type Change = (change: Partial<Filters>) => void;
+/** Changes some of the filters. `isSameStep`: one goes back behind this and the last change at once. */
+export type Change = (change: Partial<Filters>, isSameStep?: boolean) => void;
 
 export interface Filters {
   statuses: ExecutionStatus[];
