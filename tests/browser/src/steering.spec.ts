@@ -292,3 +292,14 @@ test('a day is typed, stands in the address when it is whole, and is one step ba
   await page.goBack();
   await expect(page).toHaveURL(/\/executions$/);
 });
+
+test('whoever signs out leaves no way back to what they looked at', async ({ page, server, ownSet, complaints }) => {
+  complaints.expect(/401/);
+  await page.goto(history(server, ownSet));
+  await expect(connection(page, 'live')).toBeVisible();
+  await page.getByRole('button', { name: /^Signed in as/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page).toHaveURL(/\/sign-in/);
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  expect(page.url()).toBe(`${server.url}/sign-in`);
+});

@@ -28,7 +28,7 @@ function useApi() {
 /** Runs streams that go on by cursor. `useSubscription` does too; this one is for what stays out of the cache. */
 export const useLive = () => useApi().api.live;
 
-/** Drops the cache and the streams: call it after signing in and after signing out. */
+/** Drops the cache and the streams: call it after signing in. */
 export const useResetApi = () => useApi().reset;
 
 /** Tries to connect at once, by a better way if there is one, instead of waiting for the next time. */
