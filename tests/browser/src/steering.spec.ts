@@ -2,7 +2,7 @@
 // keyboard is.
 import type { Page, Route } from '@playwright/test';
 import { type Api, ended, launch, type Stage, stageOf } from './api.ts';
-import type { Server } from './server.ts';
+import { type Server, startServer } from './server.ts';
 import { connection, expect, expectAccessible, shoot, test } from './world.ts';
 
 const rowsOf = (page: Page) => page.getByRole('table').getByRole('row').filter({ has: page.locator('[data-status]') });
@@ -302,4 +302,20 @@ test('whoever signs out leaves no way back to what they looked at', async ({ pag
   await expect(page).toHaveURL(/\/sign-in/);
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
   expect(page.url()).toBe(`${server.url}/sign-in`);
+});
+
+test('a one-time link that is put into the address of the open page signs in, and leaves it at once', async ({ context }) => {
+  const fresh = await startServer({ terminal: true });
+  const page = await context.newPage();
+  await page.goto(`${fresh.url}/sign-in`);
+  await expect(page.getByLabel('Token')).toBeVisible();
+  await page.goto(fresh.link!);
+  await expect(page).not.toHaveURL(/sign-in|#/);
+  await expect(page.getByRole('button', { name: /^Signed in as/ }).filter({ visible: true })).toBeVisible();
+  // Used already.
+  await page.goto(`${fresh.url}/sign-in`);
+  await page.goto(fresh.link!);
+  await expect(page.getByRole('alert')).toContainText('This link has been used already');
+  expect(page.url()).not.toContain('#');
+  await fresh.stop();
 });

@@ -1,7 +1,7 @@
 /** Signing in: with a token, or by the one-time link that the first start prints. */
 import { KeyRound } from 'lucide-react';
-import { useCallback, useEffect, useRef, useState } from 'react';
-import { useLocation, useNavigate, useSearchParams } from 'react-router';
+import { useCallback, useEffect, useState } from 'react';
+import { useNavigate, useSearchParams } from 'react-router';
 import { useMutation } from 'urql';
 import { useResetApi } from '@/app/ApiProvider';
 import { paths, safeNext } from '@/app/paths';
@@ -32,14 +32,10 @@ const SignInDocument = graphql(/* GraphQL */ `
 
 export function Component() {
   const [search] = useSearchParams();
-  const { hash } = useLocation();
   const navigate = useNavigate();
   const reset = useResetApi();
   const [, signIn] = useMutation(SignInDocument);
-  // The link's secret is in the fragment, which no server sees. It is taken once, and out of the address at once.
-  const [code] = useState(() => hash.slice(1));
-  const taken = useRef(false);
-  const [state, setState] = useState<'form' | 'link' | 'sending'>(code ? 'link' : 'form');
+  const [state, setState] = useState<'form' | 'link' | 'sending'>(() => (window.location.hash.length > 1 ? 'link' : 'form'));
   const [token, setToken] = useState('');
   const [error, setError] = useState<string>();
   const next = search.get('next');
@@ -63,11 +59,20 @@ export function Component() {
 
   useEffect(() => {
     document.title = 'Sign in · agentic-executions';
-    if (!code || taken.current) return;
-    taken.current = true;
-    window.history.replaceState(window.history.state, '', window.location.pathname + window.location.search);
-    void send({ code }, 'This link has been used already, or it is too old. Sign in with a token, or have another link made.');
-  }, [code, send]);
+    // The link's secret is in the fragment, which no server sees. It is taken once, and out of the address at once.
+    const take = () => {
+      const code = window.location.hash.slice(1);
+      if (!code) return;
+      window.history.replaceState(window.history.state, '', window.location.pathname + window.location.search);
+      setError(undefined);
+      setState('link');
+      void send({ code }, 'This link has been used already, or it is too old. Sign in with a token, or have another link made.');
+    };
+    take();
+    // Put into the address of this page, it is no other document.
+    window.addEventListener('hashchange', take);
+    return () => window.removeEventListener('hashchange', take);
+  }, [send]);
 
   return (
     <main className="flex min-h-dvh flex-col items-center justify-center gap-6 p-4">
