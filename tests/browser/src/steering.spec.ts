@@ -319,3 +319,18 @@ test('a one-time link that is put into the address of the open page signs in, an
   expect(page.url()).not.toContain('#');
   await fresh.stop();
 });
+
+test('where the browser has no clipboard it is said', async ({ page, server, demo, ownSet }) => {
+  const { id } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'slow' });
+  // As on a page without TLS.
+  await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions/${id}`);
+  await page.getByRole('button', { name: 'Copy the id' }).click();
+  await expect(page.getByText('The browser did not let it be copied')).toBeVisible();
+  await shoot(page, 'copy-refused');
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.getByRole('button', { name: 'Copy the id' }).click();
+  await shoot(page, 'copy-refused-360');
+});

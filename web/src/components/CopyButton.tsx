@@ -1,32 +1,45 @@
+import { clsx } from 'clsx';
 import { Check, Copy } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { IconButton } from './Button';
 
-/** Copies `text` and says that it did. */
+const SAID = { copied: 'Copied', refused: 'The browser did not let it be copied: select it instead.' };
+/** Longer where there is something to read. */
+const SHOWN_MS = { copied: 1_500, refused: 6_000 };
+
+/** Copies `text` and says that it did, or that it could not. */
 export function CopyButton({ text, label = 'Copy', className }: { text: string | (() => string); label?: string; className?: string }) {
-  const [copied, setCopied] = useState(false);
+  const [became, setBecame] = useState<keyof typeof SAID>();
   useEffect(() => {
-    if (!copied) return;
-    const timer = setTimeout(() => setCopied(false), 1_500);
+    if (!became) return;
+    const timer = setTimeout(() => setBecame(undefined), SHOWN_MS[became]);
     return () => clearTimeout(timer);
-  }, [copied]);
+  }, [became]);
+  const copy = async () => {
+    const value = typeof text === 'string' ? text : text();
+    try {
+      // Without a secure context (plain HTTP to another machine) there is no clipboard.
+      await navigator.clipboard.writeText(value);
+      setBecame('copied');
+    } catch {
+      setBecame('refused');
+    }
+  };
   return (
-    <IconButton
-      size="sm"
-      label={copied ? 'Copied' : label}
-      className={className}
-      onClick={() => {
-        const value = typeof text === 'string' ? text : text();
-        navigator.clipboard.writeText(value).then(
-          () => setCopied(true),
-          () => setCopied(false),
-        );
-      }}
-    >
-      {copied ? <Check aria-hidden="true" className="text-ok" /> : <Copy aria-hidden="true" />}
-      <span className="sr-only" aria-live="polite">
-        {copied ? 'Copied' : ''}
+    <span className={clsx('relative inline-flex', className)}>
+      <IconButton size="sm" label={became === 'copied' ? SAID.copied : label} onClick={() => void copy()}>
+        {became === 'copied' ? <Check aria-hidden="true" className="text-ok" /> : <Copy aria-hidden="true" />}
+      </IconButton>
+      <span
+        role="status"
+        className={
+          became === 'refused'
+            ? 'absolute top-0 right-full z-10 mr-1 w-44 rounded-md border bg-raised px-2 py-1 text-left font-sans text-xs font-normal whitespace-normal text-text shadow-pop'
+            : 'sr-only'
+        }
+      >
+        {became && SAID[became]}
       </span>
-    </IconButton>
+    </span>
   );
 }
