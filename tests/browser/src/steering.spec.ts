@@ -334,3 +334,21 @@ test('where the browser has no clipboard it is said', async ({ page, server, dem
   await page.getByRole('button', { name: 'Copy the id' }).click();
   await shoot(page, 'copy-refused-360');
 });
+
+test('no execution is shown under the address of another', async ({ page, server, demo, demoToken, ownSet }) => {
+  const [first = ''] = await finished(server, demo, demoToken, ownSet, 1);
+  const { retryExecution } = await demo(
+    'mutation($id: ID!) { retryExecution(input: { id: $id }) { execution { id } errors { ... on UserError { message } } } }',
+    { id: first },
+  );
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/executions/${retryExecution.execution.id}`);
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Finished');
+  const release = await holding(page, 'Detail');
+  await page.getByRole('link', { name: /^A retry of/ }).click();
+  await expect(page).toHaveURL(new RegExp(first));
+  await expect(page.getByRole('status', { name: 'Loading the execution' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Retry' })).toHaveCount(0);
+  release();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Finished');
+  await expect(page.getByText(first, { exact: true })).toBeVisible();
+});

@@ -34,7 +34,8 @@ export function Component() {
     variables: { id: executionId },
     requestPolicy: 'cache-and-network',
   });
-  const execution = data?.execution ?? undefined;
+  // While another one is read, the last answer is of the one before.
+  const execution = data?.execution?.id === executionId ? data.execution : undefined;
   // Live from this read's own cursor on, once it is a fresh one; entities go into the cache, and so to the query.
   const [follow, setFollow] = useState<{ id: string; after: string }>();
   if (execution && !stale && !fetching && !execution.isTerminal && follow?.id !== execution.id) {
@@ -50,9 +51,9 @@ export function Component() {
     reload({ requestPolicy: 'network-only' });
   };
 
-  if (execution) return <Detail execution={execution} onReload={refused && !execution.isTerminal ? again : undefined} />;
+  if (execution) return <Detail key={execution.id} execution={execution} onReload={refused && !execution.isTerminal ? again : undefined} />;
   if (error) return <ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} />;
-  if (data && !fetching) return <NotFound what="execution" />;
+  if (data?.execution === null && !fetching) return <NotFound what="execution" />;
   return <DetailSkeleton />;
 }
 
