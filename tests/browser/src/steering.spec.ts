@@ -352,3 +352,18 @@ test('no execution is shown under the address of another', async ({ page, server
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Finished');
   await expect(page.getByText(first, { exact: true })).toBeVisible();
 });
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`a playground whose server does not answer says so, in ${colorScheme}`, async ({ page, server, complaints }) => {
+    complaints.expect(/503/);
+    await page.emulateMedia({ colorScheme });
+    await page.route('**/graphql', (route) => route.fulfill({ status: 503, body: 'starting' }));
+    await page.goto(`${server.url}/graphiql`);
+    await expect(page.getByRole('alert')).toContainText('The playground could not be opened');
+    await expectAccessible(page);
+    await shoot(page, `playground-closed-${colorScheme}`);
+    await page.unrouteAll();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect(page.locator('.view-lines').first()).toContainText('query Newest');
+  });
+}
