@@ -250,6 +250,24 @@ test.describe('as the admin', () => {
     await expect(page.getByRole('region', { name: 'Members' })).toBeFocused();
   });
 
+  test('whoever is chosen as a member stays in sight', async ({ page, server, ownSet, admin }) => {
+    const suffix = ownSet.dataSetId.slice(-6);
+    for (const name of [`alma ${suffix}`, `bela ${suffix}`])
+      await admin('mutation($name: String!) { createUser(input: { name: $name }) { user { id } errors { ... on UserError { message } } } }', { name });
+    await page.goto(`${server.url}/sets/${ownSet.dataSetId}/settings?tab=members`);
+    await page.getByRole('button', { name: 'Add a member' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('searchbox').fill(`alma ${suffix}`);
+    await dialog.getByRole('radio', { name: `alma ${suffix}` }).check();
+    await dialog.getByRole('searchbox').fill(`bela ${suffix}`);
+    await expect(dialog.getByRole('radio', { name: `bela ${suffix}` })).toBeVisible();
+    await expect(dialog.getByRole('radio', { name: `alma ${suffix}` })).toBeChecked();
+    await shoot(page, 'member-chosen');
+    await dialog.getByRole('searchbox').fill('nobody is called so');
+    await expect(dialog.getByText('No name begins like this.')).toBeVisible();
+    await expect(dialog.getByRole('radio', { name: `alma ${suffix}` })).toBeChecked();
+  });
+
   test('a selection of text that ends outside closes no dialog, and a press beside one that is shown once does not either', async ({ page, server, ownSet }) => {
     await page.goto(`${server.url}/sets/${ownSet.dataSetId}/settings`);
     await page.getByRole('button', { name: 'New token' }).click();

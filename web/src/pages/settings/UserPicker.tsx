@@ -11,7 +11,15 @@ const OFFERED = 8;
 export function UserPicker({ value, onChange, error }: { value: string; onChange: (id: string) => void; error?: string | undefined }) {
   const [search, setSearch] = useState('');
   const [{ data, error: fault }] = useQuery({ query: UsersDocument, variables: { search: search || null, first: OFFERED, after: null } });
-  const users = data?.users.nodes ?? [];
+  const found = data?.users.nodes ?? [];
+  const [chosen, setChosen] = useState<(typeof found)[number]>();
+  // Whoever is chosen stays in sight, whatever is searched for: nobody is taken whom one does not see.
+  const isElsewhere = chosen?.id === value && !found.some((one) => one.id === value);
+  const users = chosen && isElsewhere ? [chosen, ...found] : found;
+  const choose = (user: (typeof found)[number]) => {
+    setChosen(user);
+    onChange(user.id);
+  };
   return (
     <fieldset className="grid grid-cols-1 gap-2">
       <legend className="mb-1.5 text-sm font-medium">User</legend>
@@ -19,11 +27,11 @@ export function UserPicker({ value, onChange, error }: { value: string; onChange
       <div role="radiogroup" aria-label="Users" className="max-h-48 overflow-y-auto rounded-md border">
         {users.map((user) => (
           <label key={user.id} className="flex h-9 cursor-pointer items-center gap-2.5 px-3 text-sm hover:bg-hover has-checked:bg-accent-soft">
-            <input type="radio" name="user" className="accent-accent" checked={value === user.id} onChange={() => onChange(user.id)} />
+            <input type="radio" name="user" className="accent-accent" checked={value === user.id} onChange={() => choose(user)} />
             {user.name}
           </label>
         ))}
-        {data && users.length === 0 && <p className="px-3 py-2 text-sm text-muted">No name begins like this.</p>}
+        {data && found.length === 0 && <p className="px-3 py-2 text-sm text-muted">No name begins like this.</p>}
         {fault && !data && <p className="px-3 py-2 text-sm text-bad">{errorWords(fault).detail}</p>}
       </div>
       {data?.users.pageInfo.hasNextPage && <p className="text-xs text-muted">{`The first ${OFFERED}: type more to find others.`}</p>}
