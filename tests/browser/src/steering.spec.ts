@@ -385,3 +385,27 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.locator('.view-lines').first()).toContainText('query Newest');
   });
 }
+
+test('pages of one data set are not asked for with the places of another', async ({ page, server, admin, demo, ownSet }) => {
+  const other = await stageOf(admin, demo, `Few of ${ownSet.dataSetId}`);
+  for (let number = 0; number < 51; number += 1) {
+    await demo('mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } errors { ... on UserError { message } } } }', {
+      input: { dataSetId: ownSet.dataSetId, agentTypeKey: 'trials', name: `Agent ${number}` },
+    });
+  }
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/agents`);
+  const agents = page.getByRole('list', { name: 'Agents' }).getByRole('heading');
+  await expect(agents).toHaveCount(50);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(agents).toHaveCount(52);
+  const asked: (string | null)[] = [];
+  page.on('request', (request) => {
+    const sent = /"operationName":"Agents"/.test(request.postData() ?? '') ? request.postDataJSON() : undefined;
+    if (sent) asked.push(sent.variables.after);
+  });
+  await page.getByRole('button', { name: /^Data set:/ }).click();
+  await page.getByRole('menuitemradio', { name: `Few of ${ownSet.dataSetId}` }).click();
+  await expect(page).toHaveURL(new RegExp(`${other.dataSetId}/agents`));
+  await expect(agents).toHaveCount(1);
+  expect(asked).toEqual([null]);
+});

@@ -121,7 +121,8 @@ export function Shell() {
           <Layer value={drawer}>{drawerOpen && <Sidebar />}</Layer>
         </dialog>
         <main id="content" tabIndex={-1} className="min-h-dvh outline-none">
-          {error && !data ? <ErrorState error={error} onRetry={reload} /> : <Outlet />}
+          {/* Nothing of one data set is shown in another: no page of it, no search, no draft of a dialog. */}
+          {error && !data ? <ErrorState error={error} onRetry={reload} /> : <Outlet key={dataSetId} />}
         </main>
       </div>
       <ScrollRestoration />

@@ -28,13 +28,7 @@ interface Asked {
 const SCROLLED_PX = 80;
 
 export function Component() {
-  const { id } = useDataSet();
-  // Nothing of one data set is shown in another.
-  return <HistoryOf key={id} dataSetId={id} />;
-}
-
-function HistoryOf({ dataSetId }: { dataSetId: string }) {
-  const { dataSet } = useDataSet();
+  const { id: dataSetId, dataSet } = useDataSet();
   const [search, setSearch] = useSearchParams();
   const query = search.toString();
   // Which list it is, on whichever of its pages.

@@ -17,7 +17,7 @@ export function Component() {
     {
       key: 'members',
       label: 'Members',
-      content: <Members key={id} dataSetId={id} canManage={dataSet?.viewerCan.manageMembers ?? false} />,
+      content: <Members dataSetId={id} canManage={dataSet?.viewerCan.manageMembers ?? false} />,
     },
     ...(session?.isServerAdmin
       ? [
