@@ -409,3 +409,28 @@ test('pages of one data set are not asked for with the places of another', async
   await expect(agents).toHaveCount(1);
   expect(asked).toEqual([null]);
 });
+
+test('a name is changed without making defaults of the type the choice of the agent', async ({ page, server, demo, ownSet }) => {
+  const id = ownSet.agents.trials;
+  await page.route('**/graphql', async (route) => {
+    if (!/"operationName":"(Agent|AgentTypes)"/.test(route.request().postData() ?? '')) return route.fallback();
+    const response = await route.fetch();
+    const answer = await response.json();
+    // As a type may have it that brings a schema of its own.
+    for (const { configurationSchema } of answer.data.agentTypes ?? [answer.data.agent.agentType]) {
+      configurationSchema.properties.temperature.default = 0.7;
+      configurationSchema.properties.retry = { type: 'object', properties: { times: { type: 'integer', default: 3 } } };
+    }
+    return route.fulfill({ response, json: answer });
+  });
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/agents/${id}`);
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.getByText('The type has 0.7.')).toBeVisible();
+  await dialog.getByLabel('Name').fill('Renamed');
+  await shoot(page, 'agent-defaults');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Renamed');
+  const { agent } = await demo('query($id: ID!) { agent(id: $id) { configuration } }', { id });
+  expect(agent.configuration).toEqual({});
+});

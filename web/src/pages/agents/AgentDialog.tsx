@@ -1,5 +1,5 @@
 /** Makes an agent, or changes one. What the server refuses stands on its field. */
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useClient, useMutation, useQuery } from 'urql';
 import { isObject, type JsonValue } from '@/api/json';
@@ -14,6 +14,7 @@ import { SchemaInput } from '@/form/SchemaInput';
 import { useSchemaInput } from '@/form/useSchemaInput';
 import type { AgentQuery, CreateAgentMutation } from '@/gql/graphql';
 import { AgentsDocument, AgentTypesDocument, CreateAgentDocument, UpdateAgentDocument } from './documents';
+import { defaultsInWords, filledIn } from './overrides';
 
 type Agent = NonNullable<AgentQuery['agent']>;
 type Refusal = CreateAgentMutation['createAgent']['errors'][number];
@@ -41,7 +42,9 @@ export default function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: 
   const form = useRef<HTMLFormElement>(null);
 
   const type = types.find((one) => one.key === agentTypeKey);
-  const schema = agent ? agent.agentType?.configurationSchema : type?.configurationSchema;
+  const known = agent ? agent.agentType?.configurationSchema : type?.configurationSchema;
+  const schema = useMemo(() => defaultsInWords(known ?? null), [known]);
+  const overrides = configuration.view === 'form' ? filledIn(configuration.value, agent?.configuration ?? {}) : configuration.value;
   const takesConfiguration = isObject(schema) && !(isObject(schema.properties) && Object.keys(schema.properties).length === 0);
   const errorAt = (field: (typeof FIELDS)[number]) => refusals.find((one) => one.path?.includes(field))?.message;
   const general = refusals.filter(
@@ -79,7 +82,7 @@ export default function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: 
         // What was not touched is not judged anew: a model may have gone meanwhile, or the whole type.
         ...(name !== known.name ? { name } : {}),
         ...(description !== (known.description ?? '') ? { description: description.trim() || null } : {}),
-        ...(same(configuration.value, known.configuration) ? {} : { configuration: configuration.value }),
+        ...(same(overrides, known.configuration) ? {} : { configuration: overrides }),
       },
     });
     if (result.error) return setProblem(errorWords(result.error).detail);
@@ -97,7 +100,7 @@ export default function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: 
 
   const make = async () => {
     const result = await create({
-      input: { dataSetId, agentTypeKey, name, description: description.trim() || null, configuration: configuration.value },
+      input: { dataSetId, agentTypeKey, name, description: description.trim() || null, configuration: overrides },
     });
     if (result.error) return setProblem(errorWords(result.error).detail);
     const payload = result.data?.createAgent;
@@ -132,7 +135,7 @@ export default function AgentDialog({ dataSetId, agent, onClose }: { dataSetId: 
           {general.map((one) => (
             <Notice key={one.code}>{one.message}</Notice>
           ))}
-          <IssuesNotice what="configuration" schema={schema ?? {}} input={configuration} />
+          <IssuesNotice what="configuration" schema={schema} input={configuration} />
         </div>
         {!agent && (
           <Field label="Agent type" required hint={type?.description ?? 'Brings prompts, tools and execution types.'} error={errorAt('agentTypeKey')}>
