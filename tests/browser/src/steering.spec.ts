@@ -311,6 +311,16 @@ test('a day is typed, stands in the address when it is whole, and is one step ba
   await expect(page).toHaveURL(/\/executions$/);
 });
 
+test('Enter in the search of a filter leaves what was typed', async ({ page, server, ownSet }) => {
+  await page.goto(history(server, ownSet));
+  await page.getByRole('button', { name: 'Failure', exact: true }).click();
+  const find = page.getByRole('textbox', { name: 'Find a failure' });
+  await find.fill('timed');
+  await find.press('Enter');
+  await expect(find).toHaveValue('timed');
+  await expect(page.getByRole('group', { name: 'Failure' }).getByRole('checkbox')).toHaveCount(1);
+});
+
 test('whoever signs out leaves no way back to what they looked at', async ({ page, server, ownSet, complaints }) => {
   complaints.expect(/401/);
   await page.goto(history(server, ownSet));
@@ -433,4 +443,27 @@ test('a name is changed without making defaults of the type the choice of the ag
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Renamed');
   const { agent } = await demo('query($id: ID!) { agent(id: $id) { configuration } }', { id });
   expect(agent.configuration).toEqual({});
+});
+
+test('nothing is put above the rows while some are selected, or the menu of one is open', async ({ page, server, demo, demoToken, ownSet }) => {
+  await finished(server, demo, demoToken, ownSet, 2);
+  await page.goto(history(server, ownSet));
+  await expect(connection(page, 'live')).toBeVisible();
+  const first = rowsOf(page).first();
+  const id = await first.getAttribute('data-execution');
+  await first.getByRole('checkbox').check();
+  await finished(server, demo, demoToken, ownSet, 1);
+  await expect(page.getByRole('button', { name: '1 new' })).toBeVisible();
+  await expect(first).toHaveAttribute('data-execution', id!);
+  await first.getByRole('checkbox').uncheck();
+  await expect(rowsOf(page)).toHaveCount(3);
+
+  const fresh = await first.getAttribute('data-execution');
+  await first.getByRole('button', { name: /^Actions for/ }).click();
+  await expect(page.getByRole('menu')).toBeVisible();
+  await finished(server, demo, demoToken, ownSet, 1);
+  await expect(page.getByRole('button', { name: '1 new' })).toBeVisible();
+  await expect(first).toHaveAttribute('data-execution', fresh!);
+  await page.keyboard.press('Escape');
+  await expect(rowsOf(page)).toHaveCount(4);
 });

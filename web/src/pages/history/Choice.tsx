@@ -13,7 +13,6 @@ export interface Option {
   count?: number | undefined;
 }
 
-
 /** Several of a list; `free` takes values that the list does not hold. */
 export function Choice({
   label,
@@ -47,7 +46,7 @@ export function Choice({
   const first = listed.find((one) => one.value === chosen[0]);
   const add = () => {
     const value = text.trim();
-    if (free && value && !chosen.includes(value)) onChange([...chosen, value]);
+    if (value && !chosen.includes(value)) onChange([...chosen, value]);
     setText('');
   };
   return (
@@ -67,7 +66,8 @@ export function Choice({
           className="mb-1 flex gap-1.5"
           onSubmit={(event) => {
             event.preventDefault();
-            add();
+            // To find, Enter does nothing more than typing has done.
+            if (free) add();
           }}
         >
           <Input

@@ -60,24 +60,26 @@ export function Component() {
     setSearch(next);
   };
 
-  // Nothing is put above a reader who has scrolled.
+  const { selected, select, deselect } = useSelection(list);
+  const [isMenuOpen, setMenuOpen] = useState(false);
+  const isAtRows = isMenuOpen || selected.size > 0;
+  // Nothing is put above a reader who has scrolled, or who is about to do something to rows: those stay where they are.
   useEffect(() => {
     const onScroll = () => {
-      if (window.scrollY > SCROLLED_PX) hold();
+      if (isAtRows || window.scrollY > SCROLLED_PX) hold();
       else if (!overflown) release();
     };
     onScroll();
     window.addEventListener('scroll', onScroll, { passive: true });
     return () => window.removeEventListener('scroll', onScroll);
     // A list that was read anew is held where the reader is.
-  }, [hold, release, overflown, page]);
+  }, [hold, release, overflown, page, isAtRows]);
   const showNew = () => {
     if (overflown) reload();
     else release();
     window.scrollTo({ top: 0 });
   };
 
-  const { selected, select, deselect } = useSelection(list);
   // A selected row is as it is now, where it is on the screen.
   const chosen = [...selected.values()].map((row) => rows?.find((one) => one.node.id === row.id)?.node ?? row);
 
@@ -145,6 +147,7 @@ export function Component() {
               onSelectAll={(on) => !isOld && select(rows.map((one) => one.node), on)}
               onCancel={onCancel}
               onRetry={onRetry}
+              onMenu={setMenuOpen}
             />
           ) : isFirst ? (
             <NoRows

@@ -1,7 +1,7 @@
 /** The rows. A table to assistive technology; a grid to the eye, which becomes cards where it is narrow. */
 import { clsx } from 'clsx';
 import { Ban, Ellipsis, MessagesSquare, Play, RotateCcw } from 'lucide-react';
-import { Fragment, type KeyboardEvent, memo, type MouseEvent, useState } from 'react';
+import { Fragment, type KeyboardEvent, memo, type MouseEvent, useEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { paths } from '@/app/paths';
 import { Label } from '@/components/Badge';
@@ -19,6 +19,8 @@ export interface RowActions {
   onSelect: (row: Row, selected: boolean) => void;
   onCancel: (rows: readonly Row[]) => void;
   onRetry: (rows: readonly Row[]) => void;
+  /** The menu of a row opens or closes. */
+  onMenu: (isOpen: boolean) => void;
 }
 
 const GRID =
@@ -83,6 +85,7 @@ const HistoryRow = memo(function HistoryRow({
   onSelect,
   onCancel,
   onRetry,
+  onMenu,
 }: RowActions & { row: Row; selected: boolean }) {
   const name = row.executionType?.name ?? row.executionKey;
   const set = row.dataSet.id;
@@ -148,7 +151,7 @@ const HistoryRow = memo(function HistoryRow({
         <Duration row={row} />
       </div>
       <div role="cell" className="z-10 flex justify-end max-md:col-start-3 max-md:row-start-1 max-md:self-start">
-        <RowMenu row={row} name={name} onCancel={onCancel} onRetry={onRetry} />
+        <RowMenu row={row} name={name} onCancel={onCancel} onRetry={onRetry} onMenu={onMenu} />
       </div>
     </div>
   );
@@ -157,8 +160,17 @@ const HistoryRow = memo(function HistoryRow({
 const FRESH_MS = 5_000;
 const isFresh = (createdAt: string) => Date.now() - Date.parse(createdAt) < FRESH_MS;
 
+/** Drawn with the entries, and gone with them: also where the row itself goes. */
+function WhileOpen({ onMenu }: Pick<RowActions, 'onMenu'>) {
+  useEffect(() => {
+    onMenu(true);
+    return () => onMenu(false);
+  }, [onMenu]);
+  return null;
+}
+
 /** The menu of a row. Most are never opened, so it is made when it is: a page of them is what drawing a list costs. */
-function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' | 'onRetry'> & { row: Row; name: string }) {
+function RowMenu({ row, name, onCancel, onRetry, onMenu }: Omit<RowActions, 'onSelect'> & { row: Row; name: string }) {
   const [opened, setOpened] = useState<'key' | 'pointer'>();
   const set = row.dataSet.id;
   const trigger = (
@@ -186,6 +198,7 @@ function RowMenu({ row, name, onCancel, onRetry }: Pick<RowActions, 'onCancel' |
   if (!opened) return trigger;
   return (
     <Menu align="end" opened={opened} trigger={trigger}>
+      <WhileOpen onMenu={onMenu} />
       {row.viewerCan.cancel && (
         <MenuItem danger icon={<Ban aria-hidden="true" />} onSelect={() => onCancel([row])}>
           Cancel…
