@@ -21,7 +21,6 @@ const ShellDocument = graphql(/* GraphQL */ `
     session {
       id
       isServerAdmin
-      expiresAt
       user {
         id
         name
@@ -36,7 +35,6 @@ const ShellDocument = graphql(/* GraphQL */ `
           launch
           manageAgents
           manageMembers
-          writeRecords
         }
       }
       pageInfo {

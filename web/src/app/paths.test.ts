@@ -4,7 +4,7 @@ import { paths, safeNext } from './paths';
 
 test('signing in leads back to where one was, and to no other site', () => {
   expect(safeNext('/sets/set_1/executions?status=FAILED#x')).toBe('/sets/set_1/executions?status=FAILED#x');
-  for (const bad of [null, '', 'https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example', 'javascript:1', '/sign-in?next=/'])
+  for (const bad of [null, '', 'https://elsewhere.example/', '//elsewhere.example', '/\\elsewhere.example', 'javascript:1', 'http://[', '//[', '/sign-in?next=/'])
     expect(safeNext(bad), String(bad)).toBe('/');
 });
 

@@ -23,11 +23,13 @@ export const paths = {
   playground: '/graphiql',
 } as const;
 
+const NOWHERE = 'http://page.invalid';
+
 /** The part of `next` that is safe to go to after signing in: a path of this page, nothing else. */
 export function safeNext(next: string | null): string {
-  if (!next) return paths.home;
-  const url = new URL(next, 'http://page.invalid');
-  return url.origin === 'http://page.invalid' && next.startsWith('/') && !url.pathname.startsWith('/sign-in')
+  if (!next || !URL.canParse(next, NOWHERE)) return paths.home;
+  const url = new URL(next, NOWHERE);
+  return url.origin === NOWHERE && next.startsWith('/') && !url.pathname.startsWith('/sign-in')
     ? url.pathname + url.search + url.hash
     : paths.home;
 }

@@ -4,7 +4,7 @@
  *
  * To add a kind: a function beside `Bars` and `Lines` that draws the points into the frame.
  */
-import { useId, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react';
+import { useId, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import { labelEvery, ticks as roundTicks } from './scale';
 import { useWidth } from './useWidth';
 
@@ -36,8 +36,6 @@ interface Props {
   /** Where the lines of the grid are; round numbers when left out. */
   axis?: (max: number) => number[];
   height?: number;
-  /** Shown below the numbers of the point that is looked at. */
-  footer?: (index: number) => ReactNode;
 }
 
 const LEFT = 52;
@@ -46,7 +44,7 @@ const TOP = 10;
 const BOTTOM = 22;
 const LABEL_PX = 64;
 
-export function TimeChart({ kind, label, series, points, format, axis = roundTicks, height = 220, footer }: Props) {
+export function TimeChart({ kind, label, series, points, format, axis = roundTicks, height = 220 }: Props) {
   const [ref, width] = useWidth<HTMLDivElement>();
   const [at, setAt] = useState<number | null>(null);
   const id = useId();
@@ -154,7 +152,6 @@ export function TimeChart({ kind, label, series, points, format, axis = roundTic
                 </div>
               );
             })}
-            {footer?.(at)}
           </div>
         )}
       </div>
