@@ -2,10 +2,11 @@
 // came in. Caches write what comes last; a slow query would set a finished execution back to running. So results go
 // through `Newest` before they reach a cache: what is older in them is replaced by what is known to be newer.
 //
-// Select `__typename`, `id` and `revision` on executions (caches add the first by themselves). Fields are told apart
-// by their names in the answer: pass what the document selects where it has aliases, or where other documents select
-// other parts of the same values. Never puts half a value in the place of a whole one: it says that the answer is to be
-// asked for again. Knows nothing of any cache.
+// Select `__typename`, `id` and `revision` on executions (caches add the first by themselves). What the document selects
+// comes with each result: it tells fields from their aliases, and objects of the schema from the JSON of users. Such JSON
+// (an input, a result, a record, what a tool was given) is a value like a number: nothing in it is looked at, for it may
+// say of itself that it is an execution. Never puts half a value in the place of a whole one: it says that the answer is
+// to be asked for again. Knows nothing of any cache.
 
 import type { Result } from './types.ts';
 
@@ -27,6 +28,7 @@ export interface Selected {
   readonly key: string | null;
   /** In objects of which types it is there without a condition; null for all. */
   readonly on: ReadonlySet<string | null>;
+  /** What is selected of its value; empty for a scalar, JSON among them. */
   readonly within: Selection;
 }
 
@@ -49,12 +51,12 @@ export class Newest {
 
   /** The same result, with every execution at least as new as any that came through here. A result that is not
    * behind is returned itself. */
-  result<R extends Result<unknown>>(result: R, selection?: Selection): R {
+  result<R extends Result<unknown>>(result: R, selection: Selection): R {
     return this.bring(result, selection).result;
   }
 
   /** The same, and what it could not do. */
-  bring<R extends Result<unknown>>(result: R, selection?: Selection): Brought<R> {
+  bring<R extends Result<unknown>>(result: R, selection: Selection): Brought<R> {
     const lacks = new Set<string>();
     if (result.data == null) return { result, lacks };
     const data = this.#walk(result.data, selection, lacks);
@@ -66,7 +68,7 @@ export class Newest {
     this.#copies.clear();
   }
 
-  #walk(value: unknown, selection: Selection | undefined, lacks: Set<string>): unknown {
+  #walk(value: unknown, selection: Selection, lacks: Set<string>): unknown {
     if (Array.isArray(value)) {
       const walked = value.map((item) => this.#walk(item, selection, lacks));
       return walked.every((item, at) => item === value[at]) ? value : walked;
@@ -75,9 +77,8 @@ export class Newest {
     let changed = false;
     const walked: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(value)) {
-      // JSON of users is no GraphQL object: it has no __typename of its own kind, so nothing in it is an execution
-      // unless it lies outright.
-      walked[name] = this.#walk(field, selection?.get(name)?.within, lacks);
+      const within = selection.get(name)?.within;
+      walked[name] = isScalar(within) ? field : this.#walk(field, within, lacks);
       changed ||= walked[name] !== field;
     }
     const known = changed ? walked : value;
@@ -86,23 +87,18 @@ export class Newest {
 
   #execution(
     incoming: Json & { id: string; revision: number },
-    selection: Selection | undefined,
+    selection: Selection,
     lacks: Set<string>,
   ): Json {
     const { id, revision } = incoming;
     const held = this.#copies.get(id);
-    const keyOf = (name: string) => {
-      const selected = selection?.get(name);
-      return selected === undefined ? name : selected.key;
-    };
     if (held !== undefined && held.revision > revision) {
       let changed = false;
       const lack = () => void lacks.add(`${id} ${held.revision}`);
       const overlaid: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(incoming)) {
-        const key = keyOf(name);
+        const { key, within } = selection.get(name) ?? UNSELECTED;
         const isKnown = key != null && !OF_THE_ANSWER.has(key) && held.fields.has(key);
-        const within = selection?.get(name)?.within;
         overlaid[name] = isKnown ? overlay(field, held.fields.get(key), within, lack) : field;
         changed ||= overlaid[name] !== field;
       }
@@ -111,10 +107,10 @@ export class Newest {
     const isNewer = held === undefined || revision > held.revision;
     const fields = isNewer ? new Map<string, unknown>() : held.fields;
     for (const [name, field] of Object.entries(incoming)) {
-      const key = keyOf(name);
-      if (key != null && !OF_THE_ANSWER.has(key) && !isEntityOrList(field)) {
-        fields.set(key, overlayIfBoth(fields.get(key), field));
-      }
+      const { key, within } = selection.get(name) ?? UNSELECTED;
+      if (key == null || OF_THE_ANSWER.has(key)) continue;
+      if (isScalar(within)) fields.set(key, field);
+      else if (!isEntityOrList(field)) fields.set(key, overlayIfBoth(fields.get(key), field));
     }
     // Moved to the end: the least recently seen is forgotten first.
     this.#copies.delete(id);
@@ -131,6 +127,11 @@ export class Newest {
 export const isSubset = (some: ReadonlySet<string>, all: ReadonlySet<string> | undefined): boolean =>
   [...some].every((one) => all?.has(one) === true);
 
+/** What the document does not name is nobody's: it stays as it came. */
+const UNSELECTED: Selected = { key: null, on: new Set(), within: new Map() };
+
+const isScalar = (within: Selection | undefined): within is undefined => within === undefined || within.size === 0;
+
 /** Belongs to the answer that carried it, not to the execution. */
 const OF_THE_ANSWER = new Set(['streamCursor']);
 
@@ -146,18 +147,18 @@ const isEntityOrList = (value: unknown) =>
 
 /** The newer value, in the shape of what was selected: of an object only the fields that the answer has, and those
  * that nobody selected when the newer copy came stay as they are. Null and lists have no shape: of what the newer copy
- * has there all must be known that was selected. */
+ * has there all must be known that was selected. A scalar is replaced whole. */
 function overlay(older: unknown, newer: unknown, within: Selection | undefined, lack: () => void): unknown {
+  if (isScalar(within)) return newer;
   if (isObject(older) && isObject(newer)) {
-    if (newer['__typename'] === undefined) return newer;
     return Object.fromEntries(
       Object.entries(older).map(([name, field]) => [
         name,
-        name in newer ? overlay(field, newer[name], within?.get(name)?.within, lack) : field,
+        name in newer ? overlay(field, newer[name], within.get(name)?.within, lack) : field,
       ]),
     );
   }
-  if (within === undefined || isWhole(newer, within)) return newer;
+  if (isWhole(newer, within)) return newer;
   lack();
   return older;
 }
@@ -174,4 +175,4 @@ function isWhole(value: unknown, within: Selection): boolean {
 
 /** Two selections of the same object at the same revision, put together. */
 const overlayIfBoth = (known: unknown, field: unknown) =>
-  isObject(known) && isObject(field) && field['__typename'] !== undefined ? { ...known, ...field } : field;
+  isObject(known) && isObject(field) ? { ...known, ...field } : field;
