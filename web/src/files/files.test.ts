@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { type Picked, refusal, type Rules } from './files';
+import { describe, expect, test } from 'vitest';
+import type { Stored } from '@/api/upload';
+import { Chosen, type Picked, refusal, type Rules } from './files';
 
 const rules: Rules = {
   maxFiles: 2,
@@ -33,4 +34,48 @@ test.each([
 
 test('a file that did not go up takes no place', () => {
   expect(refusal({ name: 'a.csv', size: 900 }, rules, [picked(900, 'failed'), picked(900, 'failed')])).toBeUndefined();
+});
+
+describe('what was chosen', () => {
+  /** Uploads that end when the test says so. */
+  function choosing() {
+    const ends = new Map<string, (stored: Stored) => void>();
+    const chosen = new Chosen((file, _agent, onProgress) => ({
+      stored: new Promise<Stored>((resolve) => {
+        ends.set(file.name, (stored) => {
+          onProgress(1);
+          resolve(stored);
+        });
+      }),
+      abort: () => {},
+    }));
+    const end = (name: string) => ends.get(name)?.({ id: `fil_${name}`, filename: name, sizeBytes: 3 });
+    const states = () => chosen.files().map(({ filename, state }) => `${filename} ${state}`);
+    return { chosen, end, states };
+  }
+  const file = (name: string) => new File(['abc'], name);
+  const settled = () => new Promise((resolve) => setTimeout(resolve));
+
+  test('keeps a file that came up in the moment in which another was added', async () => {
+    const { chosen, end, states } = choosing();
+    chosen.add([file('a.csv')], rules, 'agt_1');
+    end('a.csv');
+    // The upload tells of its end in a turn of its own, and nothing is drawn in between.
+    await Promise.resolve().then(() => chosen.add([file('b.csv')], rules, 'agt_1'));
+    await settled();
+    expect(states()).toEqual(['a.csv stored', 'b.csv uploading']);
+  });
+
+  test('goes with a message, and only what was there then', async () => {
+    const { chosen, end, states } = choosing();
+    chosen.add([file('a.csv')], rules, 'agt_1');
+    end('a.csv');
+    await settled();
+    const taken = chosen.take();
+    chosen.add([file('b.csv')], rules, 'agt_1');
+    expect(taken.map((one) => one.stored?.id)).toEqual(['fil_a.csv']);
+    expect(states()).toEqual(['b.csv uploading']);
+    chosen.putBack(taken);
+    expect(states()).toEqual(['a.csv stored', 'b.csv uploading']);
+  });
 });

@@ -2,7 +2,7 @@
  * The files of a launch or a message: checked against the rules, put up once, with progress, and
  * kept whatever becomes of it.
  */
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { type Stored, type Upload, upload } from '@/api/upload';
 import { bytes } from '@/components/time';
 import type { FileRulesShownFragment } from '@/gql/graphql';
@@ -41,96 +41,115 @@ export function refusal(file: { name: string; size: number }, rules: Rules, othe
 
 let next = 0;
 
-export function useFiles(agentId: string | undefined) {
-  const [files, setFiles] = useState<readonly Picked[]>([]);
-  const running = useRef(new Map<string, Upload>());
-  const current = useRef(files);
-  useEffect(() => {
-    current.current = files;
-  }, [files]);
-  useEffect(() => {
-    const uploads = running.current;
-    return () => {
-      for (const one of uploads.values()) one.abort();
-    };
-  }, []);
+type Put = typeof upload;
 
-  const patch = useCallback((key: string, by: Partial<Picked>) => {
-    setFiles((all) => all.map((one) => (one.key === key ? { ...one, ...by } : one)));
-  }, []);
+/**
+ * What was chosen, and what becomes of it. Not the page's state but a thing of its own: uploads tell of themselves at
+ * any time, and each change has to be made to what there is then, not to what was drawn last.
+ */
+export class Chosen {
+  #files: readonly Picked[] = [];
+  readonly #running = new Map<string, Upload>();
+  readonly #listeners = new Set<() => void>();
+  readonly #put: Put;
 
-  const start = useCallback(
-    (key: string, file: File, agent: string) => {
-      const one = upload(file, agent, (progress) => patch(key, { progress }));
-      running.current.set(key, one);
-      one.stored
-        .then((stored) => patch(key, { state: 'stored', progress: 1, stored }))
-        .catch((error: Error) => patch(key, { state: 'failed', error: error.message }))
-        .finally(() => running.current.delete(key));
-    },
-    [patch],
-  );
+  constructor(put: Put = upload) {
+    this.#put = put;
+  }
 
-  const add = useCallback(
-    (chosen: Iterable<File>, rules: Rules) => {
-      if (!agentId) return;
-      const all = [...current.current];
-      for (const file of chosen) {
-        const key = `file-${next++}`;
-        const error = refusal(file, rules, all);
-        all.push({
-          key,
-          filename: file.name,
-          sizeBytes: file.size,
-          progress: 0,
-          ...(error ? { state: 'failed' as const, error } : { state: 'uploading' as const, file }),
-        });
-        if (!error) start(key, file, agentId);
-      }
-      current.current = all;
-      setFiles(all);
-    },
-    [agentId, start],
-  );
+  /** The same list until something changes. */
+  readonly files = (): readonly Picked[] => this.#files;
 
-  const remove = useCallback((key: string) => {
-    running.current.get(key)?.abort();
-    setFiles((all) => all.filter((one) => one.key !== key));
-  }, []);
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
 
-  const retry = useCallback(
-    ({ key, file }: Picked) => {
-      if (!file || !agentId) return;
-      patch(key, { state: 'uploading', progress: 0, error: undefined });
-      start(key, file, agentId);
-    },
-    [agentId, patch, start],
-  );
+  add(chosen: Iterable<File>, rules: Rules, agentId: string): void {
+    for (const file of chosen) {
+      const key = `file-${next++}`;
+      const error = refusal(file, rules, this.#files);
+      const known = { key, filename: file.name, sizeBytes: file.size, progress: 0 };
+      this.#set([...this.#files, error ? { ...known, state: 'failed', error } : { ...known, state: 'uploading', file }]);
+      if (!error) this.#start(key, file, agentId);
+    }
+  }
 
-  /** Files of an earlier execution, which the server holds already. */
-  const keep = useCallback((stored: readonly Stored[]) => {
-    setFiles(
-      stored.map((one) => ({
+  remove(key: string): void {
+    this.#running.get(key)?.abort();
+    this.#set(this.#files.filter((one) => one.key !== key));
+  }
+
+  retry({ key, file }: Picked, agentId: string): void {
+    if (!file) return;
+    this.#patch(key, { state: 'uploading', progress: 0, error: undefined });
+    this.#start(key, file, agentId);
+  }
+
+  /** Files that the server holds already: of an earlier execution, or from before the page was left. */
+  keep(stored: readonly Stored[]): void {
+    this.#set(
+      stored.map(({ id, filename, sizeBytes }) => ({
         key: `file-${next++}`,
-        filename: one.filename,
-        sizeBytes: one.sizeBytes,
+        filename,
+        sizeBytes,
         state: 'stored',
         progress: 1,
-        stored: one,
+        stored: { id, filename, sizeBytes },
       })),
     );
-  }, []);
+  }
 
   /** What the server said against one of those that were launched, by its place among them. */
-  const refuse = useCallback((index: number, error: string) => {
-    setFiles((all) => {
-      const meant = all.filter((one) => one.state === 'stored')[index];
-      return all.map((one) => (one === meant ? { ...one, error } : one));
-    });
-  }, []);
+  refuse(index: number, error: string): void {
+    const meant = this.#files.filter((one) => one.state === 'stored')[index];
+    if (meant) this.#patch(meant.key, { error });
+  }
 
-  /** After they went with a message. */
-  const clear = useCallback(() => setFiles([]), []);
+  /** Those that are about to go with a message: they are not chosen any more, and others can be. */
+  take(): readonly Picked[] {
+    const taken = this.#files.filter((one) => one.state === 'stored');
+    this.#set(this.#files.filter((one) => one.state !== 'stored'));
+    return taken;
+  }
 
-  return { files, add, remove, retry, keep, refuse, clear };
+  /** They did not go: before those that were chosen since. */
+  putBack(taken: readonly Picked[]): void {
+    this.#set([...taken, ...this.#files]);
+  }
+
+  /** Nobody waits for them any more. */
+  abort(): void {
+    for (const one of this.#running.values()) one.abort();
+  }
+
+  #start(key: string, file: File, agentId: string): void {
+    const one = this.#put(file, agentId, (progress) => this.#patch(key, { progress }));
+    this.#running.set(key, one);
+    one.stored
+      .then((stored) => this.#patch(key, { state: 'stored', progress: 1, stored }))
+      .catch((error: Error) => this.#patch(key, { state: 'failed', error: error.message }))
+      .finally(() => this.#running.delete(key));
+  }
+
+  #patch(key: string, by: Partial<Picked>): void {
+    this.#set(this.#files.map((one) => (one.key === key ? { ...one, ...by } : one)));
+  }
+
+  #set(files: readonly Picked[]): void {
+    this.#files = files;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** The files of one form. What is `kept` is there at first. */
+export function useFiles(kept: readonly Stored[] = []): { files: readonly Picked[]; chosen: Chosen } {
+  const [chosen] = useState(() => {
+    const made = new Chosen();
+    made.keep(kept);
+    return made;
+  });
+  const files = useSyncExternalStore(chosen.listen, chosen.files);
+  useEffect(() => () => chosen.abort(), [chosen]);
+  return { files, chosen };
 }

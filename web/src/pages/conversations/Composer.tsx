@@ -5,6 +5,7 @@ import { useMutation } from 'urql';
 import { randomKey } from '@/api/id';
 import { Button, IconButton } from '@/components/Button';
 import { controlClass } from '@/components/Field';
+import { Spinner } from '@/components/Spinner';
 import { errorWords, Notice } from '@/components/states';
 import { bytes } from '@/components/time';
 import { type Picked, useFiles } from '@/files/files';
@@ -22,10 +23,12 @@ const READ_ONLY: Record<ReadOnlyReason, string> = {
 export function Composer({ conversation, isReplying }: { conversation: Conversation; isReplying: boolean }) {
   const { id, readOnly, readOnlyReason, agent } = conversation;
   const [text, setText] = useState('');
+  /** What is on its way. It has left the field, so that the next thing can be written there. */
+  const [sending, setSending] = useState<string>();
   const [problem, setProblem] = useState<string>();
-  const [{ fetching: isSending }, send] = useMutation(SendMessageDocument);
+  const [, send] = useMutation(SendMessageDocument);
   const [{ fetching: isStopping }, stop] = useMutation(StopReplyDocument);
-  const { files, add, remove, retry, clear } = useFiles(agent.id);
+  const { files, chosen } = useFiles();
   const field = useRef<HTMLTextAreaElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
   // Kept until the message was taken: sent again after a lost answer, it is still one message.
@@ -44,26 +47,29 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
 
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
-    if (!canSend || isSending) return;
+    if (!canSend || sending !== undefined) return;
     setProblem(undefined);
-    const fileIds = files.flatMap((file) => (file.stored ? [file.stored.id] : []));
+    setSending(text);
+    setText('');
+    const taken = chosen.take();
+    const fileIds = taken.flatMap((file) => (file.stored ? [file.stored.id] : []));
+    field.current?.focus();
     const { data, error } = await send({
       input: { conversationId: id, text, ...(fileIds.length > 0 ? { fileIds } : {}), idempotency: { key: key.current } },
     });
-    const refusal = data?.sendMessage.errors[0];
+    setSending(undefined);
     if (data?.sendMessage.message) {
       key.current = randomKey();
-      setText('');
-      clear();
-      field.current?.focus();
-    } else if (refusal) {
-      // Changed and sent again, it is another message.
-      key.current = randomKey();
-      setProblem(refusal.message);
-    } else if (error) {
-      const { title, detail } = errorWords(error);
-      setProblem(`${title}. ${detail}`);
+      return;
     }
+    // It did not go: back to what was written meanwhile.
+    setText((since) => joined(text, since));
+    chosen.putBack(taken);
+    const refusal = data?.sendMessage.errors[0];
+    // Changed and sent again, it is another message.
+    if (refusal) key.current = randomKey();
+    const words = error && errorWords(error);
+    setProblem(refusal?.message ?? (words ? `${words.title}. ${words.detail}` : 'The server gave no answer.'));
   };
 
   const stopReply = async () => {
@@ -83,7 +89,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
       onDrop={(event) => {
         if (!rules) return;
         event.preventDefault();
-        add(event.dataTransfer.files, rules);
+        chosen.add(event.dataTransfer.files, rules, agent.id);
       }}
       aria-label="New message"
       className="sticky bottom-0 z-20 -mx-4 border-t bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6"
@@ -93,10 +99,16 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
           <Notice>{problem}</Notice>
         </div>
       )}
+      {sending !== undefined && (
+        <p role="status" className="mb-2 flex items-center gap-2 text-xs text-muted">
+          <Spinner className="size-3.5 shrink-0" />
+          <span className="min-w-0 truncate">{`Sending: ${sending}`}</span>
+        </p>
+      )}
       {files.length > 0 && (
         <ul aria-label="Chosen files" className="mb-2 flex flex-wrap gap-2">
           {files.map((file) => (
-            <Chosen key={file.key} file={file} onRemove={() => remove(file.key)} onRetry={() => retry(file)} />
+            <ChosenFile key={file.key} file={file} onRemove={() => chosen.remove(file.key)} onRetry={() => chosen.retry(file, agent.id)} />
           ))}
         </ul>
       )}
@@ -111,7 +123,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
               multiple={rules.maxFiles > 1}
               accept={[...rules.extensions, ...rules.contentTypes].join(',')}
               onChange={(event) => {
-                add([...(event.target.files ?? [])], rules);
+                chosen.add([...(event.target.files ?? [])], rules, agent.id);
                 // The same file may be chosen again.
                 event.target.value = '';
               }}
@@ -154,7 +166,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
             Stop
           </Button>
         ) : (
-          <IconButton type="submit" look="primary" size="lg" label="Send" className="h-10! w-10!" disabled={!canSend}>
+          <IconButton type="submit" look="primary" size="lg" label="Send" className="h-10! w-10!" disabled={!canSend || sending !== undefined}>
             <ArrowUp aria-hidden="true" />
           </IconButton>
         )}
@@ -163,7 +175,10 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
   );
 }
 
-function Chosen({ file, onRemove, onRetry }: { file: Picked; onRemove: () => void; onRetry: () => void }) {
+/** Two texts as one; none of them may be there. */
+const joined = (one: string, other: string) => [one, other].filter((text) => text !== '').join('\n');
+
+function ChosenFile({ file, onRemove, onRetry }: { file: Picked; onRemove: () => void; onRetry: () => void }) {
   return (
     <li className="flex min-h-8 max-w-full items-center gap-2 rounded-md border bg-surface px-2 py-0.5 text-sm">
       <FileText aria-hidden="true" className={`size-4 shrink-0 ${file.error ? 'text-bad' : 'text-faint'}`} />

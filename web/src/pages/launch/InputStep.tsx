@@ -1,6 +1,6 @@
 /** The third step: the input, files, labels and limits, and the launch itself. */
 import { BookOpen, CirclePlay, ListChecks } from 'lucide-react';
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useClient, useMutation } from 'urql';
 import { randomKey } from '@/api/id';
@@ -53,13 +53,8 @@ export function InputStep({
   const [checked, setChecked] = useState<JsonValue>();
   // One for the form, so that a second press, or one after a cut, finds the first one's execution.
   const [key, setKey] = useState(randomKey);
-  const { files, add, remove, retry, keep, refuse } = useFiles(agentId);
+  const { files, chosen } = useFiles(origin?.files);
   const leaving = useRef(false);
-
-  const stored = origin?.files;
-  useEffect(() => {
-    if (stored && stored.length > 0) keep(stored);
-  }, [stored, keep]);
 
   const uploading = files.some((file) => file.state === 'uploading');
 
@@ -101,7 +96,7 @@ export function InputStep({
     }
     const others = payload.errors.filter((one) => one.__typename !== 'InputValidationError');
     for (const one of others) {
-      if (one.__typename === 'FileRejectedError' && one.index !== null) refuse(one.index, one.message);
+      if (one.__typename === 'FileRejectedError' && one.index !== null) chosen.refuse(one.index, one.message);
     }
     setRefusals(others);
     if (others.length > 0) input.toSummary();
@@ -191,7 +186,13 @@ export function InputStep({
           <h3 id="files-heading" className="mb-2 text-sm font-medium">
             Files
           </h3>
-          <DropZone files={files} rules={rules} onAdd={(chosen) => add(chosen, rules)} onRemove={remove} onRetry={retry} />
+          <DropZone
+            files={files}
+            rules={rules}
+            onAdd={(added) => chosen.add(added, rules, agentId)}
+            onRemove={(one) => chosen.remove(one)}
+            onRetry={(file) => chosen.retry(file, agentId)}
+          />
         </section>
       )}
 
