@@ -66,3 +66,28 @@ test('a message that was not taken is there again, before what was written meanw
   await message.press('Enter');
   await expect(page.getByText('You said: first')).toBeVisible();
 });
+
+test('a number that would be sent as another is refused where it is written', async ({ page, server, demo, ownSet }) => {
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
+  const launchButton = page.getByRole('button', { name: 'Launch', exact: true });
+  await page.getByRole('spinbutton', { name: 'rounds' }).fill('9007199254740993');
+  await expect(page.getByText('it would be sent as 9007199254740992')).toBeVisible();
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  const json = page.getByRole('textbox', { name: 'Input as JSON' });
+  await expect(json).toHaveValue(/"rounds": "9007199254740993"/);
+  await json.fill('{\n  "order": 9007199254740993\n}');
+  await expect(page.getByText('Line 2: 9007199254740993 has more digits than a number keeps')).toBeVisible();
+  await expect(launchButton).toBeDisabled();
+  await json.fill('{"big": 1e400}');
+  await expect(page.getByText('Line 1: 1e400 is larger than any number that can be sent')).toBeVisible();
+  await expect(launchButton).toBeDisabled();
+  await json.fill('{"rounds": 2.50e1}');
+  await page.getByRole('tab', { name: 'Form' }).click();
+  await expect(page.getByRole('spinbutton', { name: 'rounds' })).toHaveValue('25');
+  await launchButton.click();
+  await expect(page).toHaveURL(/\/executions\/exe_/);
+  const { executions } = await demo('query($filter: ExecutionFilter) { executions(filter: $filter) { nodes { input } } }', {
+    filter: { dataSetIds: [ownSet.dataSetId] },
+  });
+  expect(executions.nodes).toEqual([{ input: { rounds: 25 } }]);
+});

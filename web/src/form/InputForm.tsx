@@ -4,6 +4,7 @@ import Form from '@rjsf/core/lib/components/Form.js';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import { useMemo } from 'react';
 import { isObject, type JsonObject, type JsonValue } from '@/api/json';
+import { fields } from './fields';
 import { errorSchema, ID_PREFIX, type Issue } from './issues';
 import { type FormContext, templates } from './templates';
 import { validator } from './validator';
@@ -44,6 +45,7 @@ export function InputForm({
       validator={validator}
       templates={templates}
       widgets={widgets}
+      fields={fields}
       formData={value}
       formContext={context}
       extraErrors={errors}

@@ -1,12 +1,17 @@
 import { useState } from 'react';
+import { firstInexact } from '@/api/exact';
 import { isObject, type JsonValue } from '@/api/json';
 import { Textarea } from '@/components/Field';
 import { type Issue, placeWords } from './issues';
 
-/** The same value as text. What does not parse stays in the box and is said below it. */
+/**
+ * The same value as text. What does not parse stays in the box and is said below it, and so does a number that would be
+ * sent as another one.
+ */
 export function JsonInput({
   label,
   value,
+  broken,
   issues,
   disabled,
   onChange,
@@ -14,25 +19,22 @@ export function JsonInput({
 }: {
   label: string;
   value: JsonValue;
+  /** What stood here last, where that was no JSON. */
+  broken: string | undefined;
   issues: readonly Issue[];
   disabled: boolean;
   onChange: (value: JsonValue) => void;
-  /** Whether what stands here is not JSON. */
-  onBroken: (broken: boolean) => void;
+  /** What stands here, where that is no JSON that can be sent. */
+  onBroken: (text: string | undefined) => void;
 }) {
-  const [text, setText] = useState(() => JSON.stringify(value, null, 2));
-  const [error, setError] = useState<string>();
+  const [text, setText] = useState(() => broken ?? JSON.stringify(value, null, 2));
+  const [error, setError] = useState(() => (broken === undefined ? undefined : problemOf(broken)));
   const edit = (next: string) => {
     setText(next);
-    try {
-      const parsed: unknown = JSON.parse(next);
-      setError(undefined);
-      onBroken(false);
-      onChange(parsed as JsonValue);
-    } catch (problem) {
-      setError(problem instanceof Error ? problem.message : String(problem));
-      onBroken(true);
-    }
+    const problem = problemOf(next);
+    setError(problem);
+    onBroken(problem === undefined ? undefined : next);
+    if (problem === undefined) onChange(JSON.parse(next) as JsonValue);
   };
   return (
     <div className="flex flex-col gap-2">
@@ -48,7 +50,7 @@ export function JsonInput({
         onChange={(event) => edit(event.target.value)}
       />
       <div id="json-problems" aria-live="polite" className="flex flex-col gap-0.5 text-xs font-medium text-bad">
-        {error && <span>{`This is not JSON, so there is no form for it: ${error}`}</span>}
+        {error && <span>{error}</span>}
         {!error && !isObject(value) && <span>It has to be an object: {'{ … }'}</span>}
         {issues.map((issue) => (
           <span key={`${issue.pointer} ${issue.property} ${issue.message}`}>
@@ -59,4 +61,13 @@ export function JsonInput({
       </div>
     </div>
   );
+}
+
+function problemOf(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+  } catch (problem) {
+    return `This is not JSON, so there is no form for it: ${problem instanceof Error ? problem.message : String(problem)}`;
+  }
+  return firstInexact(text);
 }

@@ -20,13 +20,13 @@ export function SchemaInput({
   disabled: boolean;
   trailing?: ReactNode;
 }) {
-  const { value, issues, view, isBroken, drawing, edit, setView, setBroken } = input;
+  const { value, issues, view, broken, isBroken, drawing, edit, setView, setBroken } = input;
   return (
     <Tabs
       label={label}
       value={view}
       onChange={(next) => {
-        // Text that is no JSON has no form: it says so, and stays.
+        // Text that is no JSON, or whose numbers would change, has no form: it says so, and stays.
         if (next === 'json' || !isBroken) setView(next === 'json' ? 'json' : 'form');
       }}
       tabs={[
@@ -39,7 +39,16 @@ export function SchemaInput({
           key: 'json',
           label: 'JSON',
           content: (
-            <JsonInput key={drawing} label={label} value={value} issues={issues} disabled={disabled} onChange={edit} onBroken={setBroken} />
+            <JsonInput
+              key={drawing}
+              label={label}
+              value={value}
+              broken={broken}
+              issues={issues}
+              disabled={disabled}
+              onChange={edit}
+              onBroken={setBroken}
+            />
           ),
         },
       ]}

@@ -9,7 +9,8 @@ export interface SchemaInputState {
   value: JsonValue;
   issues: readonly Issue[];
   view: View;
-  /** What stands in the JSON view is no JSON. */
+  /** What stands in the JSON view, where that is no JSON that can be sent. */
+  broken: string | undefined;
   isBroken: boolean;
   /** Another number is another drawing, for values that do not come from its own fields. */
   drawing: number;
@@ -21,7 +22,7 @@ export interface SchemaInputState {
   toSummary(): void;
   goTo(issue: Issue): void;
   setView(view: View): void;
-  setBroken(isBroken: boolean): void;
+  setBroken(text: string | undefined): void;
 }
 
 /**
@@ -32,7 +33,8 @@ export function useSchemaInput(initial: JsonValue, summary: RefObject<HTMLElemen
   const [value, setValue] = useState(initial);
   const [issues, setIssues] = useState<readonly Issue[]>([]);
   const [view, setView] = useState<View>('form');
-  const [isBroken, setBroken] = useState(false);
+  const [broken, setBroken] = useState<string>();
+  const isBroken = broken !== undefined;
   const [drawing, setDrawing] = useState(0);
   const [sought, setSought] = useState<{ issue: Issue | undefined }>();
 
@@ -46,7 +48,7 @@ export function useSchemaInput(initial: JsonValue, summary: RefObject<HTMLElemen
   const replace = (next: JsonValue) => {
     setIssues([]);
     setValue(next);
-    setBroken(false);
+    setBroken(undefined);
     setDrawing((one) => one + 1);
   };
   const show = (found: readonly Issue[]) => {
@@ -64,5 +66,5 @@ export function useSchemaInput(initial: JsonValue, summary: RefObject<HTMLElemen
     (field ?? summary.current)?.focus();
   }, [sought, summary, isBusy]);
 
-  return { value, issues, view, isBroken, drawing, edit, replace, show, toSummary, goTo, setView, setBroken };
+  return { value, issues, view, broken, isBroken, drawing, edit, replace, show, toSummary, goTo, setView, setBroken };
 }

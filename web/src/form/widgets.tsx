@@ -12,6 +12,7 @@ import {
   type WidgetProps,
 } from '@rjsf/utils';
 import { clsx } from 'clsx';
+import { inexact } from '@/api/exact';
 import type { JsonValue } from '@/api/json';
 import { Checkbox, Input, Select, Textarea } from '@/components/Field';
 import type { FormContext } from './templates';
@@ -45,6 +46,7 @@ export function BaseInputTemplate(props: BaseInputTemplateProps<unknown, S, Form
   const { onChangeOverride } = props;
   const { step, min, max, type: inputType } = getInputProps<unknown, S, FormContext>(schema, type, options);
   const isNumber = inputType === 'number' || inputType === 'integer';
+  const changed = isNumber && typeof value === 'string' ? inexact(value) : undefined;
   return (
     <>
       <Input
@@ -60,13 +62,18 @@ export function BaseInputTemplate(props: BaseInputTemplateProps<unknown, S, Form
         disabled={disabled}
         readOnly={readonly}
         aria-required={required || undefined}
-        aria-invalid={rawErrors?.length ? true : undefined}
-        aria-describedby={describedBy(id, schema, rawErrors)}
+        aria-invalid={rawErrors?.length || changed ? true : undefined}
+        aria-describedby={[describedBy(id, schema, rawErrors), changed && `${id}__changed`].filter(Boolean).join(' ') || undefined}
         list={Array.isArray(schema.examples) ? `${id}__examples` : undefined}
         onChange={onChangeOverride ?? ((event) => onChange(event.target.value === '' ? options.emptyValue : event.target.value))}
         onBlur={(event) => onBlur(id, event.target.value)}
         onFocus={(event) => onFocus(id, event.target.value)}
       />
+      {changed && (
+        <p id={`${id}__changed`} role="alert" className="text-xs font-medium text-bad">
+          {changed}
+        </p>
+      )}
       {Array.isArray(schema.examples) && (
         <datalist id={`${id}__examples`}>
           {schema.examples.map((example) => (

@@ -94,4 +94,7 @@ describe('an answer', () => {
     expect(jsonOf('{"a": 1} and more')).toBeUndefined();
     expect(jsonOf('3')).toBeUndefined();
   });
+  it('is shown with the numbers that it has', () => {
+    expect(jsonOf('{"order": 9007199254740993}')).toBeUndefined();
+  });
 });

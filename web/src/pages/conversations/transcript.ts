@@ -5,6 +5,7 @@
  * To show a new kind of event: a case in `entriesOf`, and its look in `Transcript.tsx`. A kind that
  * this page does not know yet is left out, for the API may add some.
  */
+import { firstInexact } from '@/api/exact';
 import type { TranscriptEventFragment } from '@/gql/graphql';
 
 export type TranscriptEvent = TranscriptEventFragment;
@@ -128,12 +129,16 @@ function entriesOf(
   return entries;
 }
 
-/** A long answer that is one JSON document, as the document; undefined where it is words. */
+/**
+ * A long answer that is one JSON document, as the document; undefined where it is words, or where it has numbers that
+ * would be shown as others.
+ */
 export function jsonOf(text: string): unknown {
   const trimmed = text.trim();
   if (!/^[[{]/.test(trimmed)) return undefined;
   try {
-    return JSON.parse(trimmed) as unknown;
+    const value: unknown = JSON.parse(trimmed);
+    return firstInexact(trimmed) === undefined ? value : undefined;
   } catch {
     return undefined;
   }
