@@ -1,7 +1,7 @@
 // What somebody types stays theirs: it is kept until it was sent, sent once, and sent as it was written.
 import type { Page } from '@playwright/test';
 import type { Stage } from './api.ts';
-import { expect, test } from './world.ts';
+import { expect, expectAccessible, shoot, signIn, test } from './world.ts';
 
 type Server = { url: string };
 
@@ -90,4 +90,133 @@ test('a number that would be sent as another is refused where it is written', as
     filter: { dataSetIds: [ownSet.dataSetId] },
   });
   expect(executions.nodes).toEqual([{ input: { rounds: 25 } }]);
+});
+
+const FORM = (set: Stage) => `/sets/${set.dataSetId}/launch?agent=${set.agents['catalog-enrichment']}`;
+
+test('an expired session costs nothing of what was filled in', async ({ page, context, server, demo, demoToken, set, complaints }) => {
+  complaints.expect(/401/);
+  await page.goto(server.url + FORM(set));
+  await page.getByLabel('Additional instructions').fill('Leave the prices alone.');
+  await page.locator('input[type=file]').setInputFiles({ name: 'kept.csv', mimeType: 'text/csv', buffer: Buffer.from('sku\n1\n') });
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('6 B');
+  await page.getByText('Labels and limits').click();
+  await page.getByLabel('Labels').fill('expired,');
+  await page.getByLabel('Give up running after').fill('120');
+  await context.clearCookies();
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  await expect(page).toHaveURL(/\/sign-in\?next=/);
+  await page.getByLabel('Token').fill(demoToken);
+  await page.getByLabel('Token').press('Enter');
+  await expect(page.getByLabel('Additional instructions')).toHaveValue('Leave the prices alone.');
+  await expect(page.getByText('What you had filled in is here again')).toBeVisible();
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('kept.csv');
+  await shoot(page, 'launch-again-here-1280-light');
+  await expectAccessible(page);
+  const launched = page.waitForRequest((request) => request.postData()?.includes('"operationName":"Launch"') === true);
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  expect((await launched).postDataJSON().variables.input.maxDurationSeconds).toBe(120);
+  await expect(page).toHaveURL(/\/executions\/exe_/);
+  const { executions } = await demo(
+    'query($filter: ExecutionFilter) { executions(filter: $filter) { nodes { input files { filename } } } }',
+    { filter: { labels: ['expired'] } },
+  );
+  expect(executions.nodes).toEqual([
+    { input: { additional_instructions: 'Leave the prices alone.' }, files: [{ filename: 'kept.csv' }] },
+  ]);
+  // What was launched is no draft any more.
+  await page.goto(server.url + FORM(set));
+  await expect(page.getByLabel('Additional instructions')).toHaveValue('');
+  await expect(page.getByText('What you had filled in is here again')).toHaveCount(0);
+});
+
+test('another card, another page and a reload keep what was filled in, and starting over does not', async ({ page, server, ownSet }) => {
+  const address = `${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}`;
+  await page.goto(`${address}&type=noop`);
+  const name = page.getByRole('textbox', { name: 'name' });
+  await name.fill('mine');
+  await page.getByText('Labels and limits').click();
+  await page.getByLabel('Labels').fill('every,');
+  await page.getByText('Ledger', { exact: true }).click();
+  await expect(name).toHaveValue('');
+  // Labels are of the launch, whatever is launched.
+  await expect(page.getByText('Labels and limits')).toContainText('every');
+  await page.getByText('No-op', { exact: true }).click();
+  await expect(name).toHaveValue('mine');
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  await page.getByRole('textbox', { name: 'Input as JSON' }).fill('{"name": "mi');
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'History' }).click();
+  await page.goto(`${address}&type=noop`);
+  await expect(page.getByRole('textbox', { name: 'Input as JSON' })).toHaveValue('{"name": "mi');
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await expect(name).toHaveValue('');
+  await expect(page.getByText('Labels and limits')).not.toContainText('every');
+  await page.reload();
+  await expect(name).toHaveValue('');
+});
+
+test('the form is drawn anew around what was filled in', async ({ page, server, ownSet }) => {
+  let isOld = true;
+  await page.route('**/graphql', async (route) => {
+    if (!isOld || !route.request().postData()?.includes('"operationName":"LaunchTypes"')) return route.fallback();
+    const answer = await route.fetch();
+    return route.fulfill({ response: answer, body: (await answer.text()).replace(/"schemaVersion":"[^"]*"/g, '"schemaVersion":"of-yesterday"') });
+  });
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
+  await page.getByRole('textbox', { name: 'name' }).fill('mine');
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  await expect(page.getByText('The fields have changed since this form was drawn.')).toBeVisible();
+  isOld = false;
+  await page.getByRole('button', { name: 'Draw the form anew' }).click();
+  await expect(page.getByText('The fields have changed since this form was drawn.')).toHaveCount(0);
+  await expect(page.getByRole('textbox', { name: 'name' })).toHaveValue('mine');
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  await expect(page).toHaveURL(/\/executions\/exe_/);
+});
+
+test('what was written to an agent is there again, for its writer alone, and closing the tab asks', async ({ page, context, server, set, complaints }) => {
+  complaints.expect(/401/);
+  const message = await talk(page, server, set);
+  const address = page.url();
+  await message.fill('half a thought');
+  await page.getByLabel('Files', { exact: true }).setInputFiles({ name: 'with.csv', mimeType: 'text/csv', buffer: Buffer.from('sku\n1\n') });
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('6 B');
+  await page.getByRole('link', { name: 'Back to the conversations' }).click();
+  await page.goBack();
+  await expect(message).toHaveValue('half a thought');
+  const asked = page.waitForEvent('dialog');
+  void page.reload().catch(() => {});
+  const dialog = await asked;
+  expect(dialog.type()).toBe('beforeunload');
+  await dialog.accept();
+  await expect(message).toHaveValue('half a thought');
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('with.csv');
+
+  // Whoever signs out leaves nothing behind.
+  await page.getByRole('button', { name: /^Signed in as/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page).toHaveURL(/\/sign-in/);
+  expect(await page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith('unsent')))).toEqual([]);
+  await signIn(context, server, server.adminToken);
+  await page.goto(address);
+  await expect(page.getByRole('textbox', { name: 'Message' })).toHaveValue('');
+});
+
+test('a file that is dropped beside its place opens nothing', async ({ page, server, set }) => {
+  await page.goto(server.url + FORM(set));
+  await expect(page.getByText('Choose files')).toBeVisible();
+  const drop = (what: 'dragover' | 'drop', on: string) =>
+    page.evaluate(
+      ([what, on]) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(['sku\n1\n'], 'dropped.csv', { type: 'text/csv' }));
+        // What nobody prevents the browser does: it opens the file.
+        return !document.querySelector(on!)!.dispatchEvent(new DragEvent(what!, { dataTransfer, bubbles: true, cancelable: true }));
+      },
+      [what, on],
+    );
+  expect([await drop('dragover', 'h1'), await drop('drop', 'h1')]).toEqual([true, true]);
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toHaveCount(0);
+  expect(await drop('drop', 'label:has(input[type=file])')).toBe(true);
+  await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('dropped.csv');
 });

@@ -10,6 +10,7 @@ import { asWrittenExchange, forwardTo, keys, newestExchange } from '~clients/urq
 import introspection from '@/gql/introspection.json';
 import { setConnection } from './connection';
 import { reportUnauthenticated } from './session';
+import { forgetUnsent } from './unsent';
 
 export interface Api {
   client: Client;
@@ -32,6 +33,9 @@ export function createApi(): Api {
             error.response?.status === 401 ||
             error.graphQLErrors.some((one) => one.extensions.code === 'UNAUTHENTICATED');
           if (expired) reportUnauthenticated();
+        },
+        onResult: ({ data }: { data?: { signOut?: { signedOut?: boolean } } | undefined }) => {
+          if (data?.signOut?.signedOut) forgetUnsent();
         },
       }),
       cacheExchange({ schema: introspection, keys }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Stored } from '@/api/upload';
-import { Chosen, type Picked, refusal, type Rules } from './files';
+import { Chosen, leftOf, type Picked, refusal, type Rules } from './files';
 
 const rules: Rules = {
   maxFiles: 2,
@@ -64,6 +64,20 @@ describe('what was chosen', () => {
     await Promise.resolve().then(() => chosen.add([file('b.csv')], rules, 'agt_1'));
     await settled();
     expect(states()).toEqual(['a.csv stored', 'b.csv uploading']);
+  });
+
+  test('is there again after the page was left, and says what was lost on the way', async () => {
+    const { chosen, end, states } = choosing();
+    chosen.add([file('a.csv'), file('b.csv'), file('refused.exe')], rules, 'agt_1');
+    end('a.csv');
+    await settled();
+    const again = choosing();
+    again.chosen.keep(leftOf(chosen.files()));
+    expect(again.states()).toEqual(['a.csv stored', 'b.csv failed']);
+    expect(again.chosen.files()[1]?.error).toMatch(/not up yet when the page was left/);
+    // However often it is left.
+    expect(leftOf(again.chosen.files())).toEqual(leftOf(chosen.files()));
+    expect(states()).toHaveLength(3);
   });
 
   test('goes with a message, and only what was there then', async () => {

@@ -22,7 +22,32 @@ export interface Picked {
   error?: string;
   /** To try again. */
   file?: File;
+  /** It was on its way when the page was left, and is gone. */
+  isLost?: true;
 }
+
+/** What is left of what was chosen when its page is left: what the server holds, and the names of the others. */
+export interface Left {
+  stored: readonly Stored[];
+  lost: readonly string[];
+}
+
+export const leftOf = (files: readonly Picked[]): Left => ({
+  ...held(files.flatMap((one) => one.stored ?? [])),
+  lost: files.flatMap((one) => ((one.file && !one.stored) || one.isLost ? [one.filename] : [])),
+});
+
+/** Files that the server holds, and nothing else. */
+export const held = (stored: readonly Stored[]): Left => ({
+  stored: stored.map(({ id, filename, sizeBytes }) => ({ id, filename, sizeBytes })),
+  lost: [],
+});
+
+/** Whether that is what it is, and not what an older page kept. */
+export const isLeft = (value: unknown): value is Left => {
+  const { stored, lost } = (value ?? {}) as Partial<Left>;
+  return Array.isArray(stored) && Array.isArray(lost);
+};
 
 /** What the rules say against a file, before it goes up. The server has the last word. */
 export function refusal(file: { name: string; size: number }, rules: Rules, others: readonly Picked[]): string | undefined {
@@ -86,18 +111,26 @@ export class Chosen {
     this.#start(key, file, agentId);
   }
 
-  /** Files that the server holds already: of an earlier execution, or from before the page was left. */
-  keep(stored: readonly Stored[]): void {
-    this.#set(
-      stored.map(({ id, filename, sizeBytes }) => ({
+  /**
+   * Files that the server holds already, of an earlier execution, or from before the page was left. Nothing goes
+   * without one that somebody meant to send: those that were lost stand there as what they are.
+   */
+  keep({ stored, lost }: Left): void {
+    const kept = stored.map(
+      (one): Picked => ({
         key: `file-${next++}`,
-        filename,
-        sizeBytes,
+        filename: one.filename,
+        sizeBytes: one.sizeBytes,
         state: 'stored',
         progress: 1,
-        stored: { id, filename, sizeBytes },
-      })),
+        stored: one,
+      }),
     );
+    const error = 'It was not up yet when the page was left. Choose it again, or remove it.';
+    const gone = lost.map(
+      (filename): Picked => ({ key: `file-${next++}`, filename, sizeBytes: 0, state: 'failed', progress: 0, error, isLost: true }),
+    );
+    this.#set([...kept, ...gone]);
   }
 
   /** What the server said against one of those that were launched, by its place among them. */
@@ -142,11 +175,11 @@ export class Chosen {
   }
 }
 
-/** The files of one form. What is `kept` is there at first. */
-export function useFiles(kept: readonly Stored[] = []): { files: readonly Picked[]; chosen: Chosen } {
+/** The files of one form. What is `left` from before is there at first. */
+export function useFiles(left?: Left): { files: readonly Picked[]; chosen: Chosen } {
   const [chosen] = useState(() => {
     const made = new Chosen();
-    made.keep(kept);
+    if (left) made.keep(left);
     return made;
   });
   const files = useSyncExternalStore(chosen.listen, chosen.files);

@@ -25,14 +25,14 @@ export function InputForm({
   value: JsonValue;
   issues: readonly Issue[];
   disabled: boolean;
-  onChange: (value: JsonValue) => void;
+  onChange: (value: JsonValue, isByHand: boolean) => void;
 }) {
   const errors = useMemo(() => errorSchema(issues), [issues]);
   const drawn = useMemo(() => (isObject(schema) ? withoutMeta(schema) : {}), [schema]);
   const ui = useMemo(() => uiSchema(drawn as JsonObject), [drawn]);
   const context = useMemo(
     () => ({
-      pasteLines: (path: (string | number)[], index: number, lines: string[]) => onChange(pasted(value, path, index, lines)),
+      pasteLines: (path: (string | number)[], index: number, lines: string[]) => onChange(pasted(value, path, index, lines), true),
     }),
     [onChange, value],
   );
@@ -53,7 +53,8 @@ export function InputForm({
       noValidate
       noHtml5Validate
       showErrorList={false}
-      onChange={(event) => onChange(written((event.formData ?? {}) as JsonValue, schema))}
+      // With nothing about a field it is the form itself, filling in what the schema has by default.
+      onChange={(event, ...field) => onChange(written((event.formData ?? {}) as JsonValue, schema), field.length > 0)}
     >
       {/* The page has the button. */}
       <></>

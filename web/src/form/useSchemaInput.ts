@@ -14,7 +14,10 @@ export interface SchemaInputState {
   isBroken: boolean;
   /** Another number is another drawing, for values that do not come from its own fields. */
   drawing: number;
-  edit(value: JsonValue): void;
+  /** Somebody filled something in: not what the schema has by default, nor what it began with. */
+  isFilledIn: boolean;
+  /** `isByHand` is false for what the form itself filled in. */
+  edit(value: JsonValue, isByHand?: boolean): void;
   /** Another value as a whole, such as an example. */
   replace(value: JsonValue): void;
   /** Shows what is wrong, and takes the reader to the first of it. None takes away what was shown. */
@@ -25,28 +28,42 @@ export interface SchemaInputState {
   setBroken(text: string | undefined): void;
 }
 
+/** What was filled in before, and is there again. */
+export interface FilledIn {
+  value: JsonValue;
+  broken?: string | undefined;
+}
+
 /**
  * `summary` is what stands above the form, and takes the focus where no field does. While `isBusy`
  * the fields are disabled, and take none.
  */
-export function useSchemaInput(initial: JsonValue, summary: RefObject<HTMLElement | null>, isBusy: boolean): SchemaInputState {
-  const [value, setValue] = useState(initial);
+export function useSchemaInput(
+  initial: JsonValue,
+  summary: RefObject<HTMLElement | null>,
+  isBusy: boolean,
+  before?: FilledIn,
+): SchemaInputState {
+  const [value, setValue] = useState(before ? before.value : initial);
+  const [isTouched, setTouched] = useState(before !== undefined);
   const [issues, setIssues] = useState<readonly Issue[]>([]);
-  const [view, setView] = useState<View>('form');
-  const [broken, setBroken] = useState<string>();
+  const [view, setView] = useState<View>(before?.broken === undefined ? 'form' : 'json');
+  const [broken, setBroken] = useState(before?.broken);
   const isBroken = broken !== undefined;
   const [drawing, setDrawing] = useState(0);
   const [sought, setSought] = useState<{ issue: Issue | undefined }>();
 
   const edit = useCallback(
-    (next: JsonValue) => {
+    (next: JsonValue, isByHand = true) => {
       setIssues((all) => standing(all, value, next));
+      if (isByHand) setTouched(true);
       setValue(next);
     },
     [value],
   );
   const replace = (next: JsonValue) => {
     setIssues([]);
+    setTouched(true);
     setValue(next);
     setBroken(undefined);
     setDrawing((one) => one + 1);
@@ -66,5 +83,6 @@ export function useSchemaInput(initial: JsonValue, summary: RefObject<HTMLElemen
     (field ?? summary.current)?.focus();
   }, [sought, summary, isBusy]);
 
-  return { value, issues, view, broken, isBroken, drawing, edit, replace, show, toSummary, goTo, setView, setBroken };
+  const isFilledIn = isBroken || (isTouched && JSON.stringify(value) !== JSON.stringify(initial));
+  return { value, isFilledIn, issues, view, broken, isBroken, drawing, edit, replace, show, toSummary, goTo, setView, setBroken };
 }

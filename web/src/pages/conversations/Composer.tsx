@@ -3,12 +3,13 @@ import { ArrowUp, FileText, Paperclip, RotateCw, Square, X } from 'lucide-react'
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { randomKey } from '@/api/id';
+import { unsent, useUnloadWarning } from '@/api/unsent';
 import { Button, IconButton } from '@/components/Button';
 import { controlClass } from '@/components/Field';
 import { Spinner } from '@/components/Spinner';
 import { errorWords, Notice } from '@/components/states';
 import { bytes } from '@/components/time';
-import { type Picked, useFiles } from '@/files/files';
+import { isLeft, type Left, leftOf, type Picked, useFiles } from '@/files/files';
 import type { ReadOnlyReason } from '@/gql/graphql';
 import { SendMessageDocument, StopReplyDocument } from './documents';
 import type { Conversation } from './useTranscript';
@@ -20,23 +21,45 @@ const READ_ONLY: Record<ReadOnlyReason, string> = {
   NOT_PARTICIPANT: 'This conversation is read-only: somebody else started it.',
 };
 
-export function Composer({ conversation, isReplying }: { conversation: Conversation; isReplying: boolean }) {
+/** A message that was not sent yet. */
+interface KeptMessage {
+  text: string;
+  key: string;
+  files: Left;
+}
+
+const isKept = (kept: unknown): kept is KeptMessage => {
+  const { text, key, files } = (kept ?? {}) as Partial<KeptMessage>;
+  return typeof text === 'string' && typeof key === 'string' && isLeft(files);
+};
+
+export function Composer({ conversation, isReplying, userId }: { conversation: Conversation; isReplying: boolean; userId: string }) {
   const { id, readOnly, readOnlyReason, agent } = conversation;
-  const [text, setText] = useState('');
+  const [kept] = useState(() => unsent(userId, `conversation ${id}`, isKept));
+  const [before] = useState(() => (readOnly ? undefined : kept.read()));
+  const [text, setText] = useState(before?.text ?? '');
   /** What is on its way. It has left the field, so that the next thing can be written there. */
-  const [sending, setSending] = useState<string>();
+  const [sending, setSending] = useState<{ text: string; files: readonly Picked[] }>();
   const [problem, setProblem] = useState<string>();
   const [, send] = useMutation(SendMessageDocument);
   const [{ fetching: isStopping }, stop] = useMutation(StopReplyDocument);
-  const { files, chosen } = useFiles();
+  const { files, chosen } = useFiles(before?.files);
   const field = useRef<HTMLTextAreaElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
   // Kept until the message was taken: sent again after a lost answer, it is still one message.
-  const key = useRef(randomKey());
+  const [key, setKey] = useState(() => before?.key ?? randomKey());
   const rules = readOnly ? null : agent.fileRules;
   // A message does not go without a file that was meant to go with it.
   const areStored = files.every((file) => file.state === 'stored');
   const canSend = !readOnly && !isReplying && areStored && text.trim() !== '';
+
+  // Until it was taken it is unsent, also on its way.
+  const isUnsent = text !== '' || files.length > 0 || sending !== undefined;
+  useUnloadWarning(isUnsent);
+  useEffect(() => {
+    const left = leftOf([...(sending?.files ?? []), ...files]);
+    kept.write(isUnsent ? { text: joined(sending?.text ?? '', text), key, files: left } : undefined);
+  }, [kept, isUnsent, sending, text, key, files]);
 
   useEffect(() => {
     const element = field.current;
@@ -49,17 +72,20 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
     event?.preventDefault();
     if (!canSend || sending !== undefined) return;
     setProblem(undefined);
-    setSending(text);
-    setText('');
     const taken = chosen.take();
+    setSending({ text, files: taken });
+    setText('');
     const fileIds = taken.flatMap((file) => (file.stored ? [file.stored.id] : []));
     field.current?.focus();
     const { data, error } = await send({
-      input: { conversationId: id, text, ...(fileIds.length > 0 ? { fileIds } : {}), idempotency: { key: key.current } },
+      input: { conversationId: id, text, ...(fileIds.length > 0 ? { fileIds } : {}), idempotency: { key } },
     });
     setSending(undefined);
     if (data?.sendMessage.message) {
-      key.current = randomKey();
+      setKey(randomKey());
+      // Where the page was left meanwhile nothing else does.
+      const left = kept.read();
+      if (left?.key === key) kept.write(withoutSent(left, text, fileIds));
       return;
     }
     // It did not go: back to what was written meanwhile.
@@ -67,7 +93,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
     chosen.putBack(taken);
     const refusal = data?.sendMessage.errors[0];
     // Changed and sent again, it is another message.
-    if (refusal) key.current = randomKey();
+    if (refusal) setKey(randomKey());
     const words = error && errorWords(error);
     setProblem(refusal?.message ?? (words ? `${words.title}. ${words.detail}` : 'The server gave no answer.'));
   };
@@ -102,7 +128,7 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
       {sending !== undefined && (
         <p role="status" className="mb-2 flex items-center gap-2 text-xs text-muted">
           <Spinner className="size-3.5 shrink-0" />
-          <span className="min-w-0 truncate">{`Sending: ${sending}`}</span>
+          <span className="min-w-0 truncate">{`Sending: ${sending.text}`}</span>
         </p>
       )}
       {files.length > 0 && (
@@ -177,6 +203,14 @@ export function Composer({ conversation, isReplying }: { conversation: Conversat
 
 /** Two texts as one; none of them may be there. */
 const joined = (one: string, other: string) => [one, other].filter((text) => text !== '').join('\n');
+
+/** What is left of it when this much was taken. */
+function withoutSent(left: KeptMessage, text: string, fileIds: readonly string[]): KeptMessage | undefined {
+  const rest = left.text.slice(text.length).replace(/^\n/, '');
+  const stored = left.files.stored.filter((one) => !fileIds.includes(one.id));
+  const isNothing = rest === '' && stored.length === 0 && left.files.lost.length === 0;
+  return isNothing ? undefined : { text: rest, key: randomKey(), files: { ...left.files, stored } };
+}
 
 function ChosenFile({ file, onRemove, onRetry }: { file: Picked; onRemove: () => void; onRetry: () => void }) {
   return (

@@ -164,7 +164,7 @@ function Loaded({
           </Notice>
         </div>
       )}
-      <Composer conversation={conversation} isReplying={isReplying} />
+      {session && <Composer conversation={conversation} isReplying={isReplying} userId={session.user.id} />}
       {transcript.entries.length > 0 && (
         <FollowEnd conversation={conversation} count={transcript.entries.length} growth={sizeOf(draft)} />
       )}

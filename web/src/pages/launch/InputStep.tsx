@@ -1,10 +1,11 @@
 /** The third step: the input, files, labels and limits, and the launch itself. */
 import { BookOpen, CirclePlay, ListChecks } from 'lucide-react';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useClient, useMutation } from 'urql';
 import { randomKey } from '@/api/id';
 import type { JsonValue } from '@/api/json';
+import { useUnloadWarning } from '@/api/unsent';
 import { paths } from '@/app/paths';
 import { useDataSet } from '@/app/ShellContext';
 import { Button } from '@/components/Button';
@@ -14,47 +15,107 @@ import { errorWords, Notice } from '@/components/states';
 import { TagInput } from '@/components/TagInput';
 import { toast } from '@/components/toast';
 import { DropZone } from '@/files/DropZone';
-import { useFiles } from '@/files/files';
+import { held, leftOf, useFiles } from '@/files/files';
 import { IssuesNotice } from '@/form/IssuesNotice';
 import { SchemaInput } from '@/form/SchemaInput';
 import { useSchemaInput } from '@/form/useSchemaInput';
 import type { LaunchFromQuery, LaunchTypesQuery } from '@/gql/graphql';
+import { type KeptLaunch, keptLaunch } from './kept';
 import { CheckInputDocument, LaunchDocument } from './operations';
 import { type Refusal, RefusalNotice } from './RefusalNotice';
 
 export type Type = NonNullable<LaunchTypesQuery['agent']>['executionTypes'][number];
 export type From = NonNullable<LaunchFromQuery['execution']>;
 
-export function InputStep({
-  agentId,
-  type,
-  rules,
-  origin,
-  onStale,
-}: {
+interface Props {
   agentId: string;
   type: Type;
   rules: Type['fileRules'];
   origin: From | undefined;
   onStale: () => void;
-}) {
+}
+
+/** Another agent or type is another form; going back to one finds it as it was left. */
+export function InputStep({ userId, ...props }: Props & { userId: string }) {
+  const { id: dataSetId } = useDataSet();
+  const { agentId, type, origin } = props;
+  const [drawing, setDrawing] = useState(0);
+  const place = `${dataSetId} ${origin?.id ?? ''}`;
+  const what = `${agentId} ${type.key}`;
+  return (
+    <Kept
+      key={`${place} ${what} ${drawing}`}
+      {...props}
+      read={() => keptLaunch(userId, place, what)}
+      onAnew={() => setDrawing((one) => one + 1)}
+    />
+  );
+}
+
+/** What was filled in before is there again, for as long as the tab is open. */
+function Kept({ read, onAnew, ...props }: Props & { read: () => KeptLaunch; onAnew: () => void }) {
+  const [kept] = useState(read);
+  const { input, aside } = kept.before;
+  return (
+    <>
+      {(input || aside) && (
+        <div className="mb-4">
+          <Notice
+            tone="run"
+            action={
+              <Button
+                size="sm"
+                onClick={() => {
+                  kept.write({});
+                  onAnew();
+                }}
+              >
+                Start over
+              </Button>
+            }
+          >
+            What you had filled in is here again. It was not launched.
+          </Notice>
+        </div>
+      )}
+      <Filled {...props} kept={kept} />
+    </>
+  );
+}
+
+function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept: KeptLaunch }) {
   const { id: dataSetId } = useDataSet();
   const navigate = useNavigate();
   const client = useClient();
   const [{ fetching }, launch] = useMutation(LaunchDocument);
   const summary = useRef<HTMLDivElement>(null);
-  const input = useSchemaInput(origin?.input ?? {}, summary, fetching);
-  const [labels, setLabels] = useState<string[]>(origin?.labels ?? []);
-  const [ttl, setTtl] = useState('');
-  const [maxDuration, setMaxDuration] = useState('');
+  const { input: before, aside: beforeAside } = kept.before;
+  const begun = held(origin?.files ?? []);
+  const input = useSchemaInput(origin?.input ?? {}, summary, fetching, before);
+  const [labels, setLabels] = useState<string[]>(beforeAside?.labels ?? origin?.labels ?? []);
+  const [ttl, setTtl] = useState(beforeAside?.ttl ?? '');
+  const [maxDuration, setMaxDuration] = useState(beforeAside?.maxDuration ?? '');
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const [failure, setFailure] = useState<string>();
   /** The value that the server found right. */
   const [checked, setChecked] = useState<JsonValue>();
   // One for the form, so that a second press, or one after a cut, finds the first one's execution.
-  const [key, setKey] = useState(randomKey);
-  const { files, chosen } = useFiles(origin?.files);
+  const [key, setKey] = useState(() => before?.key ?? randomKey());
+  const { files, chosen } = useFiles(before?.files ?? begun);
   const leaving = useRef(false);
+
+  const left = JSON.stringify(leftOf(files));
+  const isFilledIn = input.isFilledIn || left !== JSON.stringify(begun);
+  const isAsideFilledIn = ttl !== '' || maxDuration !== '' || labels.join() !== (origin?.labels ?? []).join();
+  useUnloadWarning(isFilledIn || isAsideFilledIn);
+  const { value, broken } = input;
+  useEffect(() => {
+    if (leaving.current) return;
+    kept.write({
+      input: isFilledIn ? { value, broken, key, files: leftOf(files) } : undefined,
+      aside: isAsideFilledIn ? { labels, ttl, maxDuration } : undefined,
+    });
+  }, [kept, isFilledIn, value, broken, key, files, isAsideFilledIn, labels, ttl, maxDuration]);
 
   const uploading = files.some((file) => file.state === 'uploading');
 
@@ -85,6 +146,7 @@ export function InputStep({
     const payload = data?.launchExecution;
     if (payload?.execution) {
       leaving.current = true;
+      kept.write({});
       toast('Launched');
       void navigate(paths.execution(dataSetId, payload.execution.id));
       return;
@@ -139,7 +201,11 @@ export function InputStep({
             key={one.message}
             refusal={one}
             dataSetId={dataSetId}
-            onStale={onStale}
+            onStale={() => {
+              // What was filled in stays, and is judged by the fields that there are now.
+              setRefusals([]);
+              onStale();
+            }}
             onAnew={() => {
               setKey(randomKey());
               setRefusals([]);

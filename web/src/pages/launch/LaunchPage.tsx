@@ -5,7 +5,7 @@ import { useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
 import { useWholeList } from '@/api/useWholeList';
 import { paths } from '@/app/paths';
-import { useDataSet } from '@/app/ShellContext';
+import { useDataSet, useSession } from '@/app/ShellContext';
 import { ButtonLink } from '@/components/Button';
 import { ListEnd } from '@/components/ListEnd';
 import { Page } from '@/components/Page';
@@ -19,6 +19,7 @@ const agentsOf = (data: LaunchAgentsQuery) => data.agents;
 
 export function Component() {
   const { id: dataSetId } = useDataSet();
+  const session = useSession();
   const [search, setSearch] = useSearchParams();
   const from = search.get('from') ?? undefined;
   const agents = useWholeList({
@@ -114,9 +115,9 @@ export function Component() {
             )}
           </Step>
           <Step number={3} title="Input" done={false}>
-            {agent && known && type && !(from && source.fetching && !source.data) ? (
+            {agent && known && type && session && !(from && source.fetching && !source.data) ? (
               <InputStep
-                key={`${agent.id} ${type.key} ${type.schemaVersion} ${origin?.id ?? ''}`}
+                userId={session.user.id}
                 agentId={agent.id}
                 type={type}
                 rules={known.acceptsFiles ? (type.fileRules ?? known.fileRules) : null}
