@@ -10,7 +10,7 @@ export function TagInput({
   ...rest
 }: Omit<ComponentProps<'input'>, 'value' | 'onChange'> & { value: string[]; onChange: (value: string[]) => void }) {
   const [text, setText] = useState('');
-  const input = useRef<HTMLInputElement>(null);
+  const field = useRef<HTMLInputElement>(null);
   const add = (raw: string) => {
     const fresh = raw
       .split(/[,\n]/)
@@ -31,8 +31,8 @@ export function TagInput({
             aria-label={`Remove ${tag}`}
             onClick={() => {
               onChange(value.filter((one) => one !== tag));
-              // The button goes with its text.
-              input.current?.focus();
+              // The button goes with its tag.
+              field.current?.focus();
             }}
             className="rounded p-0.5 text-faint hover:bg-hover hover:text-text"
           >
@@ -42,14 +42,15 @@ export function TagInput({
       ))}
       <input
         {...rest}
-        ref={input}
+        ref={field}
         value={text}
         maxLength={maxLength}
         className="min-w-24 flex-1 bg-transparent outline-none placeholder:text-faint"
         onChange={(event) => (event.target.value.includes(',') ? add(event.target.value) : setText(event.target.value))}
         onBlur={() => add(text)}
         onKeyDown={(event) => {
-          if (event.key === 'Enter' && text.trim()) {
+          // An input method's Enter takes its suggestion.
+          if (event.key === 'Enter' && !event.nativeEvent.isComposing && text.trim()) {
             event.preventDefault();
             add(text);
           } else if (event.key === 'Backspace' && text === '') onChange(value.slice(0, -1));

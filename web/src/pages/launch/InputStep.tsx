@@ -20,6 +20,7 @@ import { IssuesNotice } from '@/form/IssuesNotice';
 import { SchemaInput } from '@/form/SchemaInput';
 import { useSchemaInput } from '@/form/useSchemaInput';
 import type { LaunchFromQuery, LaunchTypesQuery } from '@/gql/graphql';
+import { type AsideField, fieldOf, MOST, seconds, useAside } from './aside';
 import { type KeptLaunch, keptLaunch } from './kept';
 import { CheckInputDocument, LaunchDocument } from './operations';
 import { type Refusal, RefusalNotice } from './RefusalNotice';
@@ -108,6 +109,8 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
   const isFilledIn = input.isFilledIn || left !== JSON.stringify(begun);
   const isAsideFilledIn = ttl !== '' || maxDuration !== '' || labels.join() !== (origin?.labels ?? []).join();
   useUnloadWarning(isFilledIn || isAsideFilledIn);
+  const fold = useRef<HTMLDetailsElement>(null);
+  const aside = useAside(fold, fetching);
   const { value, broken } = input;
   useEffect(() => {
     if (leaving.current) return;
@@ -119,11 +122,18 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
 
   const uploading = files.some((file) => file.state === 'uploading');
 
+  const errorAt = (field: AsideField) => aside.errors[field] ?? refusals.find((one) => fieldOf(one) === field)?.message;
+  const general = refusals.filter((one) => fieldOf(one) === undefined);
+
   const submit = async () => {
     if (leaving.current || fetching) return;
     setRefusals([]);
     setFailure(undefined);
-    const missing = files.find((file) => file.state === 'failed');
+    const limits = { ttlSeconds: seconds(ttl, MOST.ttlSeconds), maxDurationSeconds: seconds(maxDuration, MOST.maxDurationSeconds) };
+    const errors = Object.fromEntries(Object.entries(limits).flatMap(([field, { error }]) => (error ? [[field, error]] : [])));
+    aside.show(errors);
+    if (Object.keys(errors).length > 0) return;
+    const missing = rules && files.find((file) => file.state === 'failed');
     if (missing) {
       // It would be launched without a file that somebody meant to give it.
       setFailure(`${missing.filename} did not go up: try it again, or remove it.`);
@@ -135,10 +145,10 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
         agentId,
         executionKey: type.key,
         input: input.value,
-        fileIds: files.flatMap((file) => (file.stored ? [file.stored.id] : [])),
+        fileIds: rules ? files.flatMap((file) => (file.stored ? [file.stored.id] : [])) : [],
         labels,
-        ttlSeconds: seconds(ttl),
-        maxDurationSeconds: seconds(maxDuration),
+        ttlSeconds: limits.ttlSeconds.value,
+        maxDurationSeconds: limits.maxDurationSeconds.value,
         expectedSchemaVersion: type.schemaVersion,
         idempotency: { key },
       },
@@ -161,8 +171,10 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
       if (one.__typename === 'FileRejectedError' && one.index !== null) chosen.refuse(one.index, one.message);
     }
     setRefusals(others);
-    if (others.length > 0) input.toSummary();
-    input.show(payload.errors.flatMap((one) => (one.__typename === 'InputValidationError' ? one.issues : [])));
+    const issues = payload.errors.flatMap((one) => (one.__typename === 'InputValidationError' ? one.issues : []));
+    if (others.some((one) => fieldOf(one) === undefined)) input.toSummary();
+    else if (others.length > 0 && issues.length === 0) aside.open();
+    input.show(issues);
   };
 
   const check = async () => {
@@ -176,12 +188,17 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
       )
       .toPromise();
     if (error || !data) {
-      setFailure(error ? errorWords(error).detail : 'The server gave no answer.');
+      setFailure(error ? `It could not be checked. ${errorWords(error).title}. ${errorWords(error).detail}` : 'The server gave no answer.');
+      input.toSummary();
       return;
     }
     const { valid, issues: found, errors } = data.validateExecutionInput;
+    const others = errors.map((one) => one.message).join(' ');
     if (valid) setChecked(input.value);
-    else setFailure(errors.map((one) => one.message).join(' ') || undefined);
+    else if (others) {
+      setFailure(others);
+      input.toSummary();
+    }
     input.show(found);
   };
 
@@ -189,14 +206,17 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
     <form
       noValidate
       className="flex flex-col gap-6"
-      onSubmit={(event) => {
+      // Enter ends what one writes in many a field: a launch costs money, and takes its button, or Ctrl and Enter.
+      onSubmit={(event) => event.preventDefault()}
+      onKeyDown={(event) => {
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.nativeEvent.isComposing) return;
         event.preventDefault();
-        void submit();
+        if (!input.isBroken && !uploading) void submit();
       }}
     >
       <div ref={summary} tabIndex={-1} className="flex flex-col gap-2 outline-none empty:hidden">
         {failure && <Notice>{failure}</Notice>}
-        {refusals.map((one) => (
+        {general.map((one) => (
           <RefusalNotice
             key={one.message}
             refusal={one}
@@ -247,6 +267,9 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
         />
       </div>
 
+      {!rules && files.length > 0 && (
+        <Notice tone="wait">{`This takes no files: ${files.map((file) => file.filename).join(', ')} will not go along.`}</Notice>
+      )}
       {rules && (
         <section aria-labelledby="files-heading">
           <h3 id="files-heading" className="mb-2 text-sm font-medium">
@@ -262,19 +285,20 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
         </section>
       )}
 
-      <details className="card group">
+      <details ref={fold} className="card group" open={aside.isOpen} onToggle={(event) => aside.setOpen(event.currentTarget.open)}>
         <summary className="rounded-lg px-4 py-3 text-sm font-medium select-none">
           Labels and limits
           {labels.length > 0 && <span className="ml-2 text-xs font-normal text-muted">{labels.join(', ')}</span>}
         </summary>
-        <div className="grid gap-4 border-t p-4 sm:grid-cols-2">
-          <Field label="Labels" hint="To find it again. Enter ends one." className="sm:col-span-2">
+        {/* What gets the focus comes to stand above the bar with the buttons. */}
+        <div className="grid gap-4 border-t p-4 sm:grid-cols-2 [&_input]:scroll-mb-24">
+          <Field label="Labels" hint="To find it again. Enter ends one." error={errorAt('labels')} className="sm:col-span-2">
             {(control) => <TagInput {...control} value={labels} onChange={setLabels} maxLength={100} />}
           </Field>
-          <Field label="Give up in the queue after, seconds" hint="Expired, if no worker took it by then.">
+          <Field label="Give up in the queue after, seconds" hint="Expired, if no worker took it by then." error={errorAt('ttlSeconds')}>
             {(control) => <Input {...control} type="number" min={1} inputMode="numeric" value={ttl} onChange={(event) => setTtl(event.target.value)} />}
           </Field>
-          <Field label="Give up running after, seconds" hint="Timed out, if it is not done by then.">
+          <Field label="Give up running after, seconds" hint="Timed out, if it is not done by then." error={errorAt('maxDurationSeconds')}>
             {(control) => (
               <Input {...control} type="number" min={1} inputMode="numeric" value={maxDuration} onChange={(event) => setMaxDuration(event.target.value)} />
             )}
@@ -289,15 +313,18 @@ function Filled({ agentId, type, rules, origin, onStale, kept }: Props & { kept:
         <Button icon={<ListChecks aria-hidden="true" />} disabled={input.isBroken || fetching} onClick={() => void check()}>
           Check
         </Button>
-        <Button look="primary" type="submit" busy={fetching} disabled={input.isBroken || uploading} icon={<CirclePlay aria-hidden="true" />}>
+        <Button
+          look="primary"
+          title="Ctrl and Enter launches, too"
+          aria-keyshortcuts="Control+Enter Meta+Enter"
+          busy={fetching}
+          disabled={input.isBroken || uploading}
+          icon={<CirclePlay aria-hidden="true" />}
+          onClick={() => void submit()}
+        >
           Launch
         </Button>
       </div>
     </form>
   );
-}
-
-function seconds(text: string): number | undefined {
-  const value = Number.parseInt(text, 10);
-  return Number.isNaN(value) ? undefined : value;
 }

@@ -6,10 +6,10 @@ import { useQuery } from 'urql';
 import { useWholeList } from '@/api/useWholeList';
 import { paths } from '@/app/paths';
 import { useDataSet, useSession } from '@/app/ShellContext';
-import { ButtonLink } from '@/components/Button';
+import { Button, ButtonLink } from '@/components/Button';
 import { ListEnd } from '@/components/ListEnd';
 import { Page } from '@/components/Page';
-import { EmptyState, ErrorState, Notice, Skeleton } from '@/components/states';
+import { EmptyState, ErrorState, errorWords, Notice, Skeleton } from '@/components/states';
 import type { LaunchAgentsQuery } from '@/gql/graphql';
 import { Cards } from './Cards';
 import { InputStep } from './InputStep';
@@ -30,12 +30,14 @@ export function Component() {
   });
   // One that is on its way may be the one that is wanted, or a second to choose from.
   const isComing = agents.missing === 'coming';
-  const [source] = useQuery({ query: LaunchFromDocument, variables: { id: from ?? '' }, pause: !from });
+  const [source, reloadSource] = useQuery({ query: LaunchFromDocument, variables: { id: from ?? '' }, pause: !from });
   const origin = from ? (source.data?.execution ?? undefined) : undefined;
 
   const offered = agents.nodes.filter((agent) => agent.viewerCan.launch);
   const wanted = search.get('agent') ?? origin?.agent.id;
   const agent = offered.find((one) => one.id === wanted) ?? (offered.length === 1 && !isComing ? offered[0] : undefined);
+
+  const isGone = wanted !== undefined && agents.missing === 'nothing' && !offered.some((one) => one.id === wanted);
 
   const [types, reloadTypes] = useQuery({
     query: LaunchTypesDocument,
@@ -44,7 +46,8 @@ export function Component() {
     requestPolicy: 'cache-and-network',
   });
   const known = types.data?.agent?.id === agent?.id ? types.data?.agent : undefined;
-  const wantedType = search.get('type') ?? (origin && origin.agent.id === agent?.id ? origin.executionKey : undefined);
+  // Another agent may know the type as well.
+  const wantedType = search.get('type') ?? origin?.executionKey;
   const type = known?.executionTypes.find((one) => one.key === wantedType) ?? (known?.executionTypes.length === 1 ? known.executionTypes[0] : undefined);
 
   const choose = (change: Record<string, string | undefined>) => {
@@ -76,6 +79,21 @@ export function Component() {
         <div className="flex flex-col gap-8 pb-8">
           {from && source.data && !source.data.execution && (
             <Notice tone="wait">The execution to start from is not there, or it is not yours to see.</Notice>
+          )}
+          {from && source.error && !source.data && (
+            <Notice action={<Button size="sm" onClick={() => reloadSource({ requestPolicy: 'network-only' })}>Try again</Button>}>
+              {`The execution to start from could not be read, so the form is empty. ${errorWords(source.error).title}. ${errorWords(source.error).detail}`}
+            </Notice>
+          )}
+          {isGone && (
+            <Notice tone="wait">
+              {origin?.agent.id === wanted && origin.agent.retiredAt
+                ? `${origin.agent.name}, which did this, is retired. Choose another agent.`
+                : 'The agent that was meant is retired, or it is not yours to launch. Choose another one.'}
+            </Notice>
+          )}
+          {known && wantedType !== undefined && !known.executionTypes.some((one) => one.key === wantedType) && (
+            <Notice tone="wait">{`${known.name} has no execution type ${wantedType} any more. Choose another one.`}</Notice>
           )}
           <Step number={1} title="Agent" done={agent !== undefined}>
             {agents.data && !(isComing && offered.length === 0) ? (

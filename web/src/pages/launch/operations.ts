@@ -25,6 +25,7 @@ export const LaunchTypesDocument = graphql(/* GraphQL */ `
   query LaunchTypes($agentId: ID!) {
     agent(id: $agentId) {
       id
+      name
       acceptsFiles
       fileRules {
         ...FileRulesShown
@@ -59,6 +60,8 @@ export const LaunchFromDocument = graphql(/* GraphQL */ `
       labels
       agent {
         id
+        name
+        retiredAt
       }
       files {
         id
