@@ -2,6 +2,7 @@ import { clsx } from 'clsx';
 import { FileText, RotateCw, Trash2, Upload } from 'lucide-react';
 import { useId, useState } from 'react';
 import { IconButton } from '@/components/Button';
+import { passFocus } from '@/components/focus';
 import { bytes } from '@/components/time';
 import type { Picked, Rules } from './files';
 
@@ -96,7 +97,14 @@ export function DropZone({
                   <RotateCw aria-hidden="true" />
                 </IconButton>
               )}
-              <IconButton size="sm" label={`Remove ${file.filename}`} onClick={() => onRemove(file.key)}>
+              <IconButton
+                size="sm"
+                label={`Remove ${file.filename}`}
+                onClick={(event) => {
+                  passFocus(event.currentTarget, 'li', document.getElementById(id));
+                  onRemove(file.key);
+                }}
+              >
                 <Trash2 aria-hidden="true" />
               </IconButton>
             </li>

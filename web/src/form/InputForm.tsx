@@ -6,6 +6,7 @@ import { useMemo } from 'react';
 import { isObject, type JsonObject, type JsonValue } from '@/api/json';
 import { fields } from './fields';
 import { errorSchema, ID_PREFIX, type Issue } from './issues';
+import { pasted } from './pasted';
 import { type FormContext, templates } from './templates';
 import { validator } from './validator';
 import { widgets } from './widgets';
@@ -87,15 +88,3 @@ const isText = (schema: JsonObject) =>
   !('pattern' in schema) &&
   typeof schema.maxLength === 'number' &&
   schema.maxLength >= LONG;
-
-/** The value with lines in the list at `path`: in place of the item at `index`, the rest after it. */
-function pasted(value: JsonValue, path: readonly (string | number)[], index: number, lines: string[]): JsonValue {
-  const [name, ...rest] = path;
-  if (name === undefined) {
-    const list = Array.isArray(value) ? value : [];
-    return [...list.slice(0, index), ...lines, ...list.slice(index + 1)];
-  }
-  if (Array.isArray(value)) return value.map((one, at) => (at === Number(name) ? pasted(one, rest, index, lines) : one));
-  const object = isObject(value) ? value : {};
-  return { ...object, [name]: pasted(object[name] ?? null, rest, index, lines) };
-}

@@ -19,8 +19,10 @@ import { clsx } from 'clsx';
 import { ChevronDown, ChevronUp, Plus, Trash2 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Button, IconButton } from '@/components/Button';
-import { Input } from '@/components/Field';
-import { BaseInputTemplate, Required } from './widgets';
+import { Checkbox, Input } from '@/components/Field';
+import { passFocus } from '@/components/focus';
+import { linesOf, withRest } from './pasted';
+import { BaseInputTemplate, isYesOrNo, Required } from './widgets';
 
 /** What the form gives to its templates. */
 export interface FormContext {
@@ -41,8 +43,12 @@ function Errors({ id, errors }: { id: string; errors: readonly string[] | undefi
   );
 }
 
+const typesOf = (schema: S) => (Array.isArray(schema.type) ? schema.type : [schema.type]);
+/** Null is one of the values that it may have, and the others have controls of their own. */
+const isNullable = (schema: S) => typesOf(schema).includes('null') && typesOf(schema).length > 1 && !('enum' in schema);
+
 const isContainer = (schema: S) => {
-  const types = Array.isArray(schema.type) ? schema.type : [schema.type];
+  const types = typesOf(schema);
   return types.includes('object') || (types.includes('array') && !isChoice(schema));
 };
 const isChoice = (schema: S) =>
@@ -59,19 +65,23 @@ function FieldTemplate({
   rawErrors,
   rawDescription,
   children,
+  formData,
+  disabled,
+  readonly,
+  onChange,
   onKeyRenameBlur,
   onRemoveProperty,
 }: FieldTemplateProps<unknown, S, FormContext>) {
   if (hidden) return <div hidden>{children}</div>;
   // Objects and lists draw their own heading; a checkbox stands before its words.
-  const isBoolean = schema.type === 'boolean';
+  const isBoolean = typesOf(schema).includes('boolean') && !isYesOrNo(schema, required);
   const plain = !isContainer(schema) && !isBoolean;
   // The list's heading says what its items are.
   const isItem = typeof fieldPathId.path.at(-1) === 'number';
   const field = (
     <div className="flex min-w-0 flex-1 flex-col gap-1.5" data-field={id}>
       {plain && displayLabel && label && (
-        <label htmlFor={id} className={isItem ? 'sr-only' : 'text-sm font-medium'}>
+        <label id={`${id}__label`} htmlFor={id} className={isItem ? 'sr-only' : 'text-sm font-medium'}>
           {isItem ? `${label} ${Number(fieldPathId.path.at(-1)) + 1}` : label}
           {required && !isItem && <Required />}
         </label>
@@ -82,6 +92,19 @@ function FieldTemplate({
         </p>
       )}
       {children}
+      {isNullable(schema) && (
+        <Checkbox
+          className="self-start text-xs! text-muted"
+          checked={formData === null}
+          disabled={disabled || readonly}
+          label={
+            <>
+              No value (null)<span className="sr-only">{` for ${label}`}</span>
+            </>
+          }
+          onChange={(event) => onChange(event.target.checked ? null : undefined, fieldPathId.path)}
+        />
+      )}
       {isBoolean && rawDescription && (
         <p id={descriptionId(id)} className="pl-6 text-xs text-muted">
           {rawDescription}
@@ -100,7 +123,13 @@ function FieldTemplate({
         <Input id={`${id}-key`} key={label} defaultValue={label} onBlur={onKeyRenameBlur} />
       </div>
       {field}
-      <IconButton label={`Remove ${label}`} onClick={onRemoveProperty}>
+      <IconButton
+        label={`Remove ${label}`}
+        onClick={(event) => {
+          event.currentTarget.closest('[data-object]')?.querySelector<HTMLElement>(':scope > [data-more]')?.focus();
+          onRemoveProperty();
+        }}
+      >
         <Trash2 aria-hidden="true" />
       </IconButton>
     </div>
@@ -122,14 +151,14 @@ function ObjectFieldTemplate({
 }: ObjectFieldTemplateProps<unknown, S, FormContext>) {
   const isRoot = fieldPathId.path.length === 0;
   const content = (
-    <div className="flex flex-col gap-5">
+    <div data-object className="flex flex-col gap-5">
       {properties.map((property) => (
         <div key={property.name} hidden={property.hidden}>
           {property.content}
         </div>
       ))}
       {canExpand(schema, uiSchema, formData) && (
-        <Button className="self-start" size="sm" icon={<Plus aria-hidden="true" />} disabled={disabled || readonly} onClick={onAddProperty}>
+        <Button data-more className="self-start" size="sm" icon={<Plus aria-hidden="true" />} disabled={disabled || readonly} onClick={onAddProperty}>
           Add a field
         </Button>
       )}
@@ -175,15 +204,12 @@ function ArrayFieldTemplate({
       className="min-w-0 outline-none"
       onPaste={(event) => {
         if (!isText || !pasteLines || !(event.target instanceof HTMLInputElement)) return;
-        const lines = event.clipboardData
-          .getData('text')
-          .split(/[\r\n\t]+/)
-          .map((line) => line.trim())
-          .filter(Boolean);
-        const index = Number(event.target.id.slice(fieldPathId.$id.length + 1));
+        const lines = linesOf(event.clipboardData.getData('text'));
+        const field = event.target;
+        const index = Number(field.id.slice(fieldPathId.$id.length + 1));
         if (lines.length < 2 || !Number.isInteger(index)) return;
         event.preventDefault();
-        pasteLines(fieldPathId.path, index, lines);
+        pasteLines(fieldPathId.path, index, withRest(lines, field));
       }}
     >
       <legend className="mb-1.5 text-sm font-medium">
@@ -224,7 +250,7 @@ function ArrayFieldItemTemplate({
 }: ArrayFieldItemTemplateProps<unknown, S, FormContext>) {
   const off = disabled || readonly;
   return (
-    <div className="flex items-start gap-1">
+    <div data-item className="flex items-start gap-1">
       <div className="min-w-0 flex-1">{children}</div>
       {hasToolbar && (
         <div className={clsx('flex items-center', isContainer(schema) ? 'pt-2.5' : 'pt-0.5')}>
@@ -239,7 +265,15 @@ function ArrayFieldItemTemplate({
             </>
           )}
           {hasRemove && (
-            <IconButton label={`Remove item ${index + 1}`} disabled={off} onClick={onRemoveItem}>
+            <IconButton
+              label={`Remove item ${index + 1}`}
+              disabled={off}
+              onClick={(event) => {
+                const list = event.currentTarget.closest('fieldset');
+                passFocus(event.currentTarget, '[data-item]', list && document.getElementById(`${list.id}__add`));
+                onRemoveItem(event);
+              }}
+            >
               <Trash2 aria-hidden="true" />
             </IconButton>
           )}

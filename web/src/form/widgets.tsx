@@ -12,10 +12,12 @@ import {
   type WidgetProps,
 } from '@rjsf/utils';
 import { clsx } from 'clsx';
+import { useState } from 'react';
 import { inexact } from '@/api/exact';
 import type { JsonValue } from '@/api/json';
 import { Checkbox, Input, Select, Textarea } from '@/components/Field';
 import type { FormContext } from './templates';
+import { offsets, ownOffset, partsOf, timeOf } from './time';
 
 type S = RJSFSchema;
 type Widget = WidgetProps<unknown, S, FormContext>;
@@ -130,7 +132,13 @@ function SelectWidget(props: Widget) {
   );
 }
 
-function CheckboxWidget({ id, value, disabled, readonly, label, schema, rawErrors, required, onChange }: Widget) {
+/** Of two values one has to be chosen: a box that is empty would look like "no", and say nothing. */
+export const isYesOrNo = (schema: S, required: boolean | undefined): boolean =>
+  schema.type === 'boolean' && required === true && schema.default === undefined && schema.const === undefined && !schema.enum;
+
+function CheckboxWidget(props: Widget) {
+  const { id, value, disabled, readonly, label, schema, rawErrors, required, onChange } = props;
+  if (isYesOrNo(schema, required)) return <YesOrNo {...props} />;
   return (
     <Checkbox
       id={id}
@@ -146,6 +154,76 @@ function CheckboxWidget({ id, value, disabled, readonly, label, schema, rawError
         </span>
       }
     />
+  );
+}
+
+function YesOrNo({ id, value, disabled, readonly, label, schema, rawErrors, onChange }: Widget) {
+  return (
+    <div
+      id={id}
+      role="radiogroup"
+      tabIndex={-1}
+      aria-label={label}
+      aria-required
+      aria-invalid={rawErrors?.length ? true : undefined}
+      aria-describedby={describedBy(id, schema, rawErrors)}
+      className="flex gap-x-5 outline-none"
+    >
+      {[true, false].map((one) => (
+        <label key={String(one)} className="inline-flex items-center gap-2 text-sm">
+          <input
+            type="radio"
+            name={id}
+            checked={value === one}
+            disabled={disabled || readonly}
+            onChange={() => onChange(one)}
+            className="size-4 shrink-0 accent-accent"
+          />
+          {one ? 'Yes' : 'No'}
+        </label>
+      ))}
+    </div>
+  );
+}
+
+/** The library's own has no offset, and so is no time to the server. */
+function TimeWidget(props: Widget) {
+  const { id, value, label, required, disabled, readonly, schema, options, rawErrors, onChange } = props;
+  const { time, offset: written } = partsOf(value);
+  const [chosen, setChosen] = useState(ownOffset);
+  const offset = written ?? chosen;
+  return (
+    <div className="flex flex-wrap gap-2">
+      <Input
+        id={id}
+        {...spoken(props)}
+        type="time"
+        step={1}
+        className="max-w-40"
+        value={time}
+        disabled={disabled}
+        readOnly={readonly}
+        aria-required={required || undefined}
+        aria-invalid={rawErrors?.length ? true : undefined}
+        aria-describedby={describedBy(id, schema, rawErrors)}
+        onChange={(event) => onChange(event.target.value === '' ? options.emptyValue : timeOf(event.target.value, offset))}
+      />
+      <Select
+        aria-label={`${label}: offset from UTC`}
+        value={offset}
+        disabled={disabled || readonly}
+        onChange={(event) => {
+          setChosen(event.target.value);
+          if (time !== '') onChange(timeOf(time, event.target.value));
+        }}
+      >
+        {offsets(offset).map((one) => (
+          <option key={one} value={one}>
+            {one === 'Z' ? 'UTC' : `UTC${one}`}
+          </option>
+        ))}
+      </Select>
+    </div>
   );
 }
 
@@ -178,4 +256,5 @@ export const widgets: RegistryWidgetsType<unknown, S, FormContext> = {
   SelectWidget,
   CheckboxWidget,
   CheckboxesWidget,
+  TimeWidget,
 };

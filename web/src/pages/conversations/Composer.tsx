@@ -1,11 +1,12 @@
 /** Where one writes. Disabled, and saying why, where nothing can be written. */
 import { ArrowUp, FileText, Paperclip, RotateCw, Square, X } from 'lucide-react';
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
 import { useMutation } from 'urql';
 import { randomKey } from '@/api/id';
 import { unsent, useUnloadWarning } from '@/api/unsent';
 import { Button, IconButton } from '@/components/Button';
 import { controlClass } from '@/components/Field';
+import { passFocus } from '@/components/focus';
 import { Spinner } from '@/components/Spinner';
 import { errorWords, Notice } from '@/components/states';
 import { bytes } from '@/components/time';
@@ -67,6 +68,13 @@ export function Composer({ conversation, isReplying, userId }: { conversation: C
     element.style.height = 'auto';
     element.style.height = `${Math.min(element.scrollHeight + 2, 240)}px`;
   }, [text]);
+
+  // It goes when the answer has ended: whoever pressed it writes on.
+  const stopButton = useCallback((button: HTMLButtonElement) => {
+    return () => {
+      if (document.activeElement === button) field.current?.focus();
+    };
+  }, []);
 
   const submit = async (event?: FormEvent) => {
     event?.preventDefault();
@@ -134,7 +142,15 @@ export function Composer({ conversation, isReplying, userId }: { conversation: C
       {files.length > 0 && (
         <ul aria-label="Chosen files" className="mb-2 flex flex-wrap gap-2">
           {files.map((file) => (
-            <ChosenFile key={file.key} file={file} onRemove={() => chosen.remove(file.key)} onRetry={() => chosen.retry(file, agent.id)} />
+            <ChosenFile
+              key={file.key}
+              file={file}
+              onRemove={(button) => {
+                passFocus(button, 'li', field.current);
+                chosen.remove(file.key);
+              }}
+              onRetry={() => chosen.retry(file, agent.id)}
+            />
           ))}
         </ul>
       )}
@@ -184,6 +200,7 @@ export function Composer({ conversation, isReplying, userId }: { conversation: C
         />
         {isReplying && !readOnly ? (
           <Button
+            ref={stopButton}
             size="lg"
             icon={<Square aria-hidden="true" />}
             busy={isStopping}
@@ -212,7 +229,7 @@ function withoutSent(left: KeptMessage, text: string, fileIds: readonly string[]
   return isNothing ? undefined : { text: rest, key: randomKey(), files: { ...left.files, stored } };
 }
 
-function ChosenFile({ file, onRemove, onRetry }: { file: Picked; onRemove: () => void; onRetry: () => void }) {
+function ChosenFile({ file, onRemove, onRetry }: { file: Picked; onRemove: (button: HTMLElement) => void; onRetry: () => void }) {
   return (
     <li className="flex min-h-8 max-w-full items-center gap-2 rounded-md border bg-surface px-2 py-0.5 text-sm">
       <FileText aria-hidden="true" className={`size-4 shrink-0 ${file.error ? 'text-bad' : 'text-faint'}`} />
@@ -232,7 +249,7 @@ function ChosenFile({ file, onRemove, onRetry }: { file: Picked; onRemove: () =>
           <RotateCw aria-hidden="true" />
         </IconButton>
       )}
-      <IconButton size="sm" label={`Remove ${file.filename}`} onClick={onRemove}>
+      <IconButton size="sm" label={`Remove ${file.filename}`} onClick={(event) => onRemove(event.currentTarget)}>
         <X aria-hidden="true" />
       </IconButton>
     </li>
