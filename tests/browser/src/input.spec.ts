@@ -1,6 +1,6 @@
 // What somebody types stays theirs: it is kept until it was sent, sent once, and sent as it was written.
 import type { Page } from '@playwright/test';
-import type { Stage } from './api.ts';
+import { launch, type Stage } from './api.ts';
 import { expect, expectAccessible, shoot, signIn, test } from './world.ts';
 
 type Server = { url: string };
@@ -122,7 +122,7 @@ test('an expired session costs nothing of what was filled in', async ({ page, co
     { filter: { labels: ['expired'] } },
   );
   expect(executions.nodes).toEqual([
-    { input: { additional_instructions: 'Leave the prices alone.' }, files: [{ filename: 'kept.csv' }] },
+    { input: expect.objectContaining({ additional_instructions: 'Leave the prices alone.' }), files: [{ filename: 'kept.csv' }] },
   ]);
   // What was launched is no draft any more.
   await page.goto(server.url + FORM(set));
@@ -219,4 +219,169 @@ test('a file that is dropped beside its place opens nothing', async ({ page, ser
   await expect(page.getByRole('list', { name: 'Chosen files' })).toHaveCount(0);
   expect(await drop('drop', 'label:has(input[type=file])')).toBe(true);
   await expect(page.getByRole('list', { name: 'Chosen files' })).toContainText('dropped.csv');
+});
+
+/** Gives a type another schema than it has, on the page alone. */
+async function drawing(page: Page, schema: object): Promise<void> {
+  await page.route('**/graphql', async (route) => {
+    if (!route.request().postData()?.includes('"operationName":"LaunchTypes"')) return route.fallback();
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const type of body.data.agent.executionTypes) type.inputSchema = schema;
+    return route.fulfill({ response: answer, json: body });
+  });
+}
+
+const jsonOf = async (page: Page) => {
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  const text = await page.getByRole('textbox', { name: 'Input as JSON' }).inputValue();
+  await page.getByRole('tab', { name: 'Form' }).click();
+  return JSON.parse(text);
+};
+
+test('a form can be filled in so that it is right', async ({ page, server, ownSet }) => {
+  await drawing(page, {
+    type: 'object',
+    required: ['at', 'sure', 'note'],
+    properties: {
+      at: { type: 'string', format: 'time', title: 'At' },
+      sure: { type: 'boolean', title: 'Sure' },
+      loud: { type: 'boolean', title: 'Loud', default: false },
+      note: { type: ['string', 'null'], title: 'Note' },
+      skus: { type: 'array', title: 'SKUs', items: { type: 'string', title: 'SKU' } },
+    },
+  });
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
+  await page.getByLabel('At', { exact: false }).first().fill('10:00');
+  await page.getByLabel('At: offset from UTC').selectOption('+05:30');
+  const sure = page.getByRole('radiogroup', { name: 'Sure' });
+  await expect(sure.getByRole('radio', { checked: true })).toHaveCount(0);
+  expect(await jsonOf(page)).toMatchObject({ at: '10:00:00+05:30', loud: false });
+  expect(await jsonOf(page)).not.toHaveProperty('sure');
+  await sure.getByText('No', { exact: true }).click();
+  await page.getByRole('checkbox', { name: 'No value (null) for Note' }).check();
+  expect(await jsonOf(page)).toMatchObject({ sure: false, note: null });
+  await page.getByRole('textbox', { name: 'Note' }).fill('said');
+  await expect(page.getByRole('checkbox', { name: 'No value (null) for Note' })).not.toBeChecked();
+
+  // Lines that are pasted leave what the item held.
+  await page.getByRole('button', { name: 'Add SKU' }).click();
+  const first = page.getByRole('textbox', { name: 'SKU 1' });
+  await first.fill('MUG-001');
+  await first.evaluate((field) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text', 'MUG-002\nMUG-003');
+    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  });
+  await expect(page.getByRole('textbox', { name: 'SKU 3' })).toHaveValue('MUG-003');
+  expect(await jsonOf(page)).toMatchObject({ note: 'said', skus: ['MUG-001', 'MUG-002', 'MUG-003'] });
+
+  // Whoever removes an item by keyboard goes on from the next.
+  await page.getByRole('button', { name: 'Remove item 2' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Remove item 2' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Remove item 1' })).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Add SKU' })).toBeFocused();
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByLabel('At: offset from UTC').scrollIntoViewIfNeeded();
+    await shoot(page, `launch-form-1280-${theme}`);
+    await expectAccessible(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.getByLabel('At: offset from UTC').scrollIntoViewIfNeeded();
+    await shoot(page, `launch-form-360-${theme}`);
+    await expectAccessible(page);
+  }
+});
+
+test('Enter launches nothing by itself', async ({ page, server, demo, ownSet }) => {
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
+  const launched: string[] = [];
+  page.on('request', (request) => {
+    if (request.postData()?.includes('"operationName":"Launch"')) launched.push(request.url());
+  });
+  await page.getByRole('textbox', { name: 'name' }).fill('mine');
+  await page.keyboard.press('Enter');
+  await page.getByText('Labels and limits').click();
+  await page.getByLabel('Labels').fill('typed');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page.getByLabel('Labels').fill('にほん');
+  // What an input method composes is not ended by its own Enter.
+  await page.getByLabel('Labels').evaluate((field) =>
+    field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true })),
+  );
+  await expect(page.getByLabel('Labels')).toHaveValue('にほん');
+  await page.getByLabel('Labels').fill('');
+  await page.getByLabel('Give up running after').fill('120');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('Labels and limits')).toContainText('typed');
+  await page.getByRole('button', { name: 'Remove typed' }).press('Enter');
+  await expect(page.getByLabel('Labels')).toBeFocused();
+  expect(launched).toEqual([]);
+  await page.keyboard.press('Control+Enter');
+  await expect(page).toHaveURL(/\/executions\/exe_/);
+  expect(launched).toHaveLength(1);
+  const { executions } = await demo('query($filter: ExecutionFilter) { executions(filter: $filter) { totalCount } }', {
+    filter: { dataSetIds: [ownSet.dataSetId] },
+  });
+  expect(executions.totalCount).toBe(1);
+});
+
+test('what is refused of labels and limits opens them, and stands on its field', async ({ page, server, ownSet, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
+  const summary = page.getByText('Labels and limits');
+  const labels = page.getByLabel('Labels');
+  await summary.click();
+  await labels.fill(`${'x'.repeat(99)},`);
+  for (let number = 0; number < 25; number += 1) await labels.fill(`label-${number},`);
+  const running = page.getByLabel('Give up running after');
+  await running.fill('1e3');
+  await page.getByLabel('Give up in the queue after').fill('1.5');
+  await summary.click();
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  await expect(page.getByLabel('Give up in the queue after')).toBeFocused();
+  await expect(page.getByText('Whole seconds, at least 1.')).toHaveCount(1);
+  await shoot(page, 'launch-refused-1280-light');
+  await page.getByLabel('Give up in the queue after').fill('');
+  await summary.click();
+  const sent = page.waitForRequest((request) => request.postData()?.includes('"operationName":"Launch"') === true);
+  await page.getByRole('button', { name: 'Launch', exact: true }).click();
+  expect((await sent).postDataJSON().variables.input.maxDurationSeconds).toBe(1_000);
+  await expect(labels).toBeFocused();
+  await expect(labels).toHaveAttribute('aria-invalid', 'true');
+  await expect(page.getByRole('main').getByRole('alert')).toHaveCount(0);
+
+  // A check that cannot be made is seen, wherever one is.
+  await page.route('**/graphql', (route) => route.abort());
+  await page.setViewportSize({ width: 1280, height: 400 });
+  await page.getByRole('button', { name: 'Check' }).click();
+  await expect(page.getByText('It could not be checked.')).toBeInViewport();
+});
+
+test('an earlier execution that cannot be read, and an agent that is gone, are said', async ({ page, server, demo, ownSet, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  const { id } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop', input: { name: 'earlier' } });
+  let isDown = true;
+  await page.route('**/graphql', (route) =>
+    isDown && route.request().postData()?.includes('"operationName":"LaunchFrom"') ? route.abort() : route.fallback(),
+  );
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?from=${id}`);
+  await expect(page.getByText('The execution to start from could not be read')).toBeVisible();
+  isDown = false;
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('textbox', { name: 'name' })).toHaveValue('earlier');
+
+  await demo(`mutation($id: ID!) { retireAgent(input: { id: $id }) { agent { id } errors { ... on UserError { message } } } }`, { id: ownSet.agents.trials });
+  await demo(
+    `mutation($input: CreateAgentInput!) { createAgent(input: $input) { agent { id } errors { ... on UserError { message } } } }`,
+    { input: { dataSetId: ownSet.dataSetId, agentTypeKey: 'trials', name: 'Others' } },
+  );
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?from=${id}`);
+  await expect(page.getByText('Trials, which did this, is retired. Choose another agent.')).toBeVisible();
+  await expect(page.getByRole('textbox', { name: 'name' })).toHaveValue('earlier');
+  await expectAccessible(page);
 });

@@ -15,7 +15,12 @@ import { ConversationsDocument } from './documents';
 
 const PAGE = 25;
 
-export function ConversationList({ dataSetId, current }: { dataSetId: string; current?: string }) {
+/** Pages, and what is searched for, belong to one data set: its cursors say nothing of another's. */
+export function ConversationList(list: { dataSetId: string; current?: string }) {
+  return <Pages key={list.dataSetId} {...list} />;
+}
+
+function Pages({ dataSetId, current }: { dataSetId: string; current?: string }) {
   const [search, setSearch] = useState('');
   const [pages, setPages] = useState<(string | null)[]>([null]);
   return (
@@ -70,11 +75,14 @@ function ListPage({
   onMore: (cursor: string) => void;
 }) {
   const session = useSession();
-  const [{ data, error, fetching }, reload] = useQuery({
+  const variables = { dataSetId, search: search || null, first: PAGE, after };
+  const [{ data, error, fetching, operation }, reload] = useQuery({
     query: ConversationsDocument,
-    variables: { dataSetId, search: search || null, first: PAGE, after },
+    variables,
     requestPolicy: 'cache-and-network',
   });
+  // Until the answer to other words is there, the one to those before is shown, whose cursor says nothing of them.
+  const isCurrent = operation?.variables.search === variables.search;
   if (error && !data) return <li><ErrorState error={error} onRetry={() => reload({ requestPolicy: 'network-only' })} /></li>;
   if (!data) {
     return fetching ? (
@@ -123,7 +131,7 @@ function ListPage({
           </li>
         );
       })}
-      {isLast && pageInfo.hasNextPage && pageInfo.endCursor && (
+      {isLast && isCurrent && pageInfo.hasNextPage && pageInfo.endCursor && (
         <li className="pt-1 text-center">
           <Button onClick={() => pageInfo.endCursor && onMore(pageInfo.endCursor)}>Show more</Button>
         </li>

@@ -1,6 +1,6 @@
 /** One conversation: of an execution, to read; or with an agent, to go on with. */
 import { ArrowDown, ArrowLeft, Bot, CirclePlay } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { NotFound } from '@/app/NotFound';
 import { paths } from '@/app/paths';
@@ -14,7 +14,9 @@ import { Composer } from './Composer';
 import { ConversationList } from './ConversationList';
 import { Transcript } from './Transcript';
 import { sizeOf } from './drafts';
+import type { Entry } from './transcript';
 import { useDraft } from './useDraft';
+import { useKeptPlace } from './useKeptPlace';
 import { useStickToEnd } from './useStickToEnd';
 import { type Conversation, useTranscript } from './useTranscript';
 
@@ -95,6 +97,14 @@ function Loaded({
   const isReplying = !execution && (transcript.owesAnswer ?? conversation.activity === 'REPLYING');
   const isOver = execution ? execution.isTerminal : !isReplying;
   const draft = useDraft(conversation.id, !isOver, transcript);
+  const { list, note } = useKeptPlace(transcript.entries[0]?.key);
+  // It goes when all is there: whoever pressed it reads on.
+  const earlierButton = useCallback(
+    (button: HTMLButtonElement) => () => {
+      if (document.activeElement === button) list.current?.focus({ preventScroll: true });
+    },
+    [list],
+  );
   return (
     <>
       <header className="sticky top-12 z-20 -mx-4 flex flex-wrap items-center gap-x-3 gap-y-1 border-b bg-bg/95 px-4 py-3 backdrop-blur-sm sm:-mx-6 sm:px-6 lg:top-0">
@@ -133,8 +143,11 @@ function Loaded({
 
       <div className="flex-1 py-6">
         {followed.hasEarlier && (
-          <div className="mb-6 text-center">
-            <Button busy={followed.isLoadingEarlier} onClick={() => void followed.loadEarlier()}>
+          <div className="mb-6 grid grid-cols-1 justify-items-center gap-3">
+            {followed.earlierError && (
+              <Notice>{`What was said earlier could not be read. ${errorWords(followed.earlierError).title}. ${errorWords(followed.earlierError).detail}`}</Notice>
+            )}
+            <Button ref={earlierButton} busy={followed.isLoadingEarlier} onClick={() => void followed.loadEarlier(note)}>
               Show earlier
             </Button>
           </div>
@@ -145,6 +158,7 @@ function Loaded({
           </EmptyState>
         ) : (
           <Transcript
+            ref={list}
             transcript={transcript}
             draft={draft}
             speaker={execution ? 'Launch' : isMine ? 'You' : conversation.startedBy.name}
@@ -166,14 +180,14 @@ function Loaded({
       )}
       {session && <Composer conversation={conversation} isReplying={isReplying} userId={session.user.id} />}
       {transcript.entries.length > 0 && (
-        <FollowEnd conversation={conversation} count={transcript.entries.length} growth={sizeOf(draft)} />
+        <FollowEnd conversation={conversation} entries={transcript.entries} growth={sizeOf(draft)} />
       )}
     </>
   );
 }
 
 /** For those who listen: who spoke last. The words themselves can be read. */
-function lastWords(entries: ReturnType<typeof useTranscript>['transcript']['entries']): string {
+function lastWords(entries: readonly Entry[]): string {
   const last = entries.at(-1);
   switch (last?.kind) {
     case 'answer':
@@ -203,11 +217,11 @@ function Working() {
 }
 
 /** Keeps the end in sight while one is there, and says that there is more while one is not. */
-function FollowEnd({ conversation, count, growth }: { conversation: Conversation; count: number; growth: number }) {
+function FollowEnd({ conversation, entries, growth }: { conversation: Conversation; entries: readonly Entry[]; growth: number }) {
   const isLive = conversation.execution ? !conversation.execution.isTerminal : true;
   // What is over is read from its beginning.
   const [beginsAtEnd] = useState(isLive);
-  const { isAtEnd, toEnd, unseen } = useStickToEnd(count, growth, beginsAtEnd);
+  const { isAtEnd, toEnd, unseen } = useStickToEnd(entries, growth, beginsAtEnd);
   if (isAtEnd || unseen === 0) return null;
   return (
     <div className="pointer-events-none fixed inset-x-0 bottom-28 z-30 flex justify-center lg:left-60">

@@ -2,6 +2,7 @@
  * What a model wrote, as it meant it. No HTML is let through, links open elsewhere without telling
  * from where, and images are links: the page loads nothing from other servers.
  */
+import { memo } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 
@@ -41,7 +42,8 @@ const COMPONENTS: Components = {
   td: ({ children }) => <td className="border border-line px-2 py-1">{children}</td>,
 };
 
-export function Markdown({ children }: { children: string }) {
+/** Parsed again only when the words are others. */
+export const Markdown = memo(function Markdown({ children }: { children: string }) {
   return (
     <div className="wrap-anywhere">
       <ReactMarkdown components={COMPONENTS} remarkPlugins={[remarkGfm]}>
@@ -49,4 +51,4 @@ export function Markdown({ children }: { children: string }) {
       </ReactMarkdown>
     </div>
   );
-}
+});

@@ -1,7 +1,7 @@
 /** The transcript: every turn, call and refusal, in order. What an entry is, is decided in `transcript.ts`. */
 import { clsx } from 'clsx';
 import { Ban, Bot, Brain, CircleDashed, CirclePlay, CircleX, Flag, RotateCcw, ScrollText, ShieldX, UserRound, Wrench } from 'lucide-react';
-import { memo, type ReactNode } from 'react';
+import { memo, type ReactNode, type Ref } from 'react';
 import type { JsonValue } from '@/api/json';
 import { Badge } from '@/components/Badge';
 import { JsonTree } from '@/components/JsonTree';
@@ -20,6 +20,7 @@ export function Transcript({
   draft,
   speaker,
   isOver,
+  ref,
 }: {
   transcript: Entries;
   /** What is being written now. */
@@ -27,14 +28,14 @@ export function Transcript({
   /** Whom messages to the agent are from. */
   speaker: string;
   isOver: boolean;
+  ref?: Ref<HTMLOListElement>;
 }) {
   return (
-    <ol className="grid grid-cols-1 gap-5">
+    <ol ref={ref} tabIndex={-1} className="grid grid-cols-1 gap-5 outline-none">
       {transcript.entries.map((entry, index) => (
         <Row
           key={entry.key}
           entry={entry}
-          results={transcript.results}
           speaker={speaker}
           isOver={isOver}
           goesOn={entry.kind === 'answer' && transcript.entries[index - 1]?.kind === 'answer'}
@@ -45,15 +46,14 @@ export function Transcript({
   );
 }
 
+/** Drawn again only when its own entry is another: a long conversation grows event by event. */
 const Row = memo(function Row({
   entry,
-  results,
   speaker,
   isOver,
   goesOn,
 }: {
   entry: Entry;
-  results: Entries['results'];
   speaker: string;
   isOver: boolean;
   /** The same speaker as before: not named again. */
@@ -63,7 +63,7 @@ const Row = memo(function Row({
     case 'said':
       return <Said message={entry.message} speaker={speaker} />;
     case 'answer':
-      return <Answer message={entry.message} results={results} isOver={isOver} goesOn={goesOn} />;
+      return <Answer message={entry.message} results={entry.results} isOver={isOver} goesOn={goesOn} />;
     case 'result':
       return (
         <li className="sm:ml-10">

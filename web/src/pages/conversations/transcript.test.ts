@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonOf, merge, transcriptOf, type TranscriptEvent } from './transcript';
+import { bridge, jsonOf, type JournalPage, merge, transcriptOf, type TranscriptEvent } from './transcript';
 
 const at = '2026-01-01T00:00:00.000Z';
 let next = 0;
@@ -68,6 +68,49 @@ describe('a transcript', () => {
 
   it('leaves out what it does not know yet', () => {
     expect(kinds(event(1, { __typename: 'SomethingNewEvent' }))).toEqual([]);
+  });
+});
+
+describe('a transcript that grows', () => {
+  it('keeps every entry that is as it was, and makes only that anew whose call was answered', () => {
+    const events = merge(new Map(), [message(1, 'USER', [text('a')]), message(2, 'ASSISTANT', [call('x')]), message(3, 'TOOL', [result('x')]), message(4, 'ASSISTANT', [call('y')])]);
+    const before = transcriptOf(events);
+    const after = transcriptOf(merge(events, [message(5, 'TOOL', [result('y')]), message(6, 'ASSISTANT', [text('b')])]), before);
+    const kept = after.entries.map((entry) => before.entries.includes(entry));
+    expect(kept).toEqual([true, true, false, false]);
+    expect(after.entries[2]).toMatchObject({ kind: 'answer', sequence: 4 });
+  });
+});
+
+describe('a journal that was not followed for a while', () => {
+  const said = (sequence: number) => message(sequence, 'USER', [text(String(sequence))]);
+  const pages = (upTo: number, size: number) => {
+    const asked: string[] = [];
+    const page = (end: number): JournalPage => {
+      const begin = Math.max(1, end - size + 1);
+      const nodes = Array.from({ length: end - begin + 1 }, (_, at) => said(begin + at));
+      return { nodes, pageInfo: { hasPreviousPage: begin > 1, startCursor: String(begin) } };
+    };
+    const before = (cursor: string) => {
+      asked.push(cursor);
+      return Promise.resolve(page(Number(cursor) - 1));
+    };
+    return { newest: page(upTo), before, asked };
+  };
+  const sequences = (events: readonly TranscriptEvent[]) => events.map(({ sequence }) => sequence);
+
+  it('is read back to what is known, so that there is no hole', async () => {
+    const { newest, before, asked } = pages(25, 10);
+    const known = merge(new Map(), [1, 2, 3].map(said));
+    const events = await bridge(known, newest, before);
+    expect(asked).toEqual(['16', '6']);
+    expect(sequences([...merge(known, events).values()]).sort((one, other) => one - other)).toEqual(Array.from({ length: 25 }, (_, at) => at + 1));
+  });
+  it('is read no further than that, and not at all where nothing is missing', async () => {
+    const { newest, before, asked } = pages(25, 10);
+    await bridge(merge(new Map(), [said(16)]), newest, before);
+    await bridge(new Map(), newest, before);
+    expect(asked).toEqual([]);
   });
 });
 

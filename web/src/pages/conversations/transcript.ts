@@ -17,16 +17,20 @@ type PartOf<Name extends Part['__typename']> = Extract<Part, { __typename: Name 
 export type ToolCall = PartOf<'ToolCallPart'>;
 export type ToolResult = PartOf<'ToolResultPart'> & { messageId: string };
 
-export type Entry =
-  | { kind: 'said'; key: string; message: Message }
-  | { kind: 'answer'; key: string; message: Message }
+type Shown =
+  | { kind: 'said'; message: Message }
+  /** With the results of its own calls, by call. */
+  | { kind: 'answer'; message: Message; results: ReadonlyMap<string, ToolResult> }
   /** A result whose call is not shown: it lies before the first page. */
-  | { kind: 'result'; key: string; result: ToolResult; at: string }
-  | { kind: 'attempt'; key: string; attempt: number; at: string }
-  | { kind: 'refusal'; key: string; refusal: Of<'ValidatorRejectedEvent'> }
-  | { kind: 'status'; key: string; change: Of<'StatusChangedEvent'> }
-  | { kind: 'progress'; key: string; progress: Of<'ProgressEvent'>['progress']; at: string }
-  | { kind: 'end'; key: string; end: Of<'ReplyEndedEvent'> };
+  | { kind: 'result'; result: ToolResult; at: string }
+  | { kind: 'attempt'; attempt: number; at: string }
+  | { kind: 'refusal'; refusal: Of<'ValidatorRejectedEvent'> }
+  | { kind: 'status'; change: Of<'StatusChangedEvent'> }
+  | { kind: 'progress'; progress: Of<'ProgressEvent'>['progress']; at: string }
+  | { kind: 'end'; end: Of<'ReplyEndedEvent'> };
+
+/** `sequence` is of the event that it comes from. */
+export type Entry = Shown & { key: string; sequence: number };
 
 export interface Transcript {
   entries: Entry[];
@@ -49,7 +53,30 @@ export function merge(
   return new Map([...known, ...fresh.map((event) => [event.sequence, event] as const)]);
 }
 
-export function transcriptOf(known: ReadonlyMap<number, TranscriptEvent>): Transcript {
+/** A page of the journal, which ends where the next one begins. */
+export interface JournalPage {
+  nodes: readonly TranscriptEvent[];
+  pageInfo: { hasPreviousPage: boolean; startCursor?: string | null | undefined };
+}
+
+/** The newest events, back to one that is known: whoever was away for longer than a page has no hole in between. */
+export async function bridge(
+  known: ReadonlyMap<number, TranscriptEvent>,
+  newest: JournalPage,
+  before: (cursor: string) => Promise<JournalPage>,
+): Promise<readonly TranscriptEvent[]> {
+  let [page, events] = [newest, newest.nodes];
+  while (known.size > 0 && !page.nodes.some(({ sequence }) => known.has(sequence))) {
+    const { hasPreviousPage, startCursor } = page.pageInfo;
+    if (!hasPreviousPage || startCursor == null) break;
+    page = await before(startCursor);
+    events = [...page.nodes, ...events];
+  }
+  return events;
+}
+
+/** An entry that is as it was in the transcript `before` is the same object, so that it is not drawn again. */
+export function transcriptOf(known: ReadonlyMap<number, TranscriptEvent>, before?: Transcript): Transcript {
   const events = [...known.values()].sort((one, other) => one.sequence - other.sequence);
   const results = new Map<string, ToolResult>();
   const called = new Set<string>();
@@ -59,11 +86,33 @@ export function transcriptOf(known: ReadonlyMap<number, TranscriptEvent>): Trans
     if (event.__typename !== 'MessageAddedEvent') continue;
     for (const part of event.message.parts) {
       if (part.__typename === 'ToolCallPart') called.add(part.callId);
-      if (part.__typename === 'ToolResultPart') results.set(part.callId, { ...part, messageId: event.message.id });
+      if (part.__typename === 'ToolResultPart') results.set(part.callId, resultOf(part, event.message.id));
     }
   }
-  return { entries: entriesOf(events, called, results, refused), results, owesAnswer: owesAnswer(events) };
+  const former = new Map(before?.entries.map((entry) => [entry.key, entry]));
+  const entries = entriesOf(events, called, results, refused).map((entry) => {
+    const same = former.get(entry.key);
+    return same && isSame(same, entry) ? same : entry;
+  });
+  return { entries, results, owesAnswer: owesAnswer(events) };
 }
+
+/** One object for one part: parts never change. */
+const RESULTS = new WeakMap<object, ToolResult>();
+function resultOf(part: PartOf<'ToolResultPart'>, messageId: string): ToolResult {
+  const made = RESULTS.get(part) ?? { ...part, messageId };
+  RESULTS.set(part, made);
+  return made;
+}
+
+function isSame(one: object, other: object): boolean {
+  const [names, others] = [Object.entries(one), Object.entries(other)];
+  return names.length === others.length && names.every(([name, value]) => isSameValue(value, (other as Record<string, unknown>)[name]));
+}
+
+const isSameValue = (one: unknown, other: unknown): boolean =>
+  one === other ||
+  (one instanceof Map && other instanceof Map && one.size === other.size && [...one].every(([key, value]) => other.get(key) === value));
 
 function owesAnswer(events: readonly TranscriptEvent[]): boolean | undefined {
   const last = events.findLast(
@@ -83,7 +132,7 @@ function entriesOf(
 ): Entry[] {
   const entries: Entry[] = [];
   for (const event of events) {
-    const key = event.id;
+    const at = { key: event.id, sequence: event.sequence };
     switch (event.__typename) {
       case 'MessageAddedEvent': {
         const { message } = event;
@@ -92,35 +141,39 @@ function entriesOf(
             const result = part.__typename === 'ToolResultPart' ? results.get(part.callId) : undefined;
             // Others stand with their call.
             if (result && !called.has(result.callId)) {
-              entries.push({ kind: 'result', key: `${key}-${result.id}`, result, at: event.occurredAt });
+              entries.push({ ...at, kind: 'result', key: `${event.id}-${result.id}`, result, at: event.occurredAt });
             }
           }
         } else if (message.role === 'ASSISTANT') {
-          entries.push({ kind: 'answer', key, message });
+          const own = message.parts.flatMap((part) => {
+            const result = part.__typename === 'ToolCallPart' ? results.get(part.callId) : undefined;
+            return result ? [[result.callId, result] as const] : [];
+          });
+          entries.push({ ...at, kind: 'answer', message, results: new Map(own) });
         } else if (message.role !== 'VALIDATOR' || message.attempt == null || !refused.has(message.attempt)) {
-          entries.push({ kind: 'said', key, message });
+          entries.push({ ...at, kind: 'said', message });
         }
         break;
       }
       case 'AttemptStartedEvent':
-        entries.push({ kind: 'attempt', key, attempt: event.attempt, at: event.occurredAt });
+        entries.push({ ...at, kind: 'attempt', attempt: event.attempt, at: event.occurredAt });
         break;
       case 'ValidatorRejectedEvent':
-        entries.push({ kind: 'refusal', key, refusal: event });
+        entries.push({ ...at, kind: 'refusal', refusal: event });
         break;
       case 'StatusChangedEvent':
-        entries.push({ kind: 'status', key, change: event });
+        entries.push({ ...at, kind: 'status', change: event });
         break;
       case 'ProgressEvent': {
         const last = entries.at(-1);
         // Of several in a row the newest says it all.
         if (last?.kind === 'progress') entries.pop();
-        entries.push({ kind: 'progress', key, progress: event.progress, at: event.occurredAt });
+        entries.push({ ...at, kind: 'progress', progress: event.progress, at: event.occurredAt });
         break;
       }
       case 'ReplyEndedEvent':
         // An answer that was given speaks for itself.
-        if (event.outcome !== 'ANSWERED') entries.push({ kind: 'end', key, end: event });
+        if (event.outcome !== 'ANSWERED') entries.push({ ...at, kind: 'end', end: event });
         break;
       default:
         break;

@@ -8,13 +8,14 @@ const isNearEnd = () =>
 
 /**
  * Keeps the end of the page in sight as it grows, but only while the reader is there: whoever has
- * scrolled up keeps their place, and is told how much is new. `count` is of what is finished;
- * `growth` is how much there is of what is still being written.
+ * scrolled up keeps their place, and is told how much is new: what comes in above, of earlier, is not.
+ * `entries` are what is finished; `growth` is how much there is of what is still being written.
  */
-export function useStickToEnd(count: number, growth: number, beginsAtEnd: boolean) {
+export function useStickToEnd(entries: readonly { sequence: number }[], growth: number, beginsAtEnd: boolean) {
+  const last = entries.at(-1)?.sequence ?? 0;
   const [isAtEnd, setAtEnd] = useState(beginsAtEnd);
   const sticks = useRef(beginsAtEnd);
-  const [seen, setSeen] = useState(count);
+  const [seen, setSeen] = useState(last);
 
   const toEnd = useCallback(() => {
     sticks.current = true;
@@ -34,9 +35,9 @@ export function useStickToEnd(count: number, growth: number, beginsAtEnd: boolea
 
   useLayoutEffect(() => {
     if (sticks.current) toEnd();
-  }, [count, growth, toEnd]);
+  }, [last, growth, toEnd]);
   // Whoever is at the end sees what is there.
-  if (isAtEnd && seen !== count) setSeen(count);
+  if (isAtEnd && seen !== last) setSeen(last);
 
-  return { isAtEnd, toEnd, unseen: Math.max(0, count - seen) };
+  return { isAtEnd, toEnd, unseen: entries.filter(({ sequence }) => sequence > seen).length };
 }
