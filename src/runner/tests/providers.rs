@@ -35,7 +35,7 @@ async fn stage(server: &Server, kind: &str) -> (Stage, Circuit) {
     (stage, circuit)
 }
 
-/// Lets the time that runs wait pass quickly, and slowly enough for heartbeats.
+/// Lets the time that runs wait pass quickly. Their worker is a patient one.
 pub(super) fn hurry(clock: Clock) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
@@ -155,7 +155,7 @@ async fn an_endpoint_that_is_down_is_waited_for_and_no_try_is_used_up() {
         Server::start(move |number, _| if number < 8 { down() } else { answer(&[OK], "stop") }).await;
     let (stage, circuit) = stage(&server, "openai").await;
     let launched = stage.launch(json!({}), None).await;
-    let worker = stage.worker();
+    let worker = stage.patient_worker();
     let hurry = hurry(stage.store.clock.clone());
     eventually("the circuit opens", async || circuit.is_open().then_some(())).await;
     let ended = stage.ended(launched.id).await;

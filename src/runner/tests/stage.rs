@@ -396,8 +396,18 @@ impl Stage {
 
     /// A worker that renews its leases so often, in real time.
     pub fn worker_beating(&self, heartbeat: Duration) -> Handle {
+        self.worker_with(heartbeat, Settings::default().lease)
+    }
+
+    /// A worker whose leases outlast whatever the clock is moved by: no heartbeat has to keep up.
+    pub fn patient_worker(&self) -> Handle {
+        self.worker_with(Duration::from_millis(30), Duration::from_secs(60 * 60))
+    }
+
+    fn worker_with(&self, heartbeat: Duration, lease: Duration) -> Handle {
         let settings = Settings {
             heartbeat,
+            lease,
             poll: Duration::from_millis(50),
             ..Settings::default()
         };
@@ -466,7 +476,7 @@ impl Stage {
     /// Runs an execution to its end.
     pub async fn run(&self, input: Value) -> execution::Model {
         let launched = self.launch(input, None).await;
-        let worker = self.worker();
+        let worker = self.patient_worker();
         let ended = self.ended(launched.id).await;
         worker.stop(Duration::from_secs(5)).await;
         ended
