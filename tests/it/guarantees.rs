@@ -399,9 +399,5 @@ async fn db_counts(world: &crate::support::World) -> (u64, u64, usize) {
     let depth = db::runs::depth(world.store.db.read(), world.store.clock.now())
         .await
         .expect("counts");
-    let changes = db::changes::after(&world.store.db, Default::default(), 1000)
-        .await
-        .expect("reads")
-        .rows;
-    (executions, depth.waiting, changes.len())
+    (executions, depth.waiting, world.db_log(1000).await.len())
 }

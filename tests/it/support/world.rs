@@ -176,6 +176,20 @@ impl World {
         row.expect("is there")
     }
 
+    /// The change log, once nothing of it is held back: on PostgreSQL a transaction of any other test
+    /// may do that for a while.
+    pub async fn db_log(&self, most: u64) -> Vec<entity::change::Model> {
+        let mut rows = Vec::new();
+        super::eventually("nothing is held back", async || {
+            let read = agentic_executions::db::changes::after(&self.store.db, Default::default(), most);
+            let read = read.await.expect("reads");
+            rows = read.rows;
+            !read.is_held_back
+        })
+        .await;
+        rows
+    }
+
     pub fn follow(&self, viewer: &Viewer) -> access::Current {
         Renewal::start(self.store.clone()).follow(viewer)
     }
