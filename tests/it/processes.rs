@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -498,16 +499,20 @@ both! {
         let server = site.serve(&[]).await;
         let client = server.admin();
         let agent = client.agent("trials").await;
-        for _ in 0..40 {
-            let launches = (0..50).map(|_| client.launch(&agent, "noop", json!({})));
-            futures::future::join_all(launches).await;
-        }
+        let launches = (0..2000).map(|_| client.launch(&agent, "noop", json!({})));
+        stream::iter(launches).buffer_unordered(16).for_each(|_| async {}).await;
         let count = "{ executions { totalCount statusCounts { status count } } }";
-        eventually("all end", async || {
-            let counts = client.data(count, json!({})).await;
-            counts["executions"]["statusCounts"][2]["count"] == 2000
-        })
-        .await;
+        // However long a busy machine takes, as long as now and then one ends.
+        let mut finished = 0;
+        while finished < 2000 {
+            let before = finished;
+            eventually("another has ended", async || {
+                let counts = client.data(count, json!({})).await;
+                finished = counts["executions"]["statusCounts"][2]["count"].as_i64().expect("a count");
+                finished > before
+            })
+            .await;
+        }
         let starts = "SELECT COUNT(*) AS n FROM event WHERE kind = 'message' AND role = 'assistant'";
         let db = site.database.db.read();
         let row = db.query_one_raw(sea_orm::Statement::from_string(db.get_database_backend(), starts)).await.expect("reads");
