@@ -392,6 +392,7 @@ both! {
 both! {
     /// G4: what may be repeated is, and the rest is told as it is.
     async fn g4_a_call_cut_off_by_a_crash_is_repeated_only_where_that_is_declared(site: Site) {
+        site.set("AGENTIC_LEASE", "10s");
         let trial = Trial::new(site, |_| stubborn("tools = [\"wait\", \"wait-again\", \"count\"]"));
         let server = trial.site.serve(&[]).await;
         let client = server.admin();

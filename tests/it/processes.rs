@@ -116,7 +116,9 @@ impl Gate<'_> {
 /// and nobody can tell.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g4_a_worker_killed_after_any_entry_leaves_no_trace() {
-    let site = Site::new(Kind::Postgres).await;
+    let mut site = Site::new(Kind::Postgres).await;
+    // Each round waits until one has run out.
+    site.set("AGENTIC_LEASE", "2s");
     let api = site.serve(&["--no-worker"]).await;
     let client = api.admin();
     let agent = client.agent("trials").await;
@@ -287,7 +289,9 @@ async fn g1_an_api_killed_in_mid_launch_leaves_nothing_half_done() {
 /// SIGSTOP past the lease, another takes over, SIGCONT: it does nothing more to the run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g3_a_worker_stopped_past_its_lease_and_continued_does_nothing_more() {
-    let site = Site::new(Kind::Postgres).await;
+    let mut site = Site::new(Kind::Postgres).await;
+    // Each round waits until one has run out.
+    site.set("AGENTIC_LEASE", "2s");
     let api = site.serve(&["--no-worker"]).await;
     let client = api.admin();
     let agent = client.agent("trials").await;

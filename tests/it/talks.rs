@@ -295,6 +295,7 @@ both! {
     }
 
     async fn a_reply_whose_worker_was_killed_goes_on_from_its_journal(site: Site) {
+        site.set("AGENTIC_LEASE", "10s");
         let begun = frames("openai", &[Said::Text("There are sev")], "stop")[..2].to_vec();
         let server = Server::start(move |number, _| match number {
             0 => Answer::stream("openai", &frames("openai", &[Said::Call("a", "stubborn__count", json!({"n": 7}))], "tools")),

@@ -61,7 +61,8 @@ impl Site {
             ("AGENTIC_DEFINITIONS", definitions().display().to_string()),
             ("AGENTIC_BOOTSTRAP_TOKEN", ADMIN_TOKEN.to_owned()),
             ("AGENTIC_DEMO", "false".to_owned()),
-            ("AGENTIC_LEASE", "2s".to_owned()),
+            // On a busy machine none runs out under a worker that is there.
+            ("AGENTIC_LEASE", "30s".to_owned()),
             ("AGENTIC_HEARTBEAT", "500ms".to_owned()),
             ("AGENTIC_GRACE", "5s".to_owned()),
             ("AGENTIC_LOG", "warn,agentic_executions=info".to_owned()),
