@@ -3,10 +3,15 @@
 //! tools of other systems, a stop that hangs up, a crash, and budgets; on both databases.
 #![allow(clippy::disallowed_methods)] // how long a stop takes to hang up is measured in real time
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::both;
 use crate::support::client::{Client, Socket};
@@ -15,7 +20,7 @@ use crate::support::{Site, eventually};
 #[path = "../../src/model/provider/tests/server.rs"]
 mod provider;
 
-use provider::{Answer, End, KINDS, Said, Seen, Server, Step, frames};
+use provider::{Answer, End, KINDS, Said, Seen, Server, frames};
 
 const PROMPT: &str = "You are the shop's own helper.";
 const CSV: &str = "sku,stock\nMUG-001,17\n";
@@ -164,7 +169,38 @@ fn file_id(seen: &Seen, name: &str) -> String {
         .collect()
 }
 
-/// Reads the table, counts elsewhere, and then answers in two halves with a while between.
+/// Stands before a provider, and holds back what it says from a word on until it is told to go on.
+async fn hold_back(provider: SocketAddr, word: &'static str, go_on: Arc<Notify>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (mut asks, mut hears) = client.into_split();
+            let server = TcpStream::connect(provider).await.expect("connects");
+            let (mut says, mut is_asked) = server.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut asks, &mut is_asked).await });
+            let go_on = Arc::clone(&go_on);
+            tokio::spawn(async move {
+                let (mut said, mut passed, mut is_held) = (Vec::new(), 0, false);
+                while says.read_buf(&mut said).await.is_ok_and(|read| read > 0) {
+                    let place = said.windows(word.len()).position(|part| part == word.as_bytes());
+                    if let Some(place) = place.filter(|_| !is_held) {
+                        let before = &said[passed..place.max(passed)];
+                        hears.write_all(before).await.expect("listens");
+                        passed += before.len();
+                        go_on.notified().await;
+                        is_held = true;
+                    }
+                    hears.write_all(&said[passed..]).await.expect("listens");
+                    passed = said.len();
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Reads the table, counts elsewhere, and then answers in two halves.
 fn helper(kind: &'static str) -> impl Fn(usize, &Seen) -> Answer + Send + Sync + 'static {
     move |number, seen| match number {
         0 => {
@@ -175,30 +211,25 @@ fn helper(kind: &'static str) -> impl Fn(usize, &Seen) -> Answer + Send + Sync +
             ];
             Answer::stream(kind, &frames(kind, &turn, "tools"))
         }
-        _ => {
-            let frames = frames(
+        _ => Answer::stream(
+            kind,
+            &frames(
                 kind,
                 &[Said::Text("There are seventeen mugs, and the picture is red.")],
                 "stop",
-            );
-            let mut answer = Answer::stream(kind, &frames);
-            let half = answer.steps.iter().position(
-                |step| matches!(step, Step::Send(bytes) if bytes.windows(5).any(|word| word == b"There")),
-            );
-            answer.steps.insert(
-                half.expect("the first half") + 1,
-                Step::Wait(Duration::from_secs(1)),
-            );
-            answer
-        }
+            ),
+        ),
     }
 }
 
 both! {
     async fn a_person_is_answered_on_every_protocol_with_files_tools_and_words_as_they_are_written(site: Site) {
         let mut servers = Vec::new();
+        let go_on = Arc::new(Notify::new());
         for kind in KINDS {
-            servers.push(Server::start(helper(kind)).await);
+            let mut server = Server::start(helper(kind)).await;
+            server.address = hold_back(server.address, "picture", Arc::clone(&go_on)).await;
+            servers.push(server);
         }
         let models: Vec<(&str, &Server, &str)> = KINDS.iter().zip(&servers).map(|(kind, server)| (*kind, server, "sees_images = true")).collect();
         let talk = Talk::new(site, &models);
@@ -220,6 +251,7 @@ both! {
             };
             let activity = client.data("query($id: ID!) { conversation(id: $id) { activity } }", json!({"id": id})).await;
             assert_eq!(activity["conversation"]["activity"], "REPLYING", "{kind}");
+            go_on.notify_one();
             let (end, messages) = ended(&mut events).await;
             assert_eq!(end["outcome"], "ANSWERED", "{kind}: {end}");
             let answer = messages.last().expect("an answer");
