@@ -289,24 +289,31 @@ async fn a_status_becomes_an_error_with_the_wait_that_it_names() {
 
 #[tokio::test]
 async fn nothing_is_waited_for_without_end() {
+    // One time each that is short, and none else that would end it within the test.
+    let times = |first: f64, idle: f64, answer: f64| {
+        format!(
+            "[model.time]\nfirst_token_seconds = {first}\nidle_seconds = {idle}\nanswer_seconds = {answer}"
+        )
+    };
     for kind in KINDS {
-        let time = "[model.time]\nfirst_token_seconds = 0.15\nidle_seconds = 0.15\nanswer_seconds = 0.6";
         let cases = [
-            ("no headers", Answer::silence(), "down"),
+            ("no headers", Answer::silence(), times(0.15, 60.0, 60.0), "down"),
             (
                 "no first word",
                 Answer::stream(kind, &[]).ending(End::Hang),
+                times(0.15, 60.0, 60.0),
                 "down",
             ),
             (
                 "no next word",
                 Answer::stream(kind, &frames(kind, &a_turn(), "tools")[..4]).ending(End::Hang),
+                times(60.0, 0.15, 60.0),
                 "interrupted",
             ),
         ];
-        for (what, answer, outcome) in cases {
+        for (what, answer, time, outcome) in cases {
             let server = Server::start(move |_, _| answer.clone()).await;
-            let provider = provider(kind, &server, time);
+            let provider = provider(kind, &server, &time);
             let error = soon(ask(&provider, &hello())).await.0.expect_err(what);
             assert_eq!(error.outcome(), outcome, "{kind}, {what}: {error}");
         }
@@ -319,7 +326,7 @@ async fn nothing_is_waited_for_without_end() {
         let server = Server::start(move |_, _| {
             let mut answer = Answer::stream(kind, &more[..=words]);
             let last = answer.steps.pop().expect("a step");
-            for _ in 0..100 {
+            for _ in 0..1000 {
                 answer
                     .steps
                     .extend([Step::Wait(Duration::from_millis(50)), last.clone()]);
@@ -327,10 +334,8 @@ async fn nothing_is_waited_for_without_end() {
             answer
         })
         .await;
-        let error = soon(ask(&provider(kind, &server, time), &hello()))
-            .await
-            .0
-            .expect_err(kind);
+        let provider = provider(kind, &server, &times(60.0, 60.0, 0.6));
+        let error = soon(ask(&provider, &hello())).await.0.expect_err(kind);
         assert_eq!(error.outcome(), "interrupted", "{kind}: {error}");
     }
 }

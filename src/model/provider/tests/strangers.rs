@@ -764,10 +764,10 @@ async fn a_provider_that_repeats_the_key_does_not_bring_it_into_the_log_or_the_a
 
 #[tokio::test]
 async fn a_comment_is_a_sign_of_life_and_no_first_word() {
-    let time = "[model.time]\nfirst_token_seconds = 0.5\nidle_seconds = 0.5\nanswer_seconds = 20";
     let all = frames("openai", &[Said::Text("All is fine.")], "stop");
     let (begun, rest) = all.split_at(2);
-    let comments = || Do::Drip(b":\n".repeat(10), Duration::from_millis(60));
+    // For longer than it may be silent.
+    let comments = || Do::Drip(b":\n".repeat(50), Duration::from_millis(60));
     let acts = vec![
         Do::Send(head("200 OK", &[SSE])),
         Do::Send(begun.concat().into()),
@@ -775,6 +775,7 @@ async fn a_comment_is_a_sign_of_life_and_no_first_word() {
         Do::Send(rest.concat().into()),
     ];
     let stranger = Stranger::start(acts).await;
+    let time = "[model.time]\nfirst_token_seconds = 60\nidle_seconds = 5\nanswer_seconds = 60";
     let reply = soon(ask(&stranger.provider("openai", time), &hello()))
         .await
         .0
@@ -785,9 +786,11 @@ async fn a_comment_is_a_sign_of_life_and_no_first_word() {
         comments(),
         comments(),
         comments(),
+        comments(),
         Do::Hang,
     ];
     let stranger = Stranger::start(acts).await;
+    let time = "[model.time]\nfirst_token_seconds = 0.5\nidle_seconds = 60\nanswer_seconds = 60";
     let error = soon(ask(&stranger.provider("openai", time), &hello()))
         .await
         .0
