@@ -340,12 +340,19 @@ both! {
             streams.push(tokio::spawn(drain(events::watch(hub.clone(), current.clone(), row.conversation_id, 0))));
             streams.push(tokio::spawn(drain(set::watch(hub.clone(), current, everything()))));
         }
-        tokio::time::sleep(Duration::from_millis(2500)).await;
-        let before = world.store.db.statements();
-        tokio::time::sleep(Duration::from_millis(3000)).await;
-        let spent = world.store.db.statements() - before;
-        // The node's own ticks: the log and the journals each second, access every two.
-        assert!(spent <= 25, "{spent} statements in three seconds for 300 idle subscribers");
+        // The node's own: the log and the journals each second, access every two.
+        const OF_TICKS: u64 = 25;
+        // The least of a few: they may still begin, and a busy machine makes three seconds longer.
+        let mut least = u64::MAX;
+        for _ in 0..5 {
+            let before = world.store.db.statements();
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            least = least.min(world.store.db.statements() - before);
+            if least <= OF_TICKS {
+                break;
+            }
+        }
+        assert!(least <= OF_TICKS, "{least} statements in three seconds for 300 idle subscribers");
         streams.iter().for_each(tokio::task::JoinHandle::abort);
     }
 

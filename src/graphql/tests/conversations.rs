@@ -162,14 +162,15 @@ async fn lists_over_more_data_sets_than_a_statement_takes_are_refused_as_executi
         .run(&world.member, "startConversation", "created", input)
         .await;
     let member = joined(1..64).await;
-    let before = world.store.db.statements();
-    let all = api.ask(&member, list, json!({})).await;
-    assert_eq!(all["conversations"]["totalCount"], 1);
-    assert_eq!(
-        world.store.db.statements() - before,
-        2,
-        "a page and a count, however many data sets"
-    );
+    // The least of a few: the hub looks at the change log by itself, which can only add.
+    let mut least = u64::MAX;
+    for _ in 0..5 {
+        let before = world.store.db.statements();
+        let all = api.ask(&member, list, json!({})).await;
+        assert_eq!(all["conversations"]["totalCount"], 1);
+        least = least.min(world.store.db.statements() - before);
+    }
+    assert_eq!(least, 2, "a page and a count, however many data sets");
     let member = joined(64..65).await;
     assert_eq!(api.refused(&member, list, json!({})).await, "LIMIT_EXCEEDED");
     let executions = "{ executions { nodes { id } } }";
