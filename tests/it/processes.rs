@@ -11,7 +11,7 @@ use crate::both;
 use crate::support::client::{Client, LAUNCH};
 use crate::support::database::{Kind, connect};
 use crate::support::eventually;
-use crate::support::site::Site;
+use crate::support::site::{PATIENCE, Site};
 
 const TRANSCRIPT: &str = "query($id: ID!) { execution(id: $id) { status conversation { timeline(first: 100) { nodes { __typename sequence
     ... on StatusChangedEvent { from to } ... on MessageAddedEvent { message { role parts { __typename
@@ -54,6 +54,16 @@ async fn journal_length(site: &Site, conversation: uuid::Uuid) -> i64 {
     let found =
         agentic_executions::db::conversations::last_sequences(site.database.db.read(), &[conversation]).await;
     found.expect("reads").first().map_or(0, |(_, last)| *last)
+}
+
+/// Returns in the moment in which it does, for there the process is to be killed.
+async fn journal_reaches(site: &Site, conversation: uuid::Uuid, entry: i64) {
+    let reaches = async {
+        while journal_length(site, conversation).await < entry {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reaches).await.expect("it grows");
 }
 
 fn number(kind: agentic_executions::base::id::Kind, id: &Value) -> uuid::Uuid {
@@ -193,9 +203,7 @@ async fn g4_a_server_killed_at_any_moment_goes_on_where_it_was() {
             agentic_executions::base::id::Kind::Conversation,
             &server.admin().execution(&id).await["conversation"]["id"],
         );
-        while journal_length(&site, conversation).await < entry {
-            tokio::task::yield_now().await;
-        }
+        journal_reaches(&site, conversation, entry).await;
         server.kill();
         server = site.serve(&[]).await;
         assert_eq!(
@@ -231,9 +239,7 @@ async fn g4_a_server_that_is_started_again_takes_its_runs_over_at_once() {
         agentic_executions::base::id::Kind::Conversation,
         &server.admin().execution(&id).await["conversation"]["id"],
     );
-    while journal_length(&site, conversation).await < 6 {
-        tokio::task::yield_now().await;
-    }
+    journal_reaches(&site, conversation, 6).await;
     server.kill();
     let server = site.serve(&[]).await;
     assert_eq!(server.admin().ended(&id).await["status"], "FINISHED");
@@ -310,9 +316,13 @@ async fn g3_a_worker_stopped_past_its_lease_and_continued_does_nothing_more() {
         gate.open().await;
         let second = site.worker();
         assert_eq!(client.ended(&id).await["status"], "FINISHED");
+        let lost = || site.log().matches("lost the lease of a run").count();
+        let before = lost();
         first.signal("CONT");
-        // It wakes, finds its lease gone, and must let go; its next heartbeat is 500 ms away.
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        eventually("it wakes, finds its lease gone, and lets go", async || {
+            lost() > before
+        })
+        .await;
         assert_eq!(sorted(&transcript(&client, &id).await), sorted(&expected));
         assert_eq!(second.terminate().await, Some(0));
     }

@@ -207,6 +207,8 @@ async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
     let launched = stage.launch(json!({}), None).await;
     let first = stage.worker();
     stage.wait_until_begun("model Turn 1 0").await;
+    first.vanish().await;
+    let other = stage.launch(json!({}), None).await;
     let bus = stage.store.bus.clone();
     let chatter = tokio::spawn(async move {
         loop {
@@ -214,9 +216,10 @@ async fn a_bus_that_is_never_silent_does_not_put_off_a_takeover() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
+    // It has looked once, and found the other alone.
     let _second = stage.worker();
-    first.vanish().await;
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    stage.gate.let_through(1);
+    assert_eq!(stage.ended(other.id).await.status, "finished");
     stage.store.clock.advance(Duration::from_secs(50));
     stage.gate.let_through(10);
     assert_eq!(stage.ended(launched.id).await.status, "finished");

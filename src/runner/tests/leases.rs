@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::base::clock::Clock;
 use crate::base::message::{Part, Role};
 use crate::bus::Bus;
 use crate::db;
@@ -175,8 +176,17 @@ async fn a_call_that_may_not_be_repeated_and_never_began_is_simply_made() {
 async fn g3_a_worker_that_lost_its_lease_writes_nothing_more() {
     let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
     let launched = stage.launch(json!({}), None).await;
-    // It neither renews its lease nor hears of its loss: as if the process stood still.
-    let first = stage.worker_beating(Duration::from_secs(600));
+    // Its clock stands, and it neither renews its lease nor hears of its loss: as a process that stood
+    // still, it takes the lease for its own.
+    let mut deps = stage.deps.clone();
+    deps.store.clock = Clock::manual(stage.store.clock.now());
+    deps.store.bus = Bus::local();
+    let settings = Settings {
+        heartbeat: Duration::from_secs(600),
+        poll: Duration::from_secs(600),
+        ..Settings::default()
+    };
+    let first = Worker::start(deps, settings);
     stage.wait_until_begun("model Turn 1 0").await;
     stage.store.clock.advance(PAST_THE_LEASE);
     let second = stage.worker();
@@ -185,13 +195,20 @@ async fn g3_a_worker_that_lost_its_lease_writes_nothing_more() {
     })
     .await;
     let before = stage.journal(launched.conversation_id).await.len();
-    // One of them is let through: were it the first, its answer would have to be refused.
-    stage.gate.let_through(2);
-    let ended = stage.ended(launched.id).await;
-    first.stop(Duration::ZERO).await;
-    second.stop(Duration::from_secs(1)).await;
-    assert_eq!(ended.status, "finished");
+    // Who has waited longest is let through: the first has its answer, and comes to an end with it.
+    stage.gate.let_through(1);
+    eventually("the answer", async || {
+        (!stage.requests.lock().expect("no panic").is_empty()).then_some(())
+    })
+    .await;
+    first.stop(Duration::from_secs(60)).await;
+    assert_eq!(stage.journal(launched.conversation_id).await.len(), before);
+    assert_eq!(stage.execution(launched.id).await.finished_at, None);
+    stage.gate.let_through(1);
+    assert_eq!(stage.ended(launched.id).await.status, "finished");
+    second.stop(Duration::from_secs(60)).await;
     assert_eq!(stage.journal(launched.conversation_id).await.len(), before + 2);
+    assert_eq!(stage.requests.lock().expect("no panic").len(), 2);
 }
 
 #[tokio::test]
@@ -287,16 +304,13 @@ async fn g9_a_worker_that_is_stopped_hands_back_what_it_claimed_and_never_heard_
     use crate::domain::claim::{self, Terms};
 
     let stage = Stage::gated(|_: &Request| say("{\"ok\": true}")).await;
-    // It looks once and finds nothing; it hears of nothing that is queued after.
-    let mut deps = stage.deps.clone();
-    deps.store.bus = Bus::local();
+    // It claims nothing itself.
     let settings = Settings {
         heartbeat: Duration::from_secs(600),
-        poll: Duration::from_secs(600),
+        concurrency: 0,
         ..Settings::default()
     };
-    let worker = Worker::start(deps, settings);
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let worker = Worker::start(stage.deps.clone(), settings);
     let terms = Terms {
         lease: Duration::from_secs(45),
         max_stalls: 3,
