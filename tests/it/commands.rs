@@ -7,9 +7,9 @@ use std::sync::mpsc;
 use sea_orm::ConnectionTrait;
 
 use crate::both;
-use crate::support::Site;
 use crate::support::database::Kind;
-use crate::support::site::{PATIENCE, binary, free_port};
+use crate::support::site::{PATIENCE, binary};
+use crate::support::{Site, eventually};
 
 /// Runs a command to its end: one that goes on, for it began to serve, is killed and has no code.
 fn run(mut command: Command) -> (Option<i32>, String, String) {
@@ -151,13 +151,13 @@ fn what_cannot_be_reached_or_read_is_said_in_a_line() {
             "AGENTIC_FILES_URL",
             format!("file://{}", directory.path().join("files").display()),
         );
-        command.env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()));
+        command.env("AGENTIC_LISTEN", "127.0.0.1:0");
         command
     };
-    let server = format!("127.0.0.1:{}", free_port());
+    // Nobody listens there.
     fails(
-        with(&format!("postgres://nobody@{server}/none")),
-        &["database none", &server],
+        with("postgres://nobody@127.0.0.1:1/none"),
+        &["database none", "127.0.0.1:1"],
     );
     fails(
         with("postgres://nobody@no host/none"),
@@ -212,7 +212,7 @@ async fn a_second_worker_on_one_sqlite_file_is_refused_in_a_line_and_a_second_ap
     let site = Site::new(Kind::Sqlite).await;
     let _first = site.serve(&[]).await;
     let mut second = site.command(&["serve"]);
-    second.env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()));
+    second.env("AGENTIC_LISTEN", "127.0.0.1:0");
     fails(second, &["another process", "--no-worker"]);
     site.serve(&["--no-worker"]).await;
 }
@@ -223,7 +223,7 @@ both! {
         tx.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29990101_000001_later', 0)").await.expect("inserts");
         site.database.db.commit(tx).await.expect("commits");
         let mut command = site.command(&["serve"]);
-        command.env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()));
+        command.env("AGENTIC_LISTEN", "127.0.0.1:0");
         fails(command, &["newer", "m29990101_000001_later"]);
         fails(site.command(&["migrate"]), &["newer"]);
     }
@@ -235,11 +235,11 @@ both! {
         let id = client.launch(&agent, "noop", serde_json::json!({})).await;
         client.ended(&id).await;
         for path in ["/health/live", "/health/ready"] {
-            assert_eq!(server.client("").get(path).send().await.expect("answers").status(), 200, "{path}");
+            eventually(path, async || server.client("").get(path).send().await.expect("answers").status() == 200).await;
         }
-        let text = client.get("/metrics").send().await.expect("answers").text().await.expect("text");
         for name in ["queue_depth", "queue_oldest", "running", "ended_total", "lease_losses", "subscribers", "request"] {
-            assert!(text.contains(name), "{name} is not in: {text}");
+            let numbers = async || client.get("/metrics").send().await.expect("answers").text().await.expect("text");
+            eventually(name, async || numbers().await.contains(name)).await;
         }
         assert!(!site.log().contains(crate::support::site::ADMIN_TOKEN), "no secret is logged");
     }

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::both;
 use crate::support::Site;
 use crate::support::client::Socket;
-use crate::support::site::{ADMIN_TOKEN, PATIENCE, Process, free_port};
+use crate::support::site::{ADMIN_TOKEN, PATIENCE, Process};
 
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { session { user { name } isServerAdmin } errors { ... on UserError { code } } } }";
 
@@ -128,7 +128,7 @@ fn the_first_start_shows_a_link_to_a_terminal_and_later_ones_do_not() {
                 "/dev/null",
             ])
             .env_remove("AGENTIC_BOOTSTRAP_TOKEN")
-            .env("AGENTIC_LISTEN", format!("127.0.0.1:{}", free_port()))
+            .env("AGENTIC_LISTEN", "127.0.0.1:0")
             .env("AGENTIC_DEMO", "true")
             .env("AGENTIC_LOG", "info")
             .env(

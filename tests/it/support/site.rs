@@ -88,14 +88,23 @@ impl Site {
 
     /// Starts the API, with its own worker unless told otherwise.
     pub async fn serve(&self, arguments: &[&str]) -> Process {
-        let listen = format!("127.0.0.1:{}", free_port());
-        let mut command = self.command(&[&["serve"], arguments].concat());
-        command.env("AGENTIC_LISTEN", &listen);
-        let process = self.spawn(command, format!("http://{listen}"));
         tls::use_ring();
-        let ready = format!("{}/health/ready", process.base);
+        let begin = || {
+            let listen = format!("127.0.0.1:{}", free_port());
+            let mut command = self.command(&[&["serve"], arguments].concat());
+            command.env("AGENTIC_LISTEN", &listen);
+            self.spawn(command, format!("http://{listen}"))
+        };
+        let mut process = begin();
         super::eventually("the server is ready", async || {
-            reqwest::get(&ready)
+            if let Some(status) = process.child.try_wait().expect("answers") {
+                let log = self.log();
+                let taken = format!("cannot listen on {}", process.base.trim_start_matches("http://"));
+                assert!(log.contains(&taken), "it ended, {status}: {log}");
+                // Somebody took the port in between.
+                process = begin();
+            }
+            reqwest::get(format!("{}/health/ready", process.base))
                 .await
                 .is_ok_and(|answer| answer.status().is_success())
         })
