@@ -411,7 +411,7 @@ both! {
         socket.next().await.expect("a state");
         let began = Instant::now();
         assert_eq!(server.terminate().await, Some(0));
-        assert!(began.elapsed() < Duration::from_secs(20), "within the grace period");
+        assert!(began.elapsed() < Duration::from_secs(50), "not after the minute that the model takes");
         // What was on its way comes first.
         while socket.next().await.is_some() {}
         assert_eq!(socket.closed, Some(1012), "clients come back on it");
@@ -453,7 +453,7 @@ both! {
         let began = Instant::now();
         client.data(cancel, json!({ "id": id })).await;
         let ended = client.ended(&id).await;
-        assert!(began.elapsed() < Duration::from_secs(10), "not after the minutes that the model takes");
+        assert!(began.elapsed() < Duration::from_secs(50), "not after the minutes that the model takes");
         assert_eq!(ended["failure"]["category"], "CANCELED");
         assert_eq!((&ended["failure"]["explanation"], &ended["failure"]["explanationSource"]), (&json!("too slow"), &json!("USER")));
         assert!(ended["cancellation"]["confirmedAt"].is_string());

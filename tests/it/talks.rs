@@ -316,7 +316,7 @@ both! {
         assert_eq!(stopped["stopReply"]["errors"], json!([]));
         eventually("it hangs up", async || server.closed().len() == 1).await;
         let took = server.closed()[0].saturating_duration_since(accepted);
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        assert!(took < Duration::from_secs(30), "{took:?}");
         let (end, _) = ended(&mut events).await;
         assert_eq!(end["outcome"], "STOPPED", "{end}");
         assert_eq!(server.count(), 1, "no later request");

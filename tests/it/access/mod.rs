@@ -336,8 +336,10 @@ both! {
         socket.subscribe("subscription { executionsChanged { resync } }", json!({})).await;
         assert_eq!(socket.next().await.expect("a frame")["executionsChanged"]["resync"], true);
         join(&people.root, &people.set, &people.admin_id, "MEMBER").await;
-        assert_eq!(socket.next().await.expect("starts over")["executionsChanged"]["resync"], true);
-        assert!(socket.next().await.is_none());
+        // It may start over before it is closed.
+        while let Some(frame) = socket.next().await {
+            assert_eq!(frame["executionsChanged"]["resync"], true);
+        }
         assert_eq!(socket.closed, Some(1012), "clients come back on it");
     }
 
