@@ -15,6 +15,7 @@ use rmcp::{ClientHandler, RoleClient, ServiceExt};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::base::chain::Chain;
+use crate::base::tls;
 use crate::child::{Child, Launcher, Program};
 
 use super::Reach;
@@ -115,6 +116,7 @@ pub(super) async fn connect(
             }
         }
         Reach::Http { url, headers } => {
+            tls::use_ring();
             let client = reqwest::Client::builder()
                 .no_proxy()
                 .connect_timeout(CONNECT_WITHIN)
