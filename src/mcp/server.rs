@@ -145,7 +145,7 @@ impl Server {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let peer = live.connection.peer().clone();
         let sent = peer
-            .send_request_with_option(request, PeerRequestOptions::with_timeout(limit))
+            .send_request_with_option(request, PeerRequestOptions::no_options())
             .await;
         let handle = match sent {
             Ok(handle) => handle,
@@ -155,7 +155,13 @@ impl Server {
             }
         };
         let mut withdraw = Withdraw(Some((peer, handle.id.clone())));
-        let answer = handle.await_response().await;
+        // The library's own limit would first wait until the server has taken the word that nobody
+        // waits any more: one that does not read takes none.
+        let Ok(answer) = tokio::time::timeout(limit, handle.await_response()).await else {
+            drop(withdraw);
+            self.end_if_hanging(&live).await;
+            return Err(Error::TooSlow { limit });
+        };
         withdraw.0 = None;
         match answer {
             Ok(ServerResult::CallToolResult(answer)) => {
@@ -168,10 +174,6 @@ impl Server {
             Err(ServiceError::McpError(error)) => Err(Error::Refused {
                 message: error.message.into_owned(),
             }),
-            Err(ServiceError::Timeout { .. }) => {
-                self.end_if_hanging(&live).await;
-                Err(Error::TooSlow { limit })
-            }
             Err(error) => {
                 self.end(&live).await;
                 let reason = Chain(&error).to_string();
@@ -294,7 +296,8 @@ impl Drop for Withdraw {
         // A run is cut from within the runtime; at its very end there is nobody left to tell.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                let told = CancelledNotificationParam::new(Some(id), Some("the run was ended".to_owned()));
+                let reason = Some("nobody waits for it any more".to_owned());
+                let told = CancelledNotificationParam::new(Some(id), reason);
                 // A server that is gone need not be told.
                 let _ = peer.notify_cancelled(told).await;
             });

@@ -12,6 +12,7 @@ mod floors;
 mod fuzz;
 mod guarantees;
 mod mcp;
+mod mcp_servers;
 mod migrations;
 mod plans;
 mod processes;
