@@ -28,6 +28,13 @@ const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
+/// Calls of one server that are worked on at once; more wait. A worker's runs are 16 unless said
+/// otherwise, and a turn of each may have several.
+pub(super) const CALLS_AT_ONCE: u32 = 64;
+
+/// Beside calls: signs of life and pages of lists, which must not wait behind them.
+const OTHERS_AT_ONCE: usize = 16;
+
 /// A server that has introduced itself.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -126,6 +133,7 @@ pub(super) async fn connect(
                 .map_err(|error| Chain(&error).to_string())?;
             let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                 .custom_headers(headers_of(headers)?)
+                .max_concurrent_requests(CALLS_AT_ONCE as usize + OTHERS_AT_ONCE)
                 .max_sse_event_size(MAX_MESSAGE_BYTES)
                 .max_json_response_size(MAX_MESSAGE_BYTES);
             let transport = StreamableHttpClientTransport::with_client(client, config);

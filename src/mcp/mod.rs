@@ -2,15 +2,17 @@
 //! name, reached as a child process or over streamable HTTP.
 //!
 //! A server is started when the first run asks for its tools, and shared by all runs of its agent
-//! type in this process. One that dies is started again, later each time while it keeps dying; one
-//! that hangs is cut off at its time limit, and ended when it answers nobody. What a server says is
-//! a stranger's word: its lists and results are bounded, and nothing it asks of us (sampling, roots,
-//! questions to the user) is granted.
+//! type in this process. One that dies is started again, later each time while it keeps dying; a call
+//! that hangs is cut off at its time limit, and a server that answers nobody then is replaced. Calls
+//! that it still works on are never cut by another's failure. What a server says is a stranger's
+//! word: its lists and results are bounded, and nothing it asks of us (sampling, roots, questions to
+//! the user) is granted.
 //!
 //! It knows no definition, stores nothing and decides nothing about repeating a call. To add another
 //! way to reach a server: a variant of [`Reach`] and its `connect`.
 
 mod connect;
+mod live;
 mod result;
 mod server;
 

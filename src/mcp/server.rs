@@ -1,15 +1,13 @@
 //! One server: started when it is needed, started again when it died, cut off when it hangs.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use rmcp::RoleClient;
-use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientRequest,
-    PaginatedRequestParams, PingRequest, RequestId, ServerResult,
-};
-use rmcp::service::{Peer, PeerRequestOptions, ServiceError};
+use rmcp::model::{PaginatedRequestParams, ServerResult};
+use rmcp::service::{Peer, ServiceError};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +16,8 @@ use crate::base::chain::Chain;
 use crate::base::clock::Clock;
 use crate::child::Launcher;
 
-use super::connect::{self, Connection};
+use super::connect;
+use super::live::{Asked, Live};
 use super::{Answer, Error, Listed, Reach, Settings, Tool, result};
 
 /// For the start of a program that may have to be found and loaded first, and its first list.
@@ -27,10 +26,10 @@ const START_WITHIN: Duration = Duration::from_secs(60);
 /// For one page of its list.
 const LIST_WITHIN: Duration = Duration::from_secs(20);
 
-/// After a call that was too slow: who does not even answer this hangs, and is ended.
+/// After a call that was too slow: who does not even answer this hangs, and is replaced.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
 
-/// Before a call over HTTP: longer than a busy server takes, much shorter than a call.
+/// Before a call over HTTP to a server that does nothing else for us: much shorter than a call.
 const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two starts of a server that keeps dying: doubled each time.
@@ -63,14 +62,6 @@ struct State {
     starts: u32,
     /// On the monotonic clock.
     last_start: Duration,
-}
-
-#[derive(Debug)]
-struct Live {
-    connection: Connection,
-    listed: Mutex<Option<Listed>>,
-    /// Set when the server says that its list has changed.
-    is_stale: Arc<AtomicBool>,
 }
 
 impl Server {
@@ -106,7 +97,7 @@ impl Server {
             Err(error) => {
                 drop(listed);
                 // One that cannot say what it can do serves nobody.
-                self.end(&live).await;
+                self.leave(&live).await;
                 Err(unavailable(&error))
             }
         }
@@ -138,74 +129,81 @@ impl Server {
     }
 
     pub async fn call(&self, tool: &str, arguments: &Value) -> Result<Answer, Error> {
-        let live = self.lively().await?;
         let limit = self.settings.call_timeout;
-        let mut params = CallToolRequestParams::new(tool.to_owned());
-        params.arguments = arguments.as_object().cloned();
-        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        let peer = live.connection.peer().clone();
-        let sent = peer
-            .send_request_with_option(request, PeerRequestOptions::no_options())
-            .await;
-        let handle = match sent {
-            Ok(handle) => handle,
-            Err(error) => {
-                self.end(&live).await;
-                return Err(unavailable(&error));
-            }
+        let mut over = pin!(tokio::time::sleep(limit));
+        let asked = tokio::select! {
+            asked = self.ask(tool, arguments) => asked?,
+            () = &mut over => return Err(Error::Unavailable {
+                reason: format!("it had no room for the call within {} seconds", limit.as_secs_f64()),
+            }),
         };
-        let mut withdraw = Withdraw(Some((peer, handle.id.clone())));
-        // The library's own limit would first wait until the server has taken the word that nobody
-        // waits any more: one that does not read takes none.
-        let Ok(answer) = tokio::time::timeout(limit, handle.await_response()).await else {
-            drop(withdraw);
-            self.end_if_hanging(&live).await;
-            return Err(Error::TooSlow { limit });
+        let live = Arc::clone(&asked.live);
+        let answer = tokio::select! {
+            answer = asked.answer() => Some(answer),
+            () = &mut over => None,
         };
-        withdraw.0 = None;
         match answer {
-            Ok(ServerResult::CallToolResult(answer)) => {
+            Some(Ok(ServerResult::CallToolResult(answer))) => {
                 self.state.lock().await.starts = 0;
                 Ok(result::read(answer))
             }
-            Ok(_) => Err(Error::Refused {
+            Some(Ok(_)) => Err(Error::Refused {
                 message: "the server answered something that is no result of a tool; it may want to ask a person, which it cannot here".to_owned(),
             }),
-            Err(ServiceError::McpError(error)) => Err(Error::Refused {
+            Some(Err(ServiceError::McpError(error))) => Err(Error::Refused {
                 message: error.message.into_owned(),
             }),
-            Err(error) => {
-                self.end(&live).await;
+            Some(Err(error)) => {
+                self.leave(&live).await;
                 let reason = Chain(&error).to_string();
                 Err(Error::BrokenOff { reason })
+            }
+            None => {
+                if !live.answers(PONG_WITHIN).await {
+                    tracing::warn!(server = self.name, "an MCP server hangs and is replaced");
+                    self.leave(&live).await;
+                }
+                Err(Error::TooSlow { limit })
             }
         }
     }
 
-    async fn end_if_hanging(&self, live: &Arc<Live>) {
-        if !answers(live, PONG_WITHIN).await {
-            tracing::warn!(server = self.name, "an MCP server hangs and is ended");
-            self.end(live).await;
+    /// Sends a call to a server that can be called.
+    async fn ask(&self, tool: &str, arguments: &Value) -> Result<Asked, Error> {
+        loop {
+            let live = self.lively().await?;
+            match live.ask(tool, arguments).await {
+                Some(Ok(asked)) => return Ok(asked),
+                Some(Err(error)) => {
+                    self.leave(&live).await;
+                    return Err(unavailable(&error));
+                }
+                // Somebody left it meanwhile, and the next is another.
+                None => {}
+            }
         }
     }
 
     /// A server that can be called. One at an address is asked first whether it still knows us: after
-    /// a restart some answer calls of an old session in a way that belongs to no call.
+    /// a restart some answer calls of an old session in a way that belongs to no call. While it works
+    /// on calls it is not asked, for some do one thing at a time; were they of an old session, then
+    /// the first to reach its limit finds out.
     async fn lively(&self) -> Result<Arc<Live>, Error> {
         let live = self.live().await?;
-        if matches!(self.settings.reach, Reach::Http { .. }) && !answers(&live, KNOWN_WITHIN).await {
+        let is_asked = matches!(self.settings.reach, Reach::Http { .. }) && !live.is_busy();
+        if is_asked && !live.answers(KNOWN_WITHIN).await && !live.is_busy() {
             tracing::warn!(
                 server = self.name,
                 "an MCP server does not know us any more and is greeted anew"
             );
-            self.end(&live).await;
+            self.leave(&live).await;
             return self.live().await;
         }
         Ok(live)
     }
 
-    /// Ends this connection, so that the next caller starts another.
-    async fn end(&self, live: &Arc<Live>) {
+    /// Leaves this connection to the calls that it works on: the next caller starts another.
+    async fn leave(&self, live: &Arc<Live>) {
         let mut state = self.state.lock().await;
         if state
             .live
@@ -215,7 +213,7 @@ impl Server {
             state.live = None;
         }
         drop(state);
-        live.connection.end(Duration::ZERO).await;
+        live.leave(&self.closing).await;
     }
 
     pub async fn close(&self) {
@@ -267,41 +265,9 @@ impl Server {
             }
         };
         tracing::info!(server = self.name, "an MCP server is there");
-        let live = Arc::new(Live {
-            connection,
-            listed: Mutex::default(),
-            is_stale,
-        });
+        let live = Arc::new(Live::new(connection, is_stale));
         state.live = Some(Arc::clone(&live));
         Ok(live)
-    }
-}
-
-async fn answers(live: &Live, within: Duration) -> bool {
-    let ping = ClientRequest::PingRequest(PingRequest::default());
-    let ping = live.connection.peer().send_request(ping);
-    match tokio::time::timeout(within, ping).await {
-        // A refusal is an answer too.
-        Ok(answer) => matches!(answer, Ok(_) | Err(ServiceError::McpError(_))),
-        Err(_) => false,
-    }
-}
-
-/// Tells the server that nobody waits for the answer any more, unless it came.
-struct Withdraw(Option<(Peer<RoleClient>, RequestId)>);
-
-impl Drop for Withdraw {
-    fn drop(&mut self) {
-        let Some((peer, id)) = self.0.take() else { return };
-        // A run is cut from within the runtime; at its very end there is nobody left to tell.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let reason = Some("nobody waits for it any more".to_owned());
-                let told = CancelledNotificationParam::new(Some(id), reason);
-                // A server that is gone need not be told.
-                let _ = peer.notify_cancelled(told).await;
-            });
-        }
     }
 }
 

@@ -2,11 +2,15 @@
 //! reading or does not begin. Runs that use such servers are in `mcp.rs`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use agentic_executions::base::clock::Clock;
 use agentic_executions::child::Launcher;
 use agentic_executions::mcp::{Error, Key, Reach, Servers, Settings};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -97,5 +101,111 @@ async fn a_server_that_stops_reading_is_cut_off_and_replaced() {
         "3"
     );
     eventually("it is ended", async || !is_alive(first)).await;
+    servers.close().await;
+}
+
+/// A server at an address that answers calls in the body, as stateless ones do.
+#[derive(Default)]
+struct Site {
+    /// Does one thing at a time: whatever comes meanwhile waits.
+    turn: Option<tokio::sync::Mutex<()>>,
+    /// Refuses to say that it is there.
+    is_mute: AtomicBool,
+}
+
+impl Site {
+    async fn open(self) -> (Arc<Self>, Reach) {
+        let site = Arc::new(self);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let asked = Arc::clone(&site);
+        let app = axum::Router::new().route(
+            "/mcp",
+            axum::routing::post(move |axum::Json(message): axum::Json<Value>| {
+                let site = Arc::clone(&asked);
+                async move { site.answer(&message).await }
+            }),
+        );
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let reach = Reach::Http {
+            url: format!("http://127.0.0.1:{port}/mcp"),
+            headers: Vec::new(),
+        };
+        (site, reach)
+    }
+
+    async fn answer(&self, message: &Value) -> axum::response::Response {
+        let _turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let result = match message["method"].as_str().expect("a method") {
+            "initialize" => json!({
+                "protocolVersion": message["params"]["protocolVersion"],
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "site", "version": "1"},
+            }),
+            "ping" if self.is_mute.load(Ordering::SeqCst) => {
+                return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            }
+            "ping" => json!({}),
+            "tools/call" => {
+                let arguments = &message["params"]["arguments"];
+                let ms = arguments["ms"].as_u64().unwrap_or_default();
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                json!({"content": [{"type": "text", "text": arguments["n"].to_string()}]})
+            }
+            _ => return StatusCode::ACCEPTED.into_response(),
+        };
+        axum::Json(json!({"jsonrpc": "2.0", "id": message["id"], "result": result})).into_response()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_one_thing_at_a_time_is_busy_and_not_dead() {
+    let site = Site {
+        turn: Some(tokio::sync::Mutex::default()),
+        ..Site::default()
+    };
+    let (_, reach) = site.open().await;
+    let servers = servers(reach, Duration::from_secs(60));
+    // Longer than anyone waits for a sign of life.
+    let first = begin(&servers, "wait", json!({"n": 1, "ms": 6500}));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        text(&servers, "wait", json!({"n": 2})).await.expect("answers"),
+        "2"
+    );
+    assert_eq!(first.await.expect("no panic").expect("answers"), "1");
+    servers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_calls_than_a_server_is_given_at_once_wait_for_each_other() {
+    let (_, reach) = Site::default().open().await;
+    let servers = servers(reach, Duration::from_secs(60));
+    let calls = (0..80).map(|n| begin(&servers, "wait", json!({"n": n, "ms": 6000})));
+    let calls: Vec<_> = calls.collect();
+    for (call, n) in calls.into_iter().zip(0..) {
+        let answer = call.await.expect("no panic");
+        assert_eq!(answer.expect("answers"), n.to_string());
+    }
+    servers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_cut_off_takes_no_other_with_it() {
+    let (site, reach) = Site::default().open().await;
+    let servers = servers(reach, Duration::from_secs(3));
+    let slow = begin(&servers, "wait", json!({"n": 1, "ms": 60_000}));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let other = begin(&servers, "wait", json!({"n": 2, "ms": 2000}));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    site.is_mute.store(true, Ordering::SeqCst);
+    let slow = slow.await.expect("no panic");
+    assert!(matches!(slow, Err(Error::TooSlow { .. })), "{slow:?}");
+    assert_eq!(other.await.expect("no panic").expect("answers"), "2");
     servers.close().await;
 }
