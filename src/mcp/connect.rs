@@ -19,6 +19,7 @@ use crate::base::tls;
 use crate::child::{Child, Launcher, Program};
 
 use super::Reach;
+use super::secrets::Secrets;
 
 /// One message of a server: what its greatest result may be, an image in base64 among it.
 const MAX_MESSAGE_BYTES: usize = 32 * 1024 * 1024;
@@ -80,11 +81,12 @@ impl ClientHandler for Handler {
     }
 }
 
-/// Starts or reaches a server and greets it. Aborted by dropping the future: a child that was
-/// started ends with it.
+/// Starts or reaches a server and greets it; or says why not, without its secrets. Aborted by
+/// dropping the future: a child that was started ends with it.
 pub(super) async fn connect(
     launcher: &Launcher,
     reach: &Reach,
+    secrets: &Secrets,
     is_stale: Arc<AtomicBool>,
 ) -> Result<Connection, String> {
     let handler = Handler { is_stale };
@@ -118,7 +120,8 @@ pub(super) async fn connect(
                 Err(error) => {
                     // What it wrote last says more than that it is gone.
                     let _ = tokio::time::timeout(LAST_WORDS_WITHIN, child.wait()).await;
-                    Err(format!("{}; it said: {:?}", Chain(&error), child.said()))
+                    let why = secrets.hide(&Chain(&error).to_string());
+                    Err(format!("{why}; it said: {:?}", secrets.hide_tail(&child.said())))
                 }
             }
         }
@@ -140,7 +143,7 @@ pub(super) async fn connect(
             let service = handler
                 .serve(transport)
                 .await
-                .map_err(|error| Chain(&error).to_string())?;
+                .map_err(|error| secrets.hide(&Chain(&error).to_string()))?;
             Ok(Connection {
                 service,
                 child: Mutex::default(),

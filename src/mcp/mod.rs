@@ -14,6 +14,7 @@
 mod connect;
 mod live;
 mod result;
+mod secrets;
 mod server;
 
 use std::collections::BTreeMap;
@@ -115,7 +116,7 @@ pub struct Blob {
     pub bytes: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no answer. The values that a server was given are in none of its words.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It could not be started or reached, or did not list its tools. Nothing was called.

@@ -18,6 +18,7 @@ use crate::child::Launcher;
 
 use super::connect;
 use super::live::{Asked, Live};
+use super::secrets::Secrets;
 use super::{Answer, Error, Listed, Reach, Settings, Tool, result};
 
 /// For the start of a program that may have to be found and loaded first, and its first list.
@@ -47,6 +48,7 @@ const MAX_PAGES: usize = 100;
 pub(super) struct Server {
     name: String,
     settings: Settings,
+    secrets: Secrets,
     launcher: Launcher,
     clock: Clock,
     state: Mutex<State>,
@@ -68,6 +70,7 @@ impl Server {
     pub fn new(name: String, settings: Settings, launcher: Launcher, clock: Clock) -> Self {
         Self {
             name,
+            secrets: Secrets::of(&settings.reach),
             settings,
             launcher,
             clock,
@@ -98,7 +101,7 @@ impl Server {
                 drop(listed);
                 // One that cannot say what it can do serves nobody.
                 self.leave(&live).await;
-                Err(unavailable(&error))
+                Err(self.unavailable(&error))
             }
         }
     }
@@ -151,11 +154,11 @@ impl Server {
                 message: "the server answered something that is no result of a tool; it may want to ask a person, which it cannot here".to_owned(),
             }),
             Some(Err(ServiceError::McpError(error))) => Err(Error::Refused {
-                message: error.message.into_owned(),
+                message: self.secrets.replace(&error.message),
             }),
             Some(Err(error)) => {
                 self.leave(&live).await;
-                let reason = Chain(&error).to_string();
+                let reason = self.secrets.hide(&Chain(&error).to_string());
                 Err(Error::BrokenOff { reason })
             }
             None => {
@@ -176,11 +179,17 @@ impl Server {
                 Some(Ok(asked)) => return Ok(asked),
                 Some(Err(error)) => {
                     self.leave(&live).await;
-                    return Err(unavailable(&error));
+                    return Err(self.unavailable(&error));
                 }
                 // Somebody left it meanwhile, and the next is another.
                 None => {}
             }
+        }
+    }
+
+    fn unavailable(&self, error: &ServiceError) -> Error {
+        Error::Unavailable {
+            reason: self.secrets.hide(&Chain(error).to_string()),
         }
     }
 
@@ -255,7 +264,12 @@ impl Server {
         state.starts = state.starts.saturating_add(1);
         state.last_start = self.clock.monotonic();
         let is_stale = Arc::new(AtomicBool::new(false));
-        let connected = connect::connect(&self.launcher, &self.settings.reach, Arc::clone(&is_stale));
+        let connected = connect::connect(
+            &self.launcher,
+            &self.settings.reach,
+            &self.secrets,
+            Arc::clone(&is_stale),
+        );
         let connection = match tokio::time::timeout(START_WITHIN, connected).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(reason)) => return Err(Error::Unavailable { reason }),
@@ -278,12 +292,6 @@ fn tool(listed: rmcp::model::Tool) -> Tool {
         description: listed.description.unwrap_or_default().into_owned(),
         parameters: Value::Object(listed.input_schema.as_ref().clone()),
         name: listed.name.into_owned(),
-    }
-}
-
-fn unavailable(error: &ServiceError) -> Error {
-    Error::Unavailable {
-        reason: Chain(error).to_string(),
     }
 }
 

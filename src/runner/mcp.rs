@@ -166,10 +166,15 @@ impl Outside for McpTool {
                 Ok(answer) => return output(context, answer).await,
                 Err(error) => error,
             };
+            let error_said = match &error {
+                // The server's own words are for the model, and may repeat what it was given.
+                mcp::Error::Refused { .. } => "the server refused the call".to_owned(),
+                error => Chain(error).to_string(),
+            };
             tracing::warn!(
                 server = self.key.1,
                 tool = self.name,
-                error = %Chain(&error),
+                error = error_said,
                 "a tool of an MCP server gave no result"
             );
             Err(Error::Refused(match error {

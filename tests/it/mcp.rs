@@ -32,7 +32,7 @@ fn official(name: &str) -> String {
 }
 
 /// Tools that the script can be told to call, beside a table of `[[mcp]]`.
-const TOOLS: [&str; 24] = [
+const TOOLS: [&str; 25] = [
     "everything__echo",
     "everything__get-sum",
     "everything__get-env",
@@ -53,6 +53,7 @@ const TOOLS: [&str; 24] = [
     "stubborn__die",
     "stubborn__count",
     "stubborn__grow",
+    "stubborn__refuse",
     "stubborn__extra",
     "stubborn__remote",
     "stubborn__nobody-has-it",
@@ -548,6 +549,24 @@ async fn a_list_that_changes_is_offered_anew_and_what_cannot_be_checked_is_not_o
     );
     let log = trial.site.log();
     assert!(log.contains("its schema cannot be checked"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_says_is_in_no_log() {
+    let mut site = Site::new(Kind::Sqlite).await;
+    site.set("AGENTIC_LOG", "debug");
+    let trial = Trial::new(site, |_| stubborn("tools = [\"*\"]"));
+    let server = trial.site.serve(&[]).await;
+    let client = server.admin();
+    let steps = json!([
+        step("stubborn__grow", json!({})),
+        step("stubborn__refuse", json!({}))
+    ]);
+    let results = results(&client, steps).await;
+    assert_eq!(results[1]["output"]["error"], "nobody is to read this");
+    let log = trial.site.log();
+    assert!(log.contains("the server refused the call"), "{log}");
+    assert!(!log.contains("nobody is to read this"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,6 +49,18 @@ fn stubborn(folder: &Path) -> (Reach, PathBuf) {
     (reach, log)
 }
 
+/// A program that notes each of its starts, and does this then.
+fn noting(folder: &Path, then: &str) -> (Reach, PathBuf) {
+    let log = folder.join("starts");
+    let environment = [
+        ("LOG", log.to_str().expect("a path")),
+        ("PATH", "/usr/bin:/bin"),
+        ("KEY", "hunter2-and-more"),
+    ];
+    let script = format!("echo begun >> \"$LOG\"; {then}");
+    (child("sh", &["-c", &script], &environment), log)
+}
+
 fn lines(log: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
@@ -208,4 +220,16 @@ async fn a_call_that_was_cut_off_takes_no_other_with_it() {
     assert!(matches!(slow, Err(Error::TooSlow { .. })), "{slow:?}");
     assert_eq!(other.await.expect("no panic").expect("answers"), "2");
     servers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_was_given_is_not_in_what_is_said_of_its_failure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (reach, _) = noting(folder.path(), "echo \"the key $KEY is not valid\" >&2; exit 1");
+    let servers = servers(reach, Duration::from_secs(30));
+    let failed = servers.tools(&key()).await.expect_err("it ends").to_string();
+    assert!(
+        failed.contains("the key [REDACTED] is not valid") && !failed.contains("hunter2"),
+        "{failed}"
+    );
 }

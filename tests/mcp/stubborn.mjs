@@ -12,6 +12,7 @@ const tools = [
   { name: 'die', description: 'Ends the server.', inputSchema: any },
   { name: 'count', description: 'Answers n.', inputSchema: any },
   { name: 'grow', description: 'Adds a tool.', inputSchema: any },
+  { name: 'refuse', description: 'Refuses to.', inputSchema: any },
   { name: 'remote', description: 'Its schema lies elsewhere.', inputSchema: { type: 'object', $ref: 'http://127.0.0.1:1/schema.json' } },
   { name: 'näme', description: 'No model can say it.', inputSchema: any },
 ]
@@ -44,8 +45,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
         return answer(text(String(params.arguments.n)))
       case 'grow':
         tools.push({ name: 'extra', description: 'It was not there before.', inputSchema: any })
+        say({ method: 'notifications/message', params: { level: 'info', data: 'nobody is to read this' } })
         say({ method: 'notifications/tools/list_changed' })
         return answer(text('grown'))
+      case 'refuse':
+        return say({ id, error: { code: -32602, message: 'nobody is to read this' } })
       case 'extra':
         return answer(text('extra'))
     }
