@@ -1,7 +1,7 @@
 //! The two ways to a server.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,12 +67,13 @@ impl Connection {
 /// What the server may tell us unasked. Whatever it asks is refused.
 #[derive(Debug)]
 pub(super) struct Handler {
-    is_stale: Arc<AtomicBool>,
+    /// How often the list has changed.
+    changes: Arc<AtomicU64>,
 }
 
 impl ClientHandler for Handler {
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.is_stale.store(true, Ordering::SeqCst);
+        self.changes.fetch_add(1, Ordering::SeqCst);
     }
 
     fn get_info(&self) -> ClientConfig {
@@ -87,9 +88,9 @@ pub(super) async fn connect(
     launcher: &Launcher,
     reach: &Reach,
     secrets: &Secrets,
-    is_stale: Arc<AtomicBool>,
+    changes: Arc<AtomicU64>,
 ) -> Result<Connection, String> {
-    let handler = Handler { is_stale };
+    let handler = Handler { changes };
     match reach {
         Reach::Child {
             command,

@@ -12,6 +12,7 @@
 //! way to reach a server: a variant of [`Reach`] and its `connect`.
 
 mod connect;
+mod joint;
 mod live;
 mod result;
 mod secrets;
@@ -154,7 +155,7 @@ impl Servers {
     ) -> Self {
         let server = |(key, settings): (Key, Settings)| {
             let name = format!("{}/{}", key.0, key.1);
-            (key, Server::new(name, settings, launcher.clone(), clock.clone()))
+            (key, Server::new(&name, settings, launcher.clone(), clock.clone()))
         };
         Self(Arc::new(servers.into_iter().map(server).collect()))
     }

@@ -2,12 +2,11 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use rmcp::RoleClient;
-use rmcp::model::{PaginatedRequestParams, ServerResult};
-use rmcp::service::{Peer, ServiceError};
+use rmcp::model::ServerResult;
+use rmcp::service::ServiceError;
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -19,13 +18,10 @@ use crate::child::Launcher;
 use super::connect;
 use super::live::{Asked, Live};
 use super::secrets::Secrets;
-use super::{Answer, Error, Listed, Reach, Settings, Tool, result};
+use super::{Answer, Error, Listed, Reach, Settings, result};
 
 /// For the start of a program that may have to be found and loaded first, and its first list.
 const START_WITHIN: Duration = Duration::from_secs(60);
-
-/// For one page of its list.
-const LIST_WITHIN: Duration = Duration::from_secs(20);
 
 /// After a call that was too slow: who does not even answer this hangs, and is replaced.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
@@ -40,13 +36,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// For a child to end by itself when its worker does.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Tools of one server. No model chooses well among more.
-const MAX_TOOLS: usize = 1000;
-const MAX_PAGES: usize = 100;
-
 #[derive(Debug)]
 pub(super) struct Server {
-    name: String,
+    name: Arc<str>,
     settings: Settings,
     secrets: Secrets,
     launcher: Launcher,
@@ -54,7 +46,8 @@ pub(super) struct Server {
     state: Mutex<State>,
     /// Nothing is started any more, and whoever waits for a start is told so.
     closing: CancellationToken,
-    lists: AtomicU64,
+    /// Lists that were seen.
+    lists: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -67,68 +60,34 @@ struct State {
 }
 
 impl Server {
-    pub fn new(name: String, settings: Settings, launcher: Launcher, clock: Clock) -> Self {
+    pub fn new(name: &str, settings: Settings, launcher: Launcher, clock: Clock) -> Self {
         Self {
-            name,
+            name: name.into(),
             secrets: Secrets::of(&settings.reach),
             settings,
             launcher,
             clock,
             state: Mutex::default(),
             closing: CancellationToken::new(),
-            lists: AtomicU64::new(0),
+            lists: Arc::default(),
         }
     }
 
     pub async fn tools(&self) -> Result<Listed, Error> {
         let live = self.live().await?;
-        let mut listed = live.listed.lock().await;
-        let was_stale = live.is_stale.swap(false, Ordering::SeqCst);
-        if let (Some(listed), false) = (&*listed, was_stale) {
-            return Ok(listed.clone());
-        }
-        match self.list(live.connection.peer()).await {
-            Ok(tools) => {
-                let version = self.lists.fetch_add(1, Ordering::SeqCst);
-                let new = Listed {
-                    version,
-                    tools: tools.into(),
-                };
-                *listed = Some(new.clone());
-                Ok(new)
-            }
-            Err(error) => {
-                drop(listed);
+        let reason = match live.tools(&self.lists).await {
+            Ok(listed) => return Ok(listed),
+            Err(reason) => reason,
+        };
+        match live.known() {
+            // It may have no time to say what is new.
+            Some(listed) if live.is_busy() => Ok(listed),
+            _ => {
                 // One that cannot say what it can do serves nobody.
                 self.leave(&live).await;
-                Err(self.unavailable(&error))
+                Err(self.unavailable(&reason))
             }
         }
-    }
-
-    async fn list(&self, peer: &Peer<RoleClient>) -> Result<Vec<Tool>, ServiceError> {
-        let mut tools = Vec::new();
-        let mut cursor = None;
-        for _ in 0..MAX_PAGES {
-            let page = peer.list_tools(Some(PaginatedRequestParams::default().with_cursor(cursor)));
-            let page = tokio::time::timeout(LIST_WITHIN, page)
-                .await
-                .map_err(|_| ServiceError::Timeout { timeout: LIST_WITHIN })??;
-            tools.extend(page.tools.into_iter().map(tool));
-            cursor = page.next_cursor;
-            if cursor.is_none() || tools.len() >= MAX_TOOLS {
-                break;
-            }
-        }
-        if tools.len() > MAX_TOOLS {
-            tracing::warn!(
-                server = self.name,
-                tools = tools.len(),
-                "an MCP server has more tools than are taken"
-            );
-            tools.truncate(MAX_TOOLS);
-        }
-        Ok(tools)
     }
 
     pub async fn call(&self, tool: &str, arguments: &Value) -> Result<Answer, Error> {
@@ -163,7 +122,7 @@ impl Server {
             }
             None => {
                 if !live.answers(PONG_WITHIN).await {
-                    tracing::warn!(server = self.name, "an MCP server hangs and is replaced");
+                    tracing::warn!(server = %self.name, "an MCP server hangs and is replaced");
                     self.leave(&live).await;
                 }
                 Err(Error::TooSlow { limit })
@@ -179,7 +138,7 @@ impl Server {
                 Some(Ok(asked)) => return Ok(asked),
                 Some(Err(error)) => {
                     self.leave(&live).await;
-                    return Err(self.unavailable(&error));
+                    return Err(self.unavailable(&Chain(&error).to_string()));
                 }
                 // Somebody left it meanwhile, and the next is another.
                 None => {}
@@ -187,9 +146,9 @@ impl Server {
         }
     }
 
-    fn unavailable(&self, error: &ServiceError) -> Error {
+    fn unavailable(&self, reason: &str) -> Error {
         Error::Unavailable {
-            reason: self.secrets.hide(&Chain(error).to_string()),
+            reason: self.secrets.hide(reason),
         }
     }
 
@@ -202,7 +161,7 @@ impl Server {
         let is_asked = matches!(self.settings.reach, Reach::Http { .. }) && !live.is_busy();
         if is_asked && !live.answers(KNOWN_WITHIN).await && !live.is_busy() {
             tracing::warn!(
-                server = self.name,
+                server = %self.name,
                 "an MCP server does not know us any more and is greeted anew"
             );
             self.leave(&live).await;
@@ -250,7 +209,7 @@ impl Server {
             if !live.connection.is_closed() {
                 return Ok(Arc::clone(live));
             }
-            tracing::warn!(server = self.name, "an MCP server has ended and is started again");
+            tracing::warn!(server = %self.name, "an MCP server has ended and is started again");
             state.live = None;
         }
         if state.starts > 1 {
@@ -263,12 +222,12 @@ impl Server {
         }
         state.starts = state.starts.saturating_add(1);
         state.last_start = self.clock.monotonic();
-        let is_stale = Arc::new(AtomicBool::new(false));
+        let changes = Arc::<AtomicU64>::default();
         let connected = connect::connect(
             &self.launcher,
             &self.settings.reach,
             &self.secrets,
-            Arc::clone(&is_stale),
+            Arc::clone(&changes),
         );
         let connection = match tokio::time::timeout(START_WITHIN, connected).await {
             Ok(Ok(connection)) => connection,
@@ -278,20 +237,10 @@ impl Server {
                 return Err(Error::Unavailable { reason });
             }
         };
-        tracing::info!(server = self.name, "an MCP server is there");
-        let live = Arc::new(Live::new(connection, is_stale));
+        tracing::info!(server = %self.name, "an MCP server is there");
+        let live = Arc::new(Live::new(Arc::clone(&self.name), connection, changes));
         state.live = Some(Arc::clone(&live));
         Ok(live)
-    }
-}
-
-fn tool(listed: rmcp::model::Tool) -> Tool {
-    let hints = listed.annotations.unwrap_or_default();
-    Tool {
-        is_idempotent: hints.read_only_hint == Some(true) || hints.idempotent_hint == Some(true),
-        description: listed.description.unwrap_or_default().into_owned(),
-        parameters: Value::Object(listed.input_schema.as_ref().clone()),
-        name: listed.name.into_owned(),
     }
 }
 
@@ -313,7 +262,7 @@ mod tests {
             call_timeout: Duration::from_secs(60),
         };
         let server = Arc::new(Server::new(
-            "silent".to_owned(),
+            "silent",
             settings,
             Launcher::this_program(),
             Clock::system(),

@@ -233,3 +233,24 @@ async fn what_a_server_was_given_is_not_in_what_is_said_of_its_failure() {
         "{failed}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_changed_is_fetched_also_when_whoever_asked_first_went_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (reach, log) = stubborn(folder.path());
+    let servers = servers(reach, Duration::from_secs(10));
+    let has_extra = async || {
+        let listed = servers.tools(&key()).await.expect("a list");
+        listed.tools.iter().any(|tool| tool.name == "extra")
+    };
+    assert!(!has_extra().await);
+    text(&servers, "grow-slowly", json!({})).await.expect("grows");
+    // It is asked anew, and whoever asked does not wait for it.
+    eventually("it is listed again", async || {
+        let _ = timeout(Duration::from_millis(100), servers.tools(&key())).await;
+        lines(&log).iter().filter(|line| *line == "listed").count() > 1
+    })
+    .await;
+    assert!(has_extra().await);
+    servers.close().await;
+}

@@ -12,11 +12,13 @@ const tools = [
   { name: 'die', description: 'Ends the server.', inputSchema: any },
   { name: 'count', description: 'Answers n.', inputSchema: any },
   { name: 'grow', description: 'Adds a tool.', inputSchema: any },
+  { name: 'grow-slowly', description: 'Adds a tool, and takes its time to list it.', inputSchema: any },
   { name: 'refuse', description: 'Refuses to.', inputSchema: any },
   { name: 'remote', description: 'Its schema lies elsewhere.', inputSchema: { type: 'object', $ref: 'http://127.0.0.1:1/schema.json' } },
   { name: 'näme', description: 'No model can say it.', inputSchema: any },
 ]
 const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...message }) + '\n')
+let listsWithin = 0
 const text = (words) => ({ content: [{ type: 'text', text: words }] })
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -29,7 +31,8 @@ createInterface({ input: process.stdin }).on('line', (line) => {
       serverInfo: { name: 'stubborn', version: '1' },
     })
   } else if (method === 'tools/list') {
-    answer({ tools })
+    appendFileSync(process.env.STUBBORN_LOG, 'listed\n')
+    setTimeout(() => answer({ tools }), listsWithin)
   } else if (method === 'ping') {
     answer({})
   } else if (method === 'notifications/cancelled') {
@@ -43,6 +46,9 @@ createInterface({ input: process.stdin }).on('line', (line) => {
         process.exit(1)
       case 'count':
         return answer(text(String(params.arguments.n)))
+      case 'grow-slowly':
+        listsWithin = 1000
+      // falls through
       case 'grow':
         tools.push({ name: 'extra', description: 'It was not there before.', inputSchema: any })
         say({ method: 'notifications/message', params: { level: 'info', data: 'nobody is to read this' } })
