@@ -65,7 +65,7 @@ pub type Key = (String, String);
 
 /// The servers of this process. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Servers(Arc<BTreeMap<Key, Server>>);
+pub struct Servers(Arc<BTreeMap<Key, Arc<Server>>>);
 
 /// A tool of a server.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,12 +155,15 @@ impl Servers {
     ) -> Self {
         let server = |(key, settings): (Key, Settings)| {
             let name = format!("{}/{}", key.0, key.1);
-            (key, Server::new(&name, settings, launcher.clone(), clock.clone()))
+            (
+                key,
+                Arc::new(Server::new(&name, settings, launcher.clone(), clock.clone())),
+            )
         };
         Self(Arc::new(servers.into_iter().map(server).collect()))
     }
 
-    /// The tools of a server, which is started when it is not running.
+    /// The tools of a server, which is started when it is not running. Waits a minute or so at most.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -168,7 +171,9 @@ impl Servers {
         self.get(key)?.tools().await
     }
 
-    /// Calls a tool. Dropping the future cancels the call and tells the server.
+    /// Calls a tool. All of it, a start of the server included, takes no longer than a call may, but for
+    /// a moment in which one that did not answer is looked after. Dropping the future cancels the call
+    /// and tells the server.
     ///
     /// # Errors
     /// [`Error`].
@@ -178,10 +183,10 @@ impl Servers {
 
     /// Ends every server. One that is asked for again is started again.
     pub async fn close(&self) {
-        futures::future::join_all(self.0.values().map(Server::close)).await;
+        futures::future::join_all(self.0.values().map(|server| server.close())).await;
     }
 
-    fn get(&self, key: &Key) -> Result<&Server, Error> {
+    fn get(&self, key: &Key) -> Result<&Arc<Server>, Error> {
         self.0.get(key).ok_or_else(|| Error::Unavailable {
             reason: format!("there is no server {} of {}", key.1, key.0),
         })

@@ -1,14 +1,13 @@
 //! One server: started when it is needed, started again when it died, cut off when it hangs.
 
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rmcp::model::ServerResult;
 use rmcp::service::ServiceError;
 use serde_json::Value;
-use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::chain::Chain;
@@ -16,12 +15,17 @@ use crate::base::clock::Clock;
 use crate::child::Launcher;
 
 use super::connect;
+use super::joint::{self, Joint};
 use super::live::{Asked, Live};
 use super::secrets::Secrets;
 use super::{Answer, Error, Listed, Reach, Settings, result};
 
-/// For the start of a program that may have to be found and loaded first, and its first list.
+/// For the start of a program that may have to be found and loaded first.
 const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// For whoever wants its tools, with a start and its list where there is none. Both go on when this is
+/// over, and the next who asks finds them further on.
+const TOOLS_WITHIN: Duration = Duration::from_secs(75);
 
 /// After a call that was too slow: who does not even answer this hangs, and is replaced.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
@@ -53,6 +57,9 @@ pub(super) struct Server {
 #[derive(Debug, Default)]
 struct State {
     live: Option<Arc<Live>>,
+    /// The next one, waits before it included: all who want it wait for the same start, and are told
+    /// the same when it fails.
+    starting: Option<Joint<Arc<Live>>>,
     /// Starts since a call last succeeded.
     starts: u32,
     /// On the monotonic clock.
@@ -73,7 +80,15 @@ impl Server {
         }
     }
 
-    pub async fn tools(&self) -> Result<Listed, Error> {
+    pub async fn tools(self: &Arc<Self>) -> Result<Listed, Error> {
+        let listed = tokio::time::timeout(TOOLS_WITHIN, self.listed()).await;
+        listed.unwrap_or_else(|_| {
+            let seconds = TOOLS_WITHIN.as_secs();
+            Err(self.unavailable(&format!("it did not list its tools within {seconds} seconds")))
+        })
+    }
+
+    async fn listed(self: &Arc<Self>) -> Result<Listed, Error> {
         let live = self.live().await?;
         let reason = match live.tools(&self.lists).await {
             Ok(listed) => return Ok(listed),
@@ -90,13 +105,13 @@ impl Server {
         }
     }
 
-    pub async fn call(&self, tool: &str, arguments: &Value) -> Result<Answer, Error> {
+    pub async fn call(self: &Arc<Self>, tool: &str, arguments: &Value) -> Result<Answer, Error> {
         let limit = self.settings.call_timeout;
         let mut over = pin!(tokio::time::sleep(limit));
         let asked = tokio::select! {
             asked = self.ask(tool, arguments) => asked?,
             () = &mut over => return Err(Error::Unavailable {
-                reason: format!("it had no room for the call within {} seconds", limit.as_secs_f64()),
+                reason: format!("it was not ready for the call within {} seconds", limit.as_secs_f64()),
             }),
         };
         let live = Arc::clone(&asked.live);
@@ -106,7 +121,7 @@ impl Server {
         };
         match answer {
             Some(Ok(ServerResult::CallToolResult(answer))) => {
-                self.state.lock().await.starts = 0;
+                self.state().starts = 0;
                 Ok(result::read(answer))
             }
             Some(Ok(_)) => Err(Error::Refused {
@@ -131,7 +146,7 @@ impl Server {
     }
 
     /// Sends a call to a server that can be called.
-    async fn ask(&self, tool: &str, arguments: &Value) -> Result<Asked, Error> {
+    async fn ask(self: &Arc<Self>, tool: &str, arguments: &Value) -> Result<Asked, Error> {
         loop {
             let live = self.lively().await?;
             match live.ask(tool, arguments).await {
@@ -156,7 +171,7 @@ impl Server {
     /// a restart some answer calls of an old session in a way that belongs to no call. While it works
     /// on calls it is not asked, for some do one thing at a time; were they of an old session, then
     /// the first to reach its limit finds out.
-    async fn lively(&self) -> Result<Arc<Live>, Error> {
+    async fn lively(self: &Arc<Self>) -> Result<Arc<Live>, Error> {
         let live = self.live().await?;
         let is_asked = matches!(self.settings.reach, Reach::Http { .. }) && !live.is_busy();
         if is_asked && !live.answers(KNOWN_WITHIN).await && !live.is_busy() {
@@ -172,56 +187,76 @@ impl Server {
 
     /// Leaves this connection to the calls that it works on: the next caller starts another.
     async fn leave(&self, live: &Arc<Live>) {
-        let mut state = self.state.lock().await;
-        if state
-            .live
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, live))
-        {
-            state.live = None;
-        }
-        drop(state);
+        self.state().live.take_if(|current| Arc::ptr_eq(current, live));
         live.leave(&self.closing).await;
     }
 
     pub async fn close(&self) {
         self.closing.cancel();
-        let live = self.state.lock().await.live.take();
+        let live = self.state().live.take();
         if let Some(live) = live {
             live.connection.end(GRACE).await;
         }
     }
 
-    /// The running server, started when there is none.
-    async fn live(&self) -> Result<Arc<Live>, Error> {
-        tokio::select! {
-            biased;
-            () = self.closing.cancelled() => Err(Error::Unavailable {
-                reason: "this process is ending".to_owned(),
-            }),
-            live = self.found_or_started() => live,
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn found_or_started(&self) -> Result<Arc<Live>, Error> {
-        let mut state = self.state.lock().await;
-        if let Some(live) = &state.live {
-            if !live.connection.is_closed() {
-                return Ok(Arc::clone(live));
+    /// The running server, started when there is none.
+    async fn live(self: &Arc<Self>) -> Result<Arc<Live>, Error> {
+        let starting = {
+            let mut state = self.state();
+            match &state.live {
+                Some(live) if !live.connection.is_closed() => return Ok(Arc::clone(live)),
+                Some(_) => {
+                    tracing::warn!(server = %self.name, "an MCP server has ended and is started again");
+                    state.live = None;
+                }
+                None => {}
             }
-            tracing::warn!(server = %self.name, "an MCP server has ended and is started again");
-            state.live = None;
-        }
+            match &state.starting {
+                Some(starting) if starting.peek().is_none() => starting.clone(),
+                _ => self.start(&mut state),
+            }
+        };
+        starting.await.map_err(|reason| Error::Unavailable {
+            reason: reason.to_string(),
+        })
+    }
+
+    fn start(self: &Arc<Self>, state: &mut State) -> Joint<Arc<Live>> {
+        let now = self.clock.monotonic();
+        let mut wait = Duration::ZERO;
         if state.starts > 1 {
-            let wait = FIRST_WAIT * 2_u32.saturating_pow(state.starts - 2);
-            let next = state.last_start + wait.min(LONGEST_WAIT);
-            let left = next.saturating_sub(self.clock.monotonic());
-            if !left.is_zero() {
-                tokio::time::sleep(left).await;
-            }
+            let between = FIRST_WAIT * 2_u32.saturating_pow(state.starts - 2);
+            wait = (state.last_start + between.min(LONGEST_WAIT)).saturating_sub(now);
         }
         state.starts = state.starts.saturating_add(1);
-        state.last_start = self.clock.monotonic();
+        state.last_start = now + wait;
+        let server = Arc::clone(self);
+        let starting = joint::begin(async move {
+            let started = tokio::select! {
+                biased;
+                () = server.closing.cancelled() => Err("this process is ending".into()),
+                started = server.connected(wait) => started,
+            };
+            let mut state = server.state();
+            state.starting = None;
+            // One that came up while everything was closed would be closed by nobody.
+            state.live = started
+                .as_ref()
+                .ok()
+                .filter(|_| !server.closing.is_cancelled())
+                .cloned();
+            started
+        });
+        state.starting = Some(starting.clone());
+        starting
+    }
+
+    async fn connected(&self, wait: Duration) -> Result<Arc<Live>, Arc<str>> {
+        tokio::time::sleep(wait).await;
         let changes = Arc::<AtomicU64>::default();
         let connected = connect::connect(
             &self.launcher,
@@ -229,18 +264,11 @@ impl Server {
             &self.secrets,
             Arc::clone(&changes),
         );
-        let connection = match tokio::time::timeout(START_WITHIN, connected).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(reason)) => return Err(Error::Unavailable { reason }),
-            Err(_) => {
-                let reason = format!("it did not begin within {} seconds", START_WITHIN.as_secs());
-                return Err(Error::Unavailable { reason });
-            }
-        };
+        let connection = tokio::time::timeout(START_WITHIN, connected)
+            .await
+            .map_err(|_| format!("it did not begin within {} seconds", START_WITHIN.as_secs()))??;
         tracing::info!(server = %self.name, "an MCP server is there");
-        let live = Arc::new(Live::new(Arc::clone(&self.name), connection, changes));
-        state.live = Some(Arc::clone(&live));
-        Ok(live)
+        Ok(Arc::new(Live::new(Arc::clone(&self.name), connection, changes)))
     }
 }
 

@@ -223,6 +223,41 @@ async fn a_call_that_was_cut_off_takes_no_other_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_for_a_server_share_its_start_and_wait_no_longer_than_a_call_may_take() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // It reads, and never says a word.
+    let (reach, log) = noting(folder.path(), "exec cat > /dev/null");
+    let servers = servers(reach, Duration::from_secs(2));
+    let calls: Vec<_> = (0..4)
+        .map(|n| begin(&servers, "count", json!({"n": n})))
+        .collect();
+    for call in calls {
+        let answer = timeout(Duration::from_secs(6), call).await.expect("an end");
+        let answer = answer.expect("no panic");
+        assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
+    }
+    assert_eq!(lines(&log).len(), 1);
+    servers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_for_a_server_share_the_failure_of_its_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (reach, log) = noting(folder.path(), "sleep 1; exit 1");
+    let servers = servers(reach, Duration::from_secs(30));
+    let (all, key) = (servers.clone(), key());
+    let asked = (0..5).map(|_| all.tools(&key));
+    for answer in timeout(SOON, futures::future::join_all(asked))
+        .await
+        .expect("an end")
+    {
+        assert!(matches!(answer, Err(Error::Unavailable { .. })), "{answer:?}");
+    }
+    assert_eq!(lines(&log).len(), 1);
+    servers.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_was_given_is_not_in_what_is_said_of_its_failure() {
     let folder = tempfile::tempdir().expect("a folder");
     let (reach, _) = noting(folder.path(), "echo \"the key $KEY is not valid\" >&2; exit 1");
