@@ -35,6 +35,9 @@ struct Shared {
     compiled: Mutex<HashMap<Key, (u64, Offered)>>,
 }
 
+/// What OpenAI takes nowhere but inside of properties, and Anthropic refuses most of.
+const REFUSED_AT_THE_TOP: [&str; 5] = ["anyOf", "oneOf", "allOf", "enum", "not"];
+
 pub(super) type Offered = Arc<[Arc<Registered>]>;
 
 impl McpTools {
@@ -81,7 +84,11 @@ impl McpTools {
                 left_out("another of its tools has this name");
                 continue;
             }
-            let parameters = match Schema::compile_foreign(tool.parameters.clone()) {
+            let Some(schema) = of_object(&tool.parameters) else {
+                left_out("its schema wants its arguments to be something else than an object");
+                continue;
+            };
+            let parameters = match Schema::compile_foreign(Value::Object(schema.clone())) {
                 Ok(parameters) => parameters,
                 Err(error) => {
                     left_out(&format!(
@@ -91,10 +98,15 @@ impl McpTools {
                     continue;
                 }
             };
+            let (parameters_shown, more) = shown(schema);
+            let mut description: String = tool.description.chars().take(MAX_DESCRIPTION).collect();
+            if let Some(more) = more {
+                description += &format!("\n\nThe arguments also have to satisfy this JSON Schema: {more}");
+            }
             let spec = ToolSpec {
                 name,
-                description: tool.description.chars().take(MAX_DESCRIPTION).collect(),
-                parameters: shown(&tool.parameters),
+                description: description.trim_start().to_owned(),
+                parameters: parameters_shown,
             };
             offered.push(Arc::new(Registered {
                 spec: spec.clone(),
@@ -123,13 +135,34 @@ impl McpTools {
     }
 }
 
-/// Providers know no dialects.
-fn shown(parameters: &Value) -> Value {
-    let mut shown = parameters.clone();
-    if let Value::Object(members) = &mut shown {
-        members.shift_remove("$schema");
+/// A schema of arguments, which are an object whether it says so or not; none when it forbids that.
+fn of_object(parameters: &Value) -> Option<Map<String, Value>> {
+    let mut members = parameters.as_object()?.clone();
+    let is_of_objects = match members.get("type") {
+        None => true,
+        Some(Value::Array(types)) => types.iter().any(|kind| kind == "object"),
+        Some(kind) => kind == "object",
+    };
+    members.insert("type".to_owned(), json!("object"));
+    is_of_objects.then_some(members)
+}
+
+/// A schema as models are shown it, and what of it they have to be told in words. Providers know no
+/// dialects, and refuse a whole request for one tool whose schema has no properties or one of
+/// [`REFUSED_AT_THE_TOP`]; calls are checked against all of it nevertheless.
+fn shown(mut members: Map<String, Value>) -> (Value, Option<String>) {
+    members.shift_remove("$schema");
+    let mut more = Map::new();
+    for keyword in REFUSED_AT_THE_TOP {
+        if let Some(value) = members.shift_remove(keyword) {
+            more.insert(keyword.to_owned(), value);
+        }
     }
-    shown
+    members.entry("properties").or_insert_with(|| json!({}));
+    let more = (!more.is_empty()).then(|| Value::Object(more).to_string());
+    // Half of a schema tells nothing; what a call breaks of it, its refusal tells.
+    let more = more.filter(|more| more.len() <= MAX_DESCRIPTION);
+    (Value::Object(members), more)
 }
 
 struct McpTool {
@@ -257,4 +290,78 @@ fn filename(number: usize, media_type: Option<&str>) -> String {
         _ => "bin",
     };
     format!("{number}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definitions::McpReach;
+
+    fn offered(parameters: Value) -> Option<Arc<Registered>> {
+        let server = McpServer {
+            name: "trial".to_owned(),
+            reach: McpReach::Child {
+                command: String::new(),
+                arguments: Vec::new(),
+                environment: Vec::new(),
+            },
+            tools: vec!["*".to_owned()],
+            idempotent: Vec::new(),
+            timeout_seconds: 1,
+        };
+        let tool = mcp::Tool {
+            name: "act".to_owned(),
+            description: "Acts.".to_owned(),
+            parameters,
+            is_idempotent: false,
+        };
+        let listed = Listed {
+            version: 0,
+            tools: Arc::new([tool]),
+        };
+        let key = ("type".to_owned(), "trial".to_owned());
+        let offered = McpTools::default().compile(&key, &server, &listed);
+        offered.first().cloned()
+    }
+
+    #[test]
+    fn every_schema_that_is_offered_is_one_that_providers_take() {
+        for (given, takes) in [
+            (json!({}), json!({"type": "object", "properties": {}})),
+            (
+                json!({"type": ["object", "null"], "properties": {"a": {}}}),
+                json!({"type": "object", "properties": {"a": {}}}),
+            ),
+            (
+                json!({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"a": {}}, "required": ["a"]}),
+                json!({"properties": {"a": {}}, "required": ["a"], "type": "object"}),
+            ),
+        ] {
+            let offered = offered(given).expect("offered");
+            assert_eq!(offered.spec.parameters, takes);
+            assert_eq!(offered.spec.description, "Acts.");
+            assert_eq!(offered.parameters.check(&json!({"a": 1})), []);
+            assert_eq!(offered.parameters.check(&json!([])).len(), 1, "{takes}");
+        }
+        for other in [json!({"type": "string"}), json!({"type": ["array", "null"]})] {
+            assert!(offered(other).is_none());
+        }
+    }
+
+    #[test]
+    fn what_providers_refuse_at_the_top_is_said_in_words_and_checked_all_the_same() {
+        let either = json!([{"required": ["a"]}, {"required": ["b"]}]);
+        let schema = json!({"type": "object", "properties": {"a": {}, "b": {}}, "anyOf": either});
+        let offered = offered(schema).expect("offered");
+        assert_eq!(
+            offered.spec.parameters,
+            json!({"type": "object", "properties": {"a": {}, "b": {}}})
+        );
+        assert_eq!(
+            offered.spec.description,
+            format!("Acts.\n\nThe arguments also have to satisfy this JSON Schema: {{\"anyOf\":{either}}}")
+        );
+        assert_eq!(offered.parameters.check(&json!({"b": 1})), []);
+        assert_ne!(offered.parameters.check(&json!({"c": 1})), []);
+    }
 }
