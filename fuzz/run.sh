@@ -20,6 +20,8 @@ documents)
     for file in tests/documents/*.{csv,json,md}; do seed 0 "$file"; done
     for file in tests/documents/*.xlsx; do seed 1 "$file"; done
     for file in tests/documents/*.pdf; do seed 3 "$file"; done
+    for file in web/*.html src/http/tests/dist/*.html; do seed 4 "$file"; done
+    printf '\x04<title>Mugs</title><p>A <b><i>mug</b>s</i><ul><li>blue</ul><table><tr><td rowspan=2>1<td colspan=3>2<tr><th>3</table>' >"$corpus/4-table"
     for file in tests/documents/*.xlsx; do
         python3 - "$file" "$corpus" <<'PYTHON'
 import os, sys, zipfile

@@ -1,5 +1,6 @@
-//! A document: the first byte says what kind. The parts of a workbook are packed here, for a damaged
-//! pack is seen at once and teaches a fuzzer nothing; they are divided by a line of dashes.
+//! A document or a page of the web: the first byte says what kind. The parts of a workbook are packed
+//! here, for a damaged pack is seen at once and teaches a fuzzer nothing; they are divided by a line
+//! of dashes.
 #![no_main]
 
 use std::io::{Cursor, Write};
@@ -40,11 +41,12 @@ fn workbook(text: &[u8]) -> Vec<u8> {
 
 fuzz_target!(|data: &[u8]| {
     let [which, document @ ..] = data else { return };
-    let (kind, bytes) = match which % 4 {
+    let (kind, bytes) = match which % 5 {
         0 => (Kind::Text, document.to_vec()),
         1 => (Kind::Workbook, document.to_vec()),
         2 => (Kind::Workbook, workbook(document)),
-        _ => (Kind::Pdf, document.to_vec()),
+        3 => (Kind::Pdf, document.to_vec()),
+        _ => (Kind::Html(encoding_rs::UTF_8), document.to_vec()),
     };
     let _ = extract(kind, bytes);
 });

@@ -15,16 +15,14 @@ pub(super) const REFUSED: u8 = 3;
 /// Reads a document, if that is what this process was started for; none if not. `arguments` begin
 /// with the program's name. To be called while the process has one thread.
 pub fn main(arguments: &[OsString]) -> Option<ExitCode> {
-    let [_, role, kind] = arguments else {
+    let [_, role, kind @ ..] = arguments else {
         return None;
     };
     if role != OsStr::new(EXTRACT) {
         return None;
     }
-    let kinds = [Kind::Text, Kind::Workbook, Kind::Pdf];
-    let kind = kinds
-        .into_iter()
-        .find(|known| kind == OsStr::new(known.as_str()))?;
+    let kind: Option<Vec<&str>> = kind.iter().map(|argument| argument.to_str()).collect();
+    let kind = Kind::from_arguments(&kind?)?;
     Some(serve(kind).unwrap_or(ExitCode::FAILURE))
 }
 

@@ -1,26 +1,32 @@
-//! The text of documents that strangers have written: what `read_file` reads.
+//! The text of documents that strangers have written: what `read_file` and `fetch_page` read.
 //!
 //! | kind | becomes |
 //! |---|---|
 //! | text: TXT, CSV, Markdown, JSON | itself, from UTF-8, UTF-16 or Windows-1252 ([`text`]) |
 //! | workbook: XLSX | each sheet under a line with its name, as CSV ([`workbook`]) |
 //! | PDF | each page under a line with its number; rows of tables with a tab between cells ([`pdf`]) |
+//! | page of the web: HTML | its title, and its text without markup ([`html`]) |
 //!
-//! Text is decoded here. Workbooks and PDF are taken apart in a child process of this binary, with
-//! limits on memory, time and output ([`Reader`]): a bomb, a loop or a crash costs that child and
-//! fails that document, in words for the model and the person. What comes out is text and nothing
+//! Text is decoded here. All else is taken apart in a child process of this binary, with limits on
+//! memory, time and output ([`Reader`]): a bomb, a loop or a crash costs that child and fails that
+//! document, in words for the model and the person. What comes out is text and nothing
 //! else: no script, macro or link of a document is ever run or followed.
 //!
 //! To add a kind: a file beside these, its variant of [`Kind`], an arm in [`extract`], and its type
 //! in [`Kind::of`].
 
 mod child;
+mod html;
 mod pdf;
 mod reader;
 mod text;
 mod workbook;
 
+use encoding_rs::Encoding;
+
 pub use child::main;
+pub use html::Html;
+pub(crate) use html::decode as decode_page;
 pub use reader::{Error, Reader};
 pub(crate) use text::reads_as_text;
 
@@ -37,6 +43,9 @@ pub enum Kind {
     Workbook,
     /// Portable Document Format.
     Pdf,
+    /// A page of the web, in this encoding unless a byte order mark says otherwise. What is
+    /// extracted of it is its title in the first line, which is empty without one, then its text.
+    Html(&'static Encoding),
 }
 
 impl Kind {
@@ -50,11 +59,23 @@ impl Kind {
         }
     }
 
-    fn as_str(self) -> &'static str {
+    // As the child is told.
+    fn to_arguments(self) -> Vec<&'static str> {
         match self {
-            Self::Text => "text",
-            Self::Workbook => "workbook",
-            Self::Pdf => "pdf",
+            Self::Text => vec!["text"],
+            Self::Workbook => vec!["workbook"],
+            Self::Pdf => vec!["pdf"],
+            Self::Html(encoding) => vec!["html", encoding.name()],
+        }
+    }
+
+    fn from_arguments(arguments: &[&str]) -> Option<Self> {
+        match arguments {
+            ["text"] => Some(Self::Text),
+            ["workbook"] => Some(Self::Workbook),
+            ["pdf"] => Some(Self::Pdf),
+            ["html", encoding] => Encoding::for_label(encoding.as_bytes()).map(Self::Html),
+            _ => None,
         }
     }
 }
@@ -113,6 +134,7 @@ pub fn extract(kind: Kind, bytes: Vec<u8>) -> Result<String, Unreadable> {
         Kind::Text => text::decode(bytes),
         Kind::Workbook => workbook::extract(bytes),
         Kind::Pdf => pdf::extract(bytes),
+        Kind::Html(encoding) => html::extract(&bytes, encoding),
     }
 }
 
@@ -127,5 +149,21 @@ impl Page {
         }
         self.0.push_str(text);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_survive_the_command_line_and_others_are_none() {
+        let pages = [encoding_rs::UTF_8, encoding_rs::WINDOWS_1252, encoding_rs::EUC_KR].map(Kind::Html);
+        for kind in [Kind::Text, Kind::Workbook, Kind::Pdf].into_iter().chain(pages) {
+            assert_eq!(Kind::from_arguments(&kind.to_arguments()), Some(kind));
+        }
+        for none in [&["html"][..], &["html", "x"], &["pdf", "utf-8"], &[]] {
+            assert_eq!(Kind::from_arguments(none), None, "{none:?}");
+        }
     }
 }

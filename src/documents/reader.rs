@@ -1,15 +1,16 @@
-//! Reading documents for runs: text here, everything else in a child. A document is paged, so its
-//! text is kept for a while: the next page does not take it apart again.
+//! Reading documents for runs: text here, everything else in a child, pages of the web too. A
+//! document is paged, so its text is kept for a while: the next page does not take it apart again.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use encoding_rs::Encoding;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::child::{EXTRACT, REFUSED};
-use super::{Kind, MAX_TEXT_BYTES, Unreadable, text};
+use super::{Html, Kind, MAX_TEXT_BYTES, Unreadable, text};
 use crate::child::{Bounds, CANNOT_START, Exit, Launcher, Limits, Program, RunError};
 
 /// What a child may use: documents of people take some ten megabytes and a second or two.
@@ -17,6 +18,13 @@ const LIMITS: Limits = Limits {
     memory_bytes: Some(1024 * 1024 * 1024),
     cpu: Some(Duration::from_secs(30)),
     file_bytes: Some(0),
+};
+
+/// What a page of the web may use. One of 100 KB takes 10 MB and 12 ms; the largest that is fetched,
+/// 5 MB, takes 400 MB where it is prose, 700 MB where it is one table, and a second or two.
+const PAGE_LIMITS: Limits = Limits {
+    cpu: Some(Duration::from_secs(10)),
+    ..LIMITS
 };
 
 /// Longer than the processor time, for a machine that is busy.
@@ -28,6 +36,11 @@ const BOUNDS: Bounds = Bounds {
 /// Children at once: each may take [`LIMITS`].
 const AT_ONCE: usize = 2;
 
+/// Children at once that lay out pages: each may take [`PAGE_LIMITS`]. They are others than those of
+/// documents, so that a page, which takes a moment, never waits behind a document, which may take
+/// half a minute.
+const PAGES_AT_ONCE: usize = 3;
+
 /// Bytes of texts that are kept.
 const KEPT: usize = 2 * MAX_TEXT_BYTES;
 
@@ -38,9 +51,17 @@ type Kept = VecDeque<(Uuid, Arc<str>)>;
 #[derive(Clone, Debug)]
 pub struct Reader {
     launcher: Launcher,
-    slots: Arc<Semaphore>,
+    slots: Arc<Slots>,
     kept: Arc<Mutex<Kept>>,
-    limits: Limits,
+    /// Instead of those of its kind.
+    limits: Option<Limits>,
+}
+
+/// Who waits for whom.
+#[derive(Debug)]
+struct Slots {
+    documents: Semaphore,
+    pages: Semaphore,
 }
 
 /// Why there is no text.
@@ -59,16 +80,19 @@ impl Reader {
     pub fn new(launcher: Launcher) -> Self {
         Self {
             launcher,
-            slots: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Slots {
+                documents: Semaphore::new(AT_ONCE),
+                pages: Semaphore::new(PAGES_AT_ONCE),
+            }),
             kept: Arc::default(),
-            limits: LIMITS,
+            limits: None,
         }
     }
 
     /// Holds children to other limits.
     #[must_use]
     pub fn limited(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -89,7 +113,7 @@ impl Reader {
     pub async fn read(&self, id: Uuid, kind: Kind, bytes: Vec<u8>) -> Result<Arc<str>, Error> {
         let text: Arc<str> = match kind {
             Kind::Text => text::decode(bytes)?.into(),
-            Kind::Workbook | Kind::Pdf => self.extract(kind, &bytes).await?.into(),
+            Kind::Workbook | Kind::Pdf | Kind::Html(_) => self.extract(kind, &bytes).await?.into(),
         };
         let mut kept = self.kept.lock().expect("no holder panics");
         kept.push_back((id, Arc::clone(&text)));
@@ -102,12 +126,26 @@ impl Reader {
         Ok(text)
     }
 
+    /// What a page of the web says. Nothing of it is kept: it may say something else by now.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn lay_out(&self, html: &[u8], encoding: &'static Encoding) -> Result<Html, Error> {
+        let extracted = self.extract(Kind::Html(encoding), html).await?;
+        Ok(Html::of(&extracted))
+    }
+
     async fn extract(&self, kind: Kind, bytes: &[u8]) -> Result<String, Error> {
+        let (slots, limits) = match kind {
+            Kind::Html(_) => (&self.slots.pages, PAGE_LIMITS),
+            Kind::Text | Kind::Workbook | Kind::Pdf => (&self.slots.documents, LIMITS),
+        };
         // It is never closed.
-        let _slot = self.slots.acquire().await;
+        let _slot = slots.acquire().await;
+        let arguments = std::iter::once(EXTRACT).chain(kind.to_arguments());
         let program = Program {
-            limits: self.limits,
-            ..self.launcher.own([EXTRACT, kind.as_str()])
+            limits: self.limits.unwrap_or(limits),
+            ..self.launcher.own(arguments)
         };
         let failed = match self.launcher.run(&program, bytes, BOUNDS).await {
             Ok(output) => return String::from_utf8(output).map_err(|_| Unreadable::Crashed.into()),

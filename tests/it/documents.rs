@@ -1,17 +1,20 @@
 //! Documents that other programs have made (`tests/documents/README.md`): what is read of them, what
-//! is said of those that cannot be read, and that the worst of them cost a child and no more.
+//! is said of those that cannot be read, and that the worst of them, and the worst pages of the web,
+//! cost a child and no more.
 
 use std::io::Write;
 use std::time::Duration;
 
 use agentic_executions::child::{Launcher, Limits};
-use agentic_executions::documents::{Error, Kind, Reader, Unreadable};
+use agentic_executions::documents::{Error, Html, Kind, Reader, Unreadable};
+use encoding_rs::{Encoding, IBM866, KOI8_U, UTF_8};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::both;
 use crate::support::client::{Client, LAUNCH};
+use crate::support::eventually;
 
 fn document(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/documents/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -248,6 +251,113 @@ async fn bombs_and_loops_fail_their_document_and_nothing_else() {
         .read(Uuid::from_u128(4), Kind::Pdf, document("delivery-note.pdf"))
         .await;
     assert!(after.expect("text").contains("MUG-002 x 36"));
+}
+
+/// Pages whose markup stands for gigabytes or hours, each in a way that counting its tags does not tell.
+fn ruinous_pages() -> [(&'static str, String); 4] {
+    let formats: String = (0..390).map(|number| format!("<b a{number}>")).collect();
+    [
+        // Each x opens all of them again.
+        ("formats", format!("<p>{formats}{}", "<p>x".repeat(400_000))),
+        // Each row of cells goes through all that span it.
+        (
+            "spans",
+            format!(
+                "<table><tr>{}{}",
+                "<td rowspan=99999999>x".repeat(20_000),
+                "<tr><td>x".repeat(200_000)
+            ),
+        ),
+        // What ends here has never begun, so all stay open, and each next one looks through them.
+        ("ends", "<div></x>".repeat(580_000)),
+        ("depth", "<div>".repeat(500_000)),
+    ]
+}
+
+async fn lay_out(reader: &Reader, html: &str) -> Result<Html, Unreadable> {
+    match reader.lay_out(html.as_bytes(), UTF_8).await {
+        Ok(html) => Ok(html),
+        Err(Error::Unreadable(why)) => Err(why),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn pages_made_to_take_all_there_is_fail_themselves_and_nothing_else() {
+    let reader = reader().limited(Limits {
+        memory_bytes: Some(200 << 20),
+        cpu: Some(Duration::from_secs(2)),
+        file_bytes: Some(0),
+    });
+    let pages = ruinous_pages();
+    let laid_out = pages.iter().map(async |(what, html)| {
+        let failed = lay_out(&reader, html).await.map(|html| html.text.len());
+        assert!(
+            matches!(
+                failed,
+                Err(Unreadable::TooHungry | Unreadable::TooSlow | Unreadable::Crashed)
+            ),
+            "{what}: {failed:?}"
+        );
+    });
+    futures::future::join_all(laid_out).await;
+
+    let after = lay_out(&reader, "<title>Mugs</title><p>A <b>mug</b>").await;
+    let expected = Html {
+        title: Some("Mugs".to_owned()),
+        text: "A mug".to_owned(),
+    };
+    assert_eq!(after, Ok(expected));
+}
+
+#[tokio::test]
+async fn pages_are_as_deep_as_programs_make_them() {
+    let deep = format!("{}mug{}", "<div>".repeat(1_000), "</div>".repeat(1_000));
+    assert_eq!(
+        lay_out(&reader(), &deep).await.map(|html| html.text).as_deref(),
+        Ok("mug")
+    );
+}
+
+/// Children that lay out a page in this encoding, by which tests know their own.
+fn children(encoding: &'static Encoding) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("a /proc").flatten();
+    let is_meant = |entry: &std::fs::DirEntry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).ends_with(&format!("@extract\0html\0{}\0", encoding.name()))
+    };
+    processes.filter(is_meant).count()
+}
+
+#[tokio::test]
+async fn a_page_that_nobody_waits_for_any_more_is_let_go_at_once() {
+    let reader = reader();
+    let [_, _, (_, endless), _] = ruinous_pages();
+    let laying_out = tokio::spawn(async move { reader.lay_out(endless.as_bytes(), IBM866).await });
+    eventually("the page is being laid out", async || children(IBM866) > 0).await;
+    laying_out.abort();
+    let asked_at = tokio::time::Instant::now();
+    eventually("the child is gone", async || children(IBM866) == 0).await;
+    assert!(
+        asked_at.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        asked_at.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn pages_never_wait_behind_documents() {
+    let reader = reader();
+    let slow: Vec<_> = (10..14)
+        .map(|id| {
+            let reader = reader.clone();
+            tokio::spawn(async move { reader.read(Uuid::from_u128(id), Kind::Pdf, nested_forms()).await })
+        })
+        .collect();
+    let page = reader.lay_out(b"<p>mug", KOI8_U).await.expect("a page");
+    assert_eq!(page.text, "mug");
+    assert!(slow.iter().all(|document| !document.is_finished()));
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 fn nested_forms() -> Vec<u8> {

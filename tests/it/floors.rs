@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 9] = [
 ];
 
 /// Who may name a library.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 11] = [
     ("sea_orm", &["db"]),
     ("async_graphql", &["graphql", "http"]),
     ("axum", &["http", "cli"]),
@@ -29,6 +29,7 @@ const LIBRARIES: [(&str, &[&str]); 10] = [
     ("rustix", &["child", "cli", "http"]),
     ("calamine", &["documents"]),
     ("hayro_interpret", &["documents"]),
+    ("html2text", &["documents"]),
 ];
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {

@@ -39,7 +39,7 @@ async fn record(client: &Client, collection: &str, key: &str) -> Value {
         .clone()
 }
 
-/// A shop with a product's page, a page that moved, and nothing else.
+/// A shop with a product's page, a page that moved, one that nobody can lay out, and nothing else.
 async fn pages() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -49,7 +49,8 @@ async fn pages() -> SocketAddr {
         <p>SKU: WEB-001<br>Name: Mug <i>from the web</i><br>Price EUR: 12.5</p></body></html>";
     let shop = axum::Router::new()
         .route("/mug", get(async move || Html(mug)))
-        .route("/moved", get(async || Redirect::permanent("/mug")));
+        .route("/moved", get(async || Redirect::permanent("/mug")))
+        .route("/endless", get(async || Html("<div></x>".repeat(500_000))));
     tokio::spawn(async move { axum::serve(listener, shop).await });
     address
 }
@@ -113,7 +114,7 @@ both! {
         let mut site = site;
         let shop = pages().await;
         let url = |path: &str| format!("http://{shop}{path}");
-        let urls = json!([url("/mug"), url("/gone"), url("/moved"), format!("http://127.0.0.2:{}/mug", shop.port())]);
+        let urls = json!([url("/mug"), url("/gone"), url("/moved"), format!("http://127.0.0.2:{}/mug", shop.port()), url("/endless")]);
         let closed = site.serve(&[]).await;
         let ended = import(&closed.admin(), &urls).await;
         assert_eq!(
@@ -134,6 +135,7 @@ both! {
         assert!(result(1).ends_with("/gone answered 404 Not Found"), "{ended}");
         assert_eq!(result(2), "WEB-001 created", "{ended}");
         assert!(result(3).contains("keeps closed"), "{ended}");
+        assert!(result(4).contains("/endless has markup that"), "{ended}");
         let product = record(&client, "products", "WEB-001").await;
         assert_eq!(product, json!({ "name": "Mug from the web", "price_eur": 12.5 }));
     }

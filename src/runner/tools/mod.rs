@@ -194,7 +194,7 @@ pub(super) fn info(row: &file::Model) -> FileInfo {
 /// The tools that come with the server.
 pub(super) fn built_in(fetcher: Fetcher, documents: documents::Reader) -> Vec<Arc<dyn Tool>> {
     vec![
-        Arc::new(fetch_page::FetchPage::new(fetcher)),
+        Arc::new(fetch_page::FetchPage::new(fetcher, documents.clone())),
         Arc::new(list_files::ListFiles),
         Arc::new(read_file::ReadFile::new(documents)),
         Arc::new(search_records::SearchRecords),

@@ -1,5 +1,6 @@
 //! `fetch_page`: the text of a page of the web, a part at a time. Which addresses it may ask, and
-//! how much a page may cost, is `fetch`'s; what a page says is [`text`]'s.
+//! how much a page may cost, is `fetch`'s; whether it is one that has text is [`text`]'s; what HTML
+//! says is `documents`', in a child, for a page may be made to take all that there is.
 
 mod text;
 
@@ -7,24 +8,38 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::base::chain::Chain;
+use crate::documents::{self, Html, Reader, Unreadable};
 use crate::fetch::{self, Fetcher};
 use crate::model::ToolSpec;
 
 use super::part::Part;
 use super::{Context, Effect, Error, Output, Outside, Tool, arguments};
+use text::Form;
 
 /// Characters at once, as of `read_file`.
 const MOST: u64 = 100_000;
 
+/// Pages at once in this process, from the request to the text: each may be as large as `fetch` takes
+/// them. Those of sixteen runs that each fetch as many would fill the memory while they wait to be laid
+/// out.
+const AT_ONCE: usize = 64;
+
 pub(super) struct FetchPage {
     fetcher: Fetcher,
+    documents: Reader,
+    slots: Semaphore,
 }
 
 impl FetchPage {
-    pub fn new(fetcher: Fetcher) -> Self {
-        Self { fetcher }
+    pub fn new(fetcher: Fetcher, documents: Reader) -> Self {
+        Self {
+            fetcher,
+            documents,
+            slots: Semaphore::new(AT_ONCE),
+        }
     }
 }
 
@@ -70,17 +85,25 @@ impl Outside for FetchPage {
     fn call<'a>(&'a self, _: &'a Context, given: &'a Value) -> BoxFuture<'a, Result<Output, Error>> {
         async move {
             let wanted: Arguments = arguments(given)?;
+            // It is never closed.
+            let _slot = self.slots.acquire().await;
             let page = self.fetcher.get(&wanted.url).await.map_err(refused)?;
-            let url = page.url.clone();
-            // A long page takes longer to lay out than other runs should wait.
-            let read = tokio::task::spawn_blocking(move || text::read(&page)).await;
-            let text = read
-                .unwrap_or(Err(text::Unreadable::Broken))
-                .map_err(|why| Error::Refused(format!("{url} {why}")))?;
-            let part = Part::of(&text.text, wanted.offset, wanted.limit.unwrap_or(MOST).min(MOST));
+            let url = &page.url;
+            let form = text::form(&page).map_err(|why| Error::Refused(format!("{url} {why}")))?;
+            let says = match form {
+                Form::Plain(encoding) => Html {
+                    title: None,
+                    text: documents::decode_page(&page.body, encoding),
+                },
+                Form::Html(encoding) => {
+                    let laid_out = self.documents.lay_out(&page.body, encoding).await;
+                    laid_out.map_err(|error| unreadable(url, &error))?
+                }
+            };
+            let part = Part::of(&says.text, wanted.offset, wanted.limit.unwrap_or(MOST).min(MOST));
             Ok(json!({
                 "url": url,
-                "title": text.title,
+                "title": says.title,
                 "text": part.text,
                 "offset": part.offset,
                 "next_offset": part.next_offset,
@@ -100,4 +123,24 @@ fn refused(error: fetch::Error) -> Error {
         );
     }
     Error::Refused(error.to_string())
+}
+
+fn unreadable(url: &str, error: &documents::Error) -> Error {
+    let why = match error {
+        documents::Error::Unreadable(Unreadable::TooHungry) => {
+            "has markup that takes more memory to be laid out than pages for people do; it was given up"
+        }
+        documents::Error::Unreadable(Unreadable::TooSlow) => {
+            "has markup that takes longer to be laid out than pages for people do; it was given up"
+        }
+        documents::Error::Unreadable(Unreadable::TooLong) => {
+            "holds more text than is read of one page; it was given up"
+        }
+        documents::Error::Unreadable(_) => "has markup that cannot be laid out",
+        documents::Error::Start(_) => {
+            tracing::error!(error = %Chain(error), "no page can be laid out");
+            "cannot be read: this server fails to start what lays out pages"
+        }
+    };
+    Error::Refused(format!("{url} {why}"))
 }

@@ -1,71 +1,43 @@
-//! What a page says, as text for a model: HTML laid out without its markup; anything
-//! that is text already, as it is. Bytes become characters as browsers do it: by a
-//! byte order mark, else by the header's charset, else by what the page says of itself, else as
-//! UTF-8 or, where it is none, as windows-1252.
-
-use std::fmt;
+//! How a page of the web is read: as HTML, whose layout is `documents`', or as text that it is
+//! already. Bytes become characters as browsers do it: by a byte order mark, else by the header's
+//! charset, else by what the page says of itself, else as UTF-8 or, where it is none, as
+//! windows-1252.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use crate::fetch::Page;
 
-/// Wide enough that a table row stays a line, for what a model reads has no margin.
-const WIDTH: usize = 160;
-
 /// How far into a page its own word on its charset is looked for (HTML, section 13.2.3.2).
 const PRESCAN: usize = 1024;
 
-/// Deeper elements are laid out by recursion; a real page stays far below.
-const MAX_DEPTH: usize = 400;
-
-pub(super) struct Text {
-    pub title: Option<String>,
-    pub text: String,
+/// What a page's text is in, to be laid out or as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Html(&'static Encoding),
+    Plain(&'static Encoding),
 }
 
-/// Why a page has no text.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    /// It is something else, such as a picture.
-    NotText(String),
-    /// Its markup could not be laid out.
-    Broken,
-}
+/// A page that is something else, such as a picture: its type, if that is known.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is {}, which is no text", .0.as_deref().unwrap_or("of no known type"))]
+pub(super) struct NoText(Option<String>);
 
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotText(what) => write!(f, "is {what}, which is no text"),
-            Self::Broken => f.write_str("has markup that cannot be laid out"),
-        }
-    }
-}
-
-enum Form {
-    Html,
-    Plain,
-}
-
-/// The text of `page`.
-pub(super) fn read(page: &Page) -> Result<Text, Unreadable> {
+/// The form of `page`, which costs nothing to tell.
+pub(super) fn form(page: &Page) -> Result<Form, NoText> {
+    let body = &page.body;
     let (kind, charset) = media_type(&page.content_type);
-    let form = form(&kind, &page.body).ok_or_else(|| {
-        Unreadable::NotText(if kind.is_empty() {
-            "of no known type".to_owned()
-        } else {
-            kind.clone()
-        })
-    })?;
-    let text = decode(&page.body, charset.as_deref(), matches!(form, Form::Html));
-    match form {
-        Form::Plain => Ok(Text { title: None, text }),
-        Form::Html => {
-            let laid_out = lay_out(&text).ok_or(Unreadable::Broken)?;
-            Ok(Text {
-                title: title(&text),
-                text: laid_out,
-            })
+    let named = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
+    let guess = || {
+        let is_utf_8 = std::str::from_utf8(body).is_ok();
+        if is_utf_8 { UTF_8 } else { WINDOWS_1252 }
+    };
+    match is_html(&kind, body) {
+        Some(true) => {
+            let encoding = named.or_else(|| declared(body)).unwrap_or_else(guess);
+            Ok(Form::Html(encoding))
         }
+        Some(false) => Ok(Form::Plain(named.unwrap_or_else(guess))),
+        None => Err(NoText((!kind.is_empty()).then_some(kind))),
     }
 }
 
@@ -81,38 +53,23 @@ fn media_type(header: &str) -> (String, Option<String>) {
     (kind, charset)
 }
 
-fn form(kind: &str, body: &[u8]) -> Option<Form> {
+/// Whether it is laid out or text as it is; none when it is neither.
+fn is_html(kind: &str, body: &[u8]) -> Option<bool> {
     match kind {
-        "text/html" | "application/xhtml+xml" => Some(Form::Html),
-        "application/json" | "application/xml" | "application/javascript" => Some(Form::Plain),
+        "text/html" | "application/xhtml+xml" => Some(true),
+        "application/json" | "application/xml" | "application/javascript" => Some(false),
         "" | "application/octet-stream" => {
             // Nobody said: markup begins with a bracket, and text has no NUL.
             let start = body.trim_ascii_start();
             match start.first() {
-                Some(b'<') => Some(Form::Html),
-                _ if infer::get(body).is_none() && !body.contains(&0) => Some(Form::Plain),
+                Some(b'<') => Some(true),
+                _ if infer::get(body).is_none() && !body.contains(&0) => Some(false),
                 _ => None,
             }
         }
-        kind if kind.starts_with("text/") || kind.ends_with("+json") || kind.ends_with("+xml") => {
-            Some(Form::Plain)
-        }
+        kind if kind.starts_with("text/") || kind.ends_with("+json") || kind.ends_with("+xml") => Some(false),
         _ => None,
     }
-}
-
-fn decode(body: &[u8], charset: Option<&str>, is_html: bool) -> String {
-    let named = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
-    let encoding = named
-        .or_else(|| is_html.then(|| declared(body)).flatten())
-        .unwrap_or(if std::str::from_utf8(body).is_ok() {
-            UTF_8
-        } else {
-            WINDOWS_1252
-        });
-    // A byte order mark overrules it, and is no part of the text.
-    let (text, ..) = encoding.decode(body);
-    text.replace('\0', "\u{FFFD}")
 }
 
 /// The charset of `<meta charset=…>` or `<meta … content="…; charset=…">`.
@@ -135,68 +92,10 @@ fn declared(body: &[u8]) -> Option<&'static Encoding> {
     })
 }
 
-fn lay_out(html: &str) -> Option<String> {
-    if nesting(html) > MAX_DEPTH {
-        return None;
-    }
-    let text = html2text::config::plain_no_decorate()
-        .string_from_read(html.as_bytes(), WIDTH)
-        .ok()?;
-    // Layout leaves runs of empty lines where scripts and pictures were.
-    let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines().map(str::trim_end) {
-        if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
-            lines.push(line);
-        }
-    }
-    Some(lines.join("\n").trim_end().to_owned())
-}
-
-/// How deep elements can lie within each other, at most: tags that open, less those that close.
-fn nesting(html: &str) -> usize {
-    const VOID: [&str; 14] = [
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
-        "track", "wbr",
-    ];
-    // These close themselves when the next one opens, so pages leave their ends out.
-    const IMPLIED: [&str; 10] = [
-        "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody",
-    ];
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for tag in html.split('<').skip(1) {
-        let closes = tag.starts_with('/');
-        let name = tag.trim_start_matches('/');
-        let end = name
-            .find(|c: char| !c.is_ascii_alphanumeric())
-            .unwrap_or(name.len());
-        let name = name[..end].to_ascii_lowercase();
-        if name.is_empty() || VOID.contains(&name.as_str()) || IMPLIED.contains(&name.as_str()) {
-            continue;
-        }
-        if closes {
-            depth = depth.saturating_sub(1);
-        } else {
-            depth += 1;
-            deepest = deepest.max(depth);
-        }
-    }
-    deepest
-}
-
-fn title(html: &str) -> Option<String> {
-    let lower = html.to_ascii_lowercase();
-    let open = lower.find("<title")?;
-    let start = open + lower[open..].find('>')? + 1;
-    let end = start + lower[start..].find("</title")?;
-    let text = html2text::config::plain_no_decorate()
-        .string_from_read(&html.as_bytes()[start..end], usize::from(u16::MAX))
-        .ok()?;
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!text.is_empty()).then_some(text)
-}
-
 #[cfg(test)]
 mod tests {
+    use encoding_rs::{ISO_2022_JP, KOI8_R, WINDOWS_1251};
+
     use super::*;
 
     fn page(content_type: &str, body: impl Into<Vec<u8>>) -> Page {
@@ -208,49 +107,46 @@ mod tests {
     }
 
     #[test]
-    fn html_becomes_its_text_with_its_title() {
-        let html = "<!doctype html><html><head><title>Mug &amp; more</title><style>p { color: red }</style>\
-            <script>alert(1)</script></head><body><h1>Blue mug</h1><p>SKU: <b>MUG-001</b></p>\
-            <a href=\"/care\">Care</a><table><tr><td>Volume</td><td>300 ml</td></tr></table></body></html>";
-        let read = read(&page("text/html; charset=utf-8", html)).expect("text");
-        assert_eq!(read.title.as_deref(), Some("Mug & more"));
-        for kept in ["Blue mug", "SKU: MUG-001", "Care", "Volume", "300 ml"] {
-            assert!(read.text.contains(kept), "{kept} of {}", read.text);
-        }
-        for dropped in ["<b>", "alert", "color: red"] {
-            assert!(!read.text.contains(dropped), "{dropped} of {}", read.text);
-        }
-    }
-
-    #[test]
     fn characters_are_read_as_browsers_read_them() {
-        let says = |content_type: &str, body: &[u8]| read(&page(content_type, body)).expect("text").text;
-        assert_eq!(says("text/plain; charset=iso-8859-1", b"gr\xfcn"), "grün");
-        assert_eq!(says("text/plain", "grün".as_bytes()), "grün");
-        assert_eq!(says("text/plain", b"gr\xfcn"), "grün");
-        assert_eq!(
-            says("text/plain; charset=utf-8", b"\xef\xbb\xbfgr\xc3\xbcn"),
-            "grün"
-        );
-        assert_eq!(
-            says("text/html", b"<meta charset='windows-1251'><p>\xcc\xe8\xf0"),
-            "Мир"
-        );
         let old = b"<meta http-equiv=x content=\"text/html; charset=koi8-r\"><p>\xed\xc9\xd2";
-        assert_eq!(says("text/html", old), "Мир");
+        for (content_type, body, expected) in [
+            (
+                "text/plain; charset=iso-8859-1",
+                &b"gr\xfcn"[..],
+                Form::Plain(WINDOWS_1252),
+            ),
+            ("text/plain", "grün".as_bytes(), Form::Plain(UTF_8)),
+            ("text/plain", b"gr\xfcn", Form::Plain(WINDOWS_1252)),
+            // What stands in a text says nothing of it.
+            ("text/plain", b"<meta charset=koi8-r>", Form::Plain(UTF_8)),
+            (
+                "text/html; Charset=\"ISO-2022-JP\"",
+                b"<p>",
+                Form::Html(ISO_2022_JP),
+            ),
+            ("text/html; charset=unheard-of", b"<p>", Form::Html(UTF_8)),
+            (
+                "text/html",
+                b"<meta charset='windows-1251'><p>\xcc\xe8\xf0",
+                Form::Html(WINDOWS_1251),
+            ),
+            ("text/html", old, Form::Html(KOI8_R)),
+            // It was read as ASCII, so it is none of these.
+            ("text/html", b"<meta charset=utf-16>", Form::Html(UTF_8)),
+            ("application/xhtml+xml", b"gr\xfcn", Form::Html(WINDOWS_1252)),
+            ("application/ld+json", b"{}", Form::Plain(UTF_8)),
+        ] {
+            assert_eq!(form(&page(content_type, body)), Ok(expected), "{content_type}");
+        }
     }
 
     #[test]
     fn what_is_no_text_is_named() {
-        let refused = read(&page("image/png", *b"\x89PNG")).err().expect("no text");
-        assert_eq!(refused, Unreadable::NotText("image/png".to_owned()));
-        assert!(read(&page("", *b"a\0b")).is_err());
-        assert_eq!(read(&page("", "<p>hello")).expect("markup").text, "hello");
-    }
-
-    #[test]
-    fn a_page_of_a_million_open_elements_is_refused_at_once() {
-        let bomb = "<div>".repeat(500_000);
-        assert_eq!(read(&page("text/html", bomb)).err(), Some(Unreadable::Broken));
+        let refused = |content_type: &str, body: &[u8]| {
+            form(&page(content_type, body)).expect_err("no text").to_string()
+        };
+        assert_eq!(refused("image/png", b"\x89PNG"), "is image/png, which is no text");
+        assert_eq!(refused("", b"a\0b"), "is of no known type, which is no text");
+        assert_eq!(form(&page("", " <p>hello")), Ok(Form::Html(UTF_8)));
     }
 }
