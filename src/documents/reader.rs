@@ -1,12 +1,12 @@
 //! Reading documents for runs: text here, everything else in a child, pages of the web too. A
 //! document is paged, so its text is kept for a while: the next page does not take it apart again.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use encoding_rs::Encoding;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use uuid::Uuid;
 
 use super::child::{EXTRACT, REFUSED};
@@ -41,11 +41,18 @@ const AT_ONCE: usize = 2;
 /// half a minute.
 const PAGES_AT_ONCE: usize = 3;
 
+/// Text files at once that are loaded and decoded, which takes a moment of each.
+const TEXTS_AT_ONCE: usize = 4;
+
 /// Bytes of texts that are kept.
 const KEPT: usize = 2 * MAX_TEXT_BYTES;
 
 /// Texts by the content they were read of, the last used at the end.
 type Kept = VecDeque<(Uuid, Arc<str>)>;
+
+/// What is being read, for all who want the same to wait for one reading. It is there for as long as
+/// somebody waits.
+type Reading = HashMap<Uuid, Weak<OnceCell<Result<Arc<str>, Unreadable>>>>;
 
 /// Reads documents. Clones share what is kept.
 #[derive(Clone, Debug)]
@@ -53,6 +60,7 @@ pub struct Reader {
     launcher: Launcher,
     slots: Arc<Slots>,
     kept: Arc<Mutex<Kept>>,
+    reading: Arc<Mutex<Reading>>,
     /// Instead of those of its kind.
     limits: Option<Limits>,
 }
@@ -60,6 +68,7 @@ pub struct Reader {
 /// Who waits for whom.
 #[derive(Debug)]
 struct Slots {
+    texts: Semaphore,
     documents: Semaphore,
     pages: Semaphore,
 }
@@ -75,16 +84,24 @@ pub enum Error {
     Start(#[source] std::io::Error),
 }
 
+/// Why nothing was read that others could be told.
+enum Failed<E> {
+    Load(E),
+    Read(Error),
+}
+
 impl Reader {
     /// Children are started by `launcher`.
     pub fn new(launcher: Launcher) -> Self {
         Self {
             launcher,
             slots: Arc::new(Slots {
+                texts: Semaphore::new(TEXTS_AT_ONCE),
                 documents: Semaphore::new(AT_ONCE),
                 pages: Semaphore::new(PAGES_AT_ONCE),
             }),
             kept: Arc::default(),
+            reading: Arc::default(),
             limits: None,
         }
     }
@@ -96,8 +113,67 @@ impl Reader {
         self
     }
 
-    /// What was read of this content before, if it is still kept.
-    pub fn kept(&self, id: Uuid) -> Option<Arc<str>> {
+    /// The text of a document. `id` stands for its bytes, which never change. They are loaded when it
+    /// is their turn, so that those who wait hold none, and not at all if the text is kept.
+    ///
+    /// # Errors
+    /// What `load` fails with; within, [`Error`].
+    pub async fn read<E>(
+        &self,
+        id: Uuid,
+        kind: Kind,
+        load: impl Future<Output = Result<Vec<u8>, E>>,
+    ) -> Result<Result<Arc<str>, Error>, E> {
+        // Whoever comes while it is being read waits here, and takes no turn from others. What fails for
+        // another reason than the document's is tried again by the next of them.
+        let reading = self.reading(id);
+        let read = reading
+            .get_or_try_init(|| async {
+                if let Some(text) = self.kept(id) {
+                    return Ok(Ok(text));
+                }
+                // It is never closed.
+                let _slot = self.slots(kind).acquire().await;
+                let bytes = load.await.map_err(Failed::Load)?;
+                match self.take_apart(kind, bytes).await {
+                    Ok(text) => Ok(Ok(self.keep(id, text.into()))),
+                    Err(Error::Unreadable(why)) => Ok(Err(why)),
+                    Err(error) => Err(Failed::Read(error)),
+                }
+            })
+            .await;
+        match read {
+            Ok(Ok(text)) => Ok(Ok(Arc::clone(text))),
+            Ok(Err(why)) => Ok(Err((*why).into())),
+            Err(Failed::Read(error)) => Ok(Err(error)),
+            Err(Failed::Load(error)) => Err(error),
+        }
+    }
+
+    /// What a page of the web says. Nothing of it is kept: it may say something else by now.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn lay_out(&self, html: &[u8], encoding: &'static Encoding) -> Result<Html, Error> {
+        let kind = Kind::Html(encoding);
+        // It is never closed.
+        let _slot = self.slots(kind).acquire().await;
+        let extracted = self.extract(kind, html).await?;
+        Ok(Html::of(&extracted))
+    }
+
+    fn reading(&self, id: Uuid) -> Arc<OnceCell<Result<Arc<str>, Unreadable>>> {
+        let mut reading = self.reading.lock().expect("no holder panics");
+        reading.retain(|_, cell| cell.strong_count() > 0);
+        if let Some(cell) = reading.get(&id).and_then(Weak::upgrade) {
+            return cell;
+        }
+        let cell = Arc::default();
+        reading.insert(id, Arc::downgrade(&cell));
+        cell
+    }
+
+    fn kept(&self, id: Uuid) -> Option<Arc<str>> {
         let mut kept = self.kept.lock().expect("no holder panics");
         let place = kept.iter().position(|(known, _)| *known == id)?;
         let found = kept.remove(place)?;
@@ -106,15 +182,7 @@ impl Reader {
         Some(text)
     }
 
-    /// The text of a document. `id` stands for its bytes, which never change.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn read(&self, id: Uuid, kind: Kind, bytes: Vec<u8>) -> Result<Arc<str>, Error> {
-        let text: Arc<str> = match kind {
-            Kind::Text => text::decode(bytes)?.into(),
-            Kind::Workbook | Kind::Pdf | Kind::Html(_) => self.extract(kind, &bytes).await?.into(),
-        };
+    fn keep(&self, id: Uuid, text: Arc<str>) -> Arc<str> {
         let mut kept = self.kept.lock().expect("no holder panics");
         kept.push_back((id, Arc::clone(&text)));
         let mut size: usize = kept.iter().map(|(_, text)| text.len()).sum();
@@ -123,25 +191,29 @@ impl Reader {
         {
             size -= oldest.len();
         }
-        Ok(text)
+        text
     }
 
-    /// What a page of the web says. Nothing of it is kept: it may say something else by now.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub async fn lay_out(&self, html: &[u8], encoding: &'static Encoding) -> Result<Html, Error> {
-        let extracted = self.extract(Kind::Html(encoding), html).await?;
-        Ok(Html::of(&extracted))
+    fn slots(&self, kind: Kind) -> &Semaphore {
+        match kind {
+            Kind::Text => &self.slots.texts,
+            Kind::Workbook | Kind::Pdf => &self.slots.documents,
+            Kind::Html(_) => &self.slots.pages,
+        }
+    }
+
+    async fn take_apart(&self, kind: Kind, bytes: Vec<u8>) -> Result<String, Error> {
+        match kind {
+            Kind::Text => Ok(text::decode(bytes)?),
+            Kind::Workbook | Kind::Pdf | Kind::Html(_) => self.extract(kind, &bytes).await,
+        }
     }
 
     async fn extract(&self, kind: Kind, bytes: &[u8]) -> Result<String, Error> {
-        let (slots, limits) = match kind {
-            Kind::Html(_) => (&self.slots.pages, PAGE_LIMITS),
-            Kind::Text | Kind::Workbook | Kind::Pdf => (&self.slots.documents, LIMITS),
+        let limits = match kind {
+            Kind::Html(_) => PAGE_LIMITS,
+            Kind::Text | Kind::Workbook | Kind::Pdf => LIMITS,
         };
-        // It is never closed.
-        let _slot = slots.acquire().await;
         let arguments = std::iter::once(EXTRACT).chain(kind.to_arguments());
         let program = Program {
             limits: self.limits.unwrap_or(limits),

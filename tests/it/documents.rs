@@ -2,7 +2,10 @@
 //! is said of those that cannot be read, and that the worst of them, and the worst pages of the web,
 //! cost a child and no more.
 
+use std::convert::Infallible;
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use agentic_executions::child::{Launcher, Limits};
@@ -25,6 +28,12 @@ fn reader() -> Reader {
     Reader::new(Launcher::of(env!("CARGO_BIN_EXE_agentic-executions")))
 }
 
+async fn read_bytes(reader: &Reader, id: u128, kind: Kind, bytes: Vec<u8>) -> Result<Arc<str>, Error> {
+    let read = reader.read(Uuid::from_u128(id), kind, async { Ok::<_, Infallible>(bytes) });
+    let Ok(text) = read.await;
+    text
+}
+
 /// The shipped types that take files.
 const TYPES: [&str; 3] = ["invoice-scanning", "order-intake", "catalog-enrichment"];
 
@@ -37,10 +46,7 @@ fn kind(name: &str) -> Kind {
 }
 
 async fn read(name: &str) -> Result<String, Unreadable> {
-    match reader()
-        .read(Uuid::from_u128(1), kind(name), document(name))
-        .await
-    {
+    match read_bytes(&reader(), 1, kind(name), document(name)).await {
         Ok(text) => Ok(text.to_string()),
         Err(Error::Unreadable(why)) => Err(why),
         Err(error) => panic!("{name}: {error:?}"),
@@ -107,7 +113,7 @@ async fn what_cannot_be_read_says_what_is_wrong_and_what_to_do() {
         ("invoice-german.pdf", Kind::Workbook),
         ("invoice-german.xlsx", Kind::Pdf),
     ] {
-        let read = reader().read(Uuid::from_u128(1), kind, document(bytes)).await;
+        let read = read_bytes(&reader(), 1, kind, document(bytes)).await;
         assert!(
             matches!(read, Err(Error::Unreadable(Unreadable::Damaged))),
             "{read:?}"
@@ -158,7 +164,7 @@ fn workbook(sheet: impl Fn(&mut dyn Write), strings: impl Fn(&mut dyn Write)) ->
 }
 
 async fn refused(reader: &Reader, kind: Kind, bytes: Vec<u8>) -> Unreadable {
-    match reader.read(Uuid::from_u128(2), kind, bytes).await {
+    match read_bytes(reader, 2, kind, bytes).await {
         Err(Error::Unreadable(why)) => why,
         other => panic!("{:?}", other.map(|text| text.len())),
     }
@@ -179,8 +185,7 @@ async fn bombs_and_loops_fail_their_document_and_nothing_else() {
         },
         |_| {},
     );
-    let text = reader
-        .read(Uuid::from_u128(3), Kind::Workbook, lonely)
+    let text = read_bytes(&reader, 3, Kind::Workbook, lonely)
         .await
         .expect("text");
     assert_eq!(&*text, "=== Sheet 1 of 1: S ===\n\n,2\n\n");
@@ -221,12 +226,12 @@ async fn bombs_and_loops_fail_their_document_and_nothing_else() {
     );
 
     // Found by fuzzing: a column of more letters, and a row of more digits, than a number holds.
-    for cell in ["AAAAAAAAAAAA1", "A99999999999"] {
+    for (id, cell) in [(5, "AAAAAAAAAAAA1"), (6, "A99999999999")] {
         let overflowing = workbook(
             |sheet| write!(sheet, "<row r='1'><c r='{cell}'><v>1</v></c></row>").expect("writes"),
             |_| {},
         );
-        let read = reader.read(Uuid::from_u128(5), Kind::Workbook, overflowing).await;
+        let read = read_bytes(&reader, id, Kind::Workbook, overflowing).await;
         assert!(
             matches!(
                 read,
@@ -247,9 +252,7 @@ async fn bombs_and_loops_fail_their_document_and_nothing_else() {
     );
 
     // And after all that, the next document is read.
-    let after = reader
-        .read(Uuid::from_u128(4), Kind::Pdf, document("delivery-note.pdf"))
-        .await;
+    let after = read_bytes(&reader, 4, Kind::Pdf, document("delivery-note.pdf")).await;
     assert!(after.expect("text").contains("MUG-002 x 36"));
 }
 
@@ -351,13 +354,94 @@ async fn pages_never_wait_behind_documents() {
     let slow: Vec<_> = (10..14)
         .map(|id| {
             let reader = reader.clone();
-            tokio::spawn(async move { reader.read(Uuid::from_u128(id), Kind::Pdf, nested_forms()).await })
+            tokio::spawn(async move { read_bytes(&reader, id, Kind::Pdf, nested_forms()).await })
         })
         .collect();
     let page = reader.lay_out(b"<p>mug", KOI8_U).await.expect("a page");
     assert_eq!(page.text, "mug");
     assert!(slow.iter().all(|document| !document.is_finished()));
     slow.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn readings_of_one_document_at_once_take_it_apart_once() {
+    let (reader, loaded) = (reader(), AtomicUsize::new(0));
+    let load = || async {
+        loaded.fetch_add(1, Ordering::SeqCst);
+        Ok::<_, Infallible>(document("invoice-german.pdf"))
+    };
+    let id = Uuid::from_u128(20);
+    let readings = (0..16).map(|_| reader.read(id, Kind::Pdf, load()));
+    for read in futures::future::join_all(readings).await {
+        let Ok(text) = read;
+        assert!(text.expect("text").contains("MUG-001"));
+    }
+    let Ok(later) = reader.read(id, Kind::Pdf, load()).await;
+    assert!(later.is_ok());
+    assert_eq!(loaded.load(Ordering::SeqCst), 1);
+
+    // They share what is wrong with it, too; who comes later has it tried again.
+    let load = || async {
+        loaded.fetch_add(1, Ordering::SeqCst);
+        Ok::<_, Infallible>(document("scan.pdf"))
+    };
+    let id = Uuid::from_u128(21);
+    let readings = (0..16).map(|_| reader.read(id, Kind::Pdf, load()));
+    for read in futures::future::join_all(readings).await {
+        let Ok(text) = read;
+        assert!(
+            matches!(text, Err(Error::Unreadable(Unreadable::Scan))),
+            "{text:?}"
+        );
+    }
+    assert_eq!(loaded.load(Ordering::SeqCst), 2);
+    let Ok(later) = reader.read(id, Kind::Pdf, load()).await;
+    assert!(later.is_err());
+    assert_eq!(loaded.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_reading_that_was_given_up_or_could_not_load_is_no_others() {
+    let (reader, id) = (reader(), Uuid::from_u128(22));
+    let (_kept, never) = tokio::sync::oneshot::channel::<()>();
+    let first = {
+        let reader = reader.clone();
+        tokio::spawn(async move {
+            let load = async {
+                let _ = never.await;
+                Err::<Vec<u8>, _>("given up")
+            };
+            reader.read(id, Kind::Pdf, load).await
+        })
+    };
+    tokio::task::yield_now().await;
+    let away = reader.read(id, Kind::Pdf, async { Err("the store is away") });
+    let next = reader.read(id, Kind::Pdf, async {
+        Ok::<_, &str>(document("delivery-note.pdf"))
+    });
+    let (away, next, ()) = tokio::join!(away, next, async {
+        tokio::task::yield_now().await;
+        first.abort();
+    });
+    assert_eq!(away.expect_err("no bytes"), "the store is away");
+    assert!(next.expect("bytes").expect("text").contains("MUG-002"));
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_has_loaded_nothing() {
+    let (reader, loaded) = (reader(), AtomicUsize::new(0));
+    let readings = (30..62).map(|id| {
+        let load = async {
+            loaded.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<Result<Vec<u8>, Infallible>>().await
+        };
+        let kind = if id % 2 == 0 { Kind::Pdf } else { Kind::Text };
+        reader.read(Uuid::from_u128(id), kind, load)
+    });
+    let all = futures::future::join_all(readings);
+    assert!(futures::poll!(Box::pin(all)).is_pending());
+    // Two of documents and four of texts have their turn.
+    assert_eq!(loaded.load(Ordering::SeqCst), 6);
 }
 
 fn nested_forms() -> Vec<u8> {

@@ -3,6 +3,8 @@
 //! few dozen; `FUZZ_SECONDS=3600 cargo test --test it fuzz` tries for so long, and what fails is
 //! shrunk and printed.
 
+use std::cell::Cell;
+use std::convert::Infallible;
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -179,6 +181,7 @@ fn damaged_documents_are_read_or_refused() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let reader = Reader::new(Launcher::of(env!("CARGO_BIN_EXE_agentic-executions")));
     let strategy = (0..documents.len(), 0.0..1.0_f64, any::<bool>(), damage());
+    let next = Cell::new(0_u128);
     fuzz(48, &strategy, |(which, part, is_inside, damage)| {
         let (name, whole) = &documents[which];
         let inside = is_inside.then(|| damaged_inside(whole, part, &damage)).flatten();
@@ -192,7 +195,13 @@ fn damaged_documents_are_read_or_refused() {
             Some((_, "xlsx")) => Kind::Workbook,
             _ => Kind::Text,
         };
-        match runtime.block_on(reader.read(Uuid::nil(), kind, bytes)) {
+        // What was read under an id before would be given again.
+        next.set(next.get() + 1);
+        let read = reader.read(Uuid::from_u128(next.get()), kind, async {
+            Ok::<_, Infallible>(bytes)
+        });
+        let Ok(read) = runtime.block_on(read);
+        match read {
             Ok(_) => Ok(()),
             // Which of the reasons is the child's to say; crashes are its own.
             Err(Error::Unreadable(_)) => Ok(()),

@@ -22,7 +22,7 @@ use super::{Context, Effect, Error, Output, Outside, Tool, arguments};
 /// Characters at once: some 25,000 tokens, which every current model takes.
 const MOST: u64 = 100_000;
 
-/// A longer file does not fit into the memory of many runs at once.
+/// A longer file does not fit into the memory, also where only a few are read at once.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What models that see understand; other images are for programs.
@@ -104,17 +104,9 @@ impl Outside for ReadFile {
                 let message = format!("{name} is {}, which holds no text to read", file.content_type);
                 return Err(Error::Refused(message));
             };
-            let text = match self.documents.kept(file.blob_id) {
-                Some(text) => text,
-                None => {
-                    let Some(bytes) = files::read_all(&context.storage, file, MAX_BYTES).await? else {
-                        let message = format!("{name} is too long to be read: more than {MAX_BYTES} bytes");
-                        return Err(Error::Refused(message));
-                    };
-                    let read = self.documents.read(file.blob_id, kind, bytes).await;
-                    read.map_err(|error| refused(name, &error))?
-                }
-            };
+            let bytes = load(context, file);
+            let read = self.documents.read(file.blob_id, kind, bytes).await?;
+            let text = read.map_err(|error| refused(name, &error))?;
             let limit = wanted.limit.unwrap_or(MOST).min(MOST);
             Ok(page(name, &text, wanted.offset, limit).into())
         }
@@ -126,6 +118,21 @@ impl Outside for ReadFile {
 async fn brought(context: &Context, id: Uuid) -> Result<Option<file::Model>, Error> {
     let found = db::files::find_many(context.store.db.read(), &[id]).await?.pop();
     Ok(found.filter(|file| file.conversation_id == Some(context.conversation_id)))
+}
+
+async fn load(context: &Context, file: &file::Model) -> Result<Vec<u8>, Error> {
+    let too_long = || {
+        let name = &file.filename;
+        Error::Refused(format!(
+            "{name} is too long to be read: more than {MAX_BYTES} bytes"
+        ))
+    };
+    // Before a byte of it is read.
+    if u64::try_from(file.size_bytes).is_ok_and(|size| size > MAX_BYTES) {
+        return Err(too_long());
+    }
+    let bytes = files::read_all(&context.storage, file, MAX_BYTES).await?;
+    bytes.ok_or_else(too_long)
 }
 
 /// The result names the image, so that a model that sees is shown it beside these words.
