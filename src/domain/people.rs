@@ -280,13 +280,13 @@ pub async fn create_demo(store: &Store, catalog: &Catalog) -> Result<bool, Error
     };
     let user = insert_user(&work, work.id(), DEMO, false).await?;
     add_member(&work, set.id, user.id, Role::Admin).await?;
-    for agent_type in catalog.agent_types() {
+    for (agent_type, name) in catalog.agent_types().zip(demo_names(catalog)) {
         let settings = Value::Object(serde_json::Map::new());
         create_agent(
             &work,
             set.id,
             &agent_type.key,
-            &agent_type.name,
+            &name,
             agent_type.description.clone(),
             &settings,
         )
@@ -303,4 +303,25 @@ pub async fn create_demo(store: &Store, catalog: &Catalog) -> Result<bool, Error
     }
     work.commit().await?;
     Ok(true)
+}
+
+/// What the demo's agents are called, in the order of their types. Types may share a name, as a copied
+/// folder does until someone changes it; agents of a data set may not, so theirs say which type it is.
+fn demo_names(catalog: &Catalog) -> Vec<String> {
+    let types: Vec<_> = catalog.agent_types().collect();
+    let bearers = |name: &str| types.iter().filter(|other| other.name == name).count();
+    let mut names: Vec<String> = Vec::with_capacity(types.len());
+    for agent_type in &types {
+        let (name, key) = (&agent_type.name, &agent_type.key);
+        let own = (bearers(name) == 1).then(|| name.clone());
+        let room = MAX_NAME.saturating_sub(key.chars().count() + " ()".len());
+        let short: String = name.chars().take(room).collect();
+        let told_apart = std::iter::once(format!("{short} ({key})"));
+        let numbered = (2..).map(|number| format!("{key} {number}"));
+        // Another type may be called just so by its author.
+        let is_free = |name: &String| !names.contains(name) && bearers(name) == 0;
+        let name = own.or_else(|| told_apart.chain(numbered).find(is_free));
+        names.extend(name);
+    }
+    names
 }

@@ -12,7 +12,7 @@ use crate::support::site::{PATIENCE, binary};
 use crate::support::{Site, eventually};
 
 /// Runs a command to its end: one that goes on, for it began to serve, is killed and has no code.
-fn run(mut command: Command) -> (Option<i32>, String, String) {
+pub fn run(mut command: Command) -> (Option<i32>, String, String) {
     let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -36,7 +36,7 @@ fn run(mut command: Command) -> (Option<i32>, String, String) {
 }
 
 /// It failed, with a message that says all of this and is no panic.
-fn fails(command: Command, says: &[&str]) {
+pub fn fails(command: Command, says: &[&str]) {
     let (code, stdout, stderr) = run(command);
     assert!(code.is_some_and(|code| code != 0), "{code:?}\n{stdout}\n{stderr}");
     for word in says {

@@ -14,6 +14,7 @@ mod guarantees;
 mod mcp;
 mod mcp_servers;
 mod migrations;
+mod operating;
 mod plans;
 mod processes;
 mod refusals;

@@ -50,7 +50,7 @@ pub(super) fn read(folder: &Folder, known: &Known<'_>) -> Draft {
         };
     }
     if let Some(document) = &document {
-        note_unknown_names(&mut reader, document, known);
+        note_names(&mut reader, document, known);
     }
     let tables = Reader::tables(document.as_ref(), "mcp");
     let mcp = super::mcp::read(&mut reader, AGENT, tables);
@@ -153,7 +153,15 @@ pub(super) fn script(reader: &mut Reader<'_>, path: &str, is_wanted: bool) -> Op
 }
 
 // From the document, for one wrong member must not hide what else is wrong.
-fn note_unknown_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'_>) {
+fn note_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'_>) {
+    // The demo calls an agent so, and an agent may not be called this.
+    if let Some(name) = document["name"].as_str()
+        && !name.is_empty()
+        && (name.trim().is_empty() || name.chars().any(char::is_control))
+    {
+        let message = "must have more in it than blanks, and no control characters";
+        reader.note(AGENT, "/name", message);
+    }
     if let Some(model) = document["model"].as_str()
         && !known.models.contains(&model)
     {

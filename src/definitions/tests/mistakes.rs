@@ -57,6 +57,21 @@ fn a_directory_of_its_own_loads_and_adds_to_the_shipped_ones() {
 }
 
 #[test]
+fn a_name_that_no_agent_may_have_is_refused() {
+    for name in [" ", "A\tB", "A\u{85}"] {
+        let root = TempDir::new().expect("a directory");
+        agent(root.path(), "mine", "my-job");
+        let text = AGENT.replace("KEY", "mine").replace("'A'", &format!("{name:?}"));
+        write(root.path(), "mine/agent.toml", text.replace("\\u{85}", "\\u0085"));
+        let found = mistakes(&Sources::only(root.path()), &KNOWN);
+        assert_eq!(
+            found,
+            ["mine/agent.toml#/name: must have more in it than blanks, and no control characters"]
+        );
+    }
+}
+
+#[test]
 fn a_limit_on_cost_that_could_never_be_kept_is_refused_and_no_agent_chooses_its_way_around_it() {
     let known = Known {
         models: &["rehearsal", "priced", "free"],
