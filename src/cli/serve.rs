@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::field;
 
 use super::report::Failure;
 use super::{open_files, print, wiring};
@@ -88,11 +89,7 @@ struct Serving {
 async fn start_serving(settings: &Settings, has_worker: bool) -> Result<Serving, Failure> {
     let metrics = Metrics::install();
     let parts = Parts::make(settings, has_worker).await?;
-    let listen = settings.http.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Failure::chain(format!("cannot listen on {listen}"), error))?;
-    let address = listener.local_addr()?;
+    let (listener, address) = bind(settings.http.listen).await?;
     let store = parts.store.clone();
     let first = seed(settings, &store, &parts.catalog, address).await?;
     let renewal = Renewal::start(store.clone());
@@ -191,20 +188,79 @@ pub(super) async fn worker(settings: Settings) -> Result<(), Failure> {
         ));
     }
     let mut signals = Signals::hear()?;
-    let parts = tokio::select! {
-        parts = Parts::make(&settings, true) => parts?,
+    let started = tokio::select! {
+        started = start_working(&settings) => started?,
         () = signals.next() => return Ok(()),
     };
-    let work = Work::start(&settings, parts, true).await?;
-    tracing::info!("working");
+    let Working { work, told } = started;
+    tracing::info!(
+        address = told.as_ref().map(|told| field::display(told.address)),
+        "working"
+    );
     signals.next().await;
     tracing::info!("shutting down; a second signal ends at once");
     signals.exit_at_the_next();
+    if let Some(told) = &told {
+        told.stop.announce();
+    }
     let store = work.end(settings.grace).await;
+    if let Some(told) = told {
+        told.stop.close();
+        // Whoever scrapes is given its answer; a connection that is only kept open ends with the process.
+        let _ = tokio::time::timeout(CLOSE_WITHIN, told.server).await;
+    }
     store.bus.flush().await;
     store.db.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+struct Working {
+    work: Work,
+    told: Option<Told>,
+}
+
+/// Where a worker without an API tells how it is.
+struct Told {
+    address: SocketAddr,
+    stop: http::Stop,
+    server: JoinHandle<()>,
+}
+
+async fn start_working(settings: &Settings) -> Result<Working, Failure> {
+    // Before the first run, or its numbers are counted by nobody.
+    let metrics = settings.worker.listen.map(|listen| (listen, Metrics::install()));
+    let parts = Parts::make(settings, true).await?;
+    let told = match metrics {
+        Some((listen, metrics)) => Some(tell(listen, metrics, &parts.store).await?),
+        None => None,
+    };
+    let work = Work::start(settings, parts, true).await?;
+    Ok(Working { work, told })
+}
+
+async fn tell(listen: SocketAddr, metrics: Metrics, store: &Store) -> Result<Told, Failure> {
+    let (listener, address) = bind(listen).await?;
+    let stop = http::Stop::default();
+    tokio::spawn(metrics.clone().keep_up());
+    let routes = http::health_routes(http::Watched {
+        store: store.clone(),
+        metrics,
+        stop: stop.clone(),
+    });
+    Ok(Told {
+        address,
+        server: tokio::spawn(http::serve(listener, routes, stop.clone())),
+        stop,
+    })
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Failure::chain(format!("cannot listen on {listen}"), error))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// What every server is made of.

@@ -157,6 +157,8 @@ pub struct Worker {
     pub max_stalls: u32,
     /// How often the queue is looked at when no signal says so.
     pub poll: Duration,
+    /// Where a worker without an API tells how it is; none: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// Pages of the web.

@@ -36,6 +36,7 @@ fn settings() -> Settings {
             lease_margin: Duration::from_secs(5),
             max_stalls: 3,
             poll: Duration::from_secs(1),
+            listen: None,
         },
         fetch: Fetch::default(),
         retention: Retention {

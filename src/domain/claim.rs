@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use entity::{execution, run};
+use tracing::field;
 use uuid::Uuid;
 
 use super::explanation::Cause;
@@ -18,6 +19,7 @@ use super::lifecycle::{self, Ending, Status};
 use super::{Fault, Store, Work, conversations};
 use crate::base::chain::Chain;
 use crate::base::clock::ms;
+use crate::base::id::Kind;
 use crate::bus::Signal;
 use crate::db;
 pub use crate::db::runs::Wanted;
@@ -90,7 +92,24 @@ pub async fn claim_wanted(
         }
     }
     work.commit().await?;
+    for taken in claimed.iter().filter(|taken| taken.is_takeover) {
+        took_over(taken);
+    }
     Ok(claimed)
+}
+
+fn took_over(taken: &Claimed) {
+    let run = &taken.run;
+    let execution = run
+        .execution_id
+        .map(|id| field::display(Kind::Execution.format(id)));
+    tracing::info!(
+        run.id = %run.id,
+        execution.id = execution,
+        conversation.id = %Kind::Conversation.format(run.conversation_id),
+        stalls = run.stalls,
+        "took over a run whose worker gave no more sign"
+    );
 }
 
 fn passed_over(run: Uuid, fault: &Fault) {

@@ -34,6 +34,7 @@ use crate::telemetry::metrics::Metrics;
 
 pub use auth::Strangers;
 pub use connection::serve;
+pub use health::{Watched, routes as health_routes};
 pub use stop::Stop;
 
 /// What the routes need.
@@ -63,6 +64,14 @@ impl Deps {
     /// Which pages are ours.
     fn own(&self) -> origin::Own {
         origin::Own::new(self.settings.public_url.as_deref())
+    }
+
+    fn watched(&self) -> health::Watched {
+        health::Watched {
+            store: self.store.clone(),
+            metrics: self.metrics.clone(),
+            stop: self.stop.clone(),
+        }
     }
 
     /// Which pages elsewhere may ask with a token.
@@ -100,9 +109,7 @@ pub fn router(deps: Deps) -> Router {
     }));
     let compressed = Router::new()
         .merge(graphql)
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .merge(health::routes(deps.watched()))
         .fallback(page::home)
         .layer(
             CompressionLayer::new().compress_when(

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::both;
 use crate::commands::run;
+use crate::support::database::Kind;
+use crate::support::{Site, eventually};
 
 /// A shipped agent type copied as "Add an execution type" in `README.md` says, with its two keys changed
 /// and nothing else.
@@ -50,4 +52,71 @@ both! {
         assert_eq!(name("returns-intake"), "Order intake (returns-intake)");
         assert_eq!(name("invoice-scanning"), "Invoice scanning");
     }
+}
+
+/// A run is worked on by processes of their own on PostgreSQL alone, and there the one that survives is all that an
+/// operator can ask.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_is_given_a_port_tells_its_numbers_and_of_what_it_took_over() {
+    let site = Site::new(Kind::Postgres).await;
+    let api = site.serve(&["--no-worker"]).await;
+    let client = api.admin();
+    let agent = client.agent("trials").await;
+    let first = site.worker();
+    let id = client.launch(&agent, "slow", json!({})).await;
+    eventually("it runs", async || {
+        client.execution(&id).await["status"] == "IN_PROGRESS"
+    })
+    .await;
+    first.kill();
+    let second = site.worker_that_listens().await;
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(
+            second
+                .client("")
+                .get(path)
+                .send()
+                .await
+                .expect("answers")
+                .status(),
+            200,
+            "{path}"
+        );
+    }
+    let api_alone = second
+        .client("")
+        .get("/graphql")
+        .send()
+        .await
+        .expect("answers")
+        .status();
+    assert_eq!(api_alone, 404, "a worker serves no API");
+    eventually("the run is taken over", async || {
+        let taken = site
+            .log()
+            .lines()
+            .any(|line| line.contains("took over a run") && line.contains(&id));
+        taken
+    })
+    .await;
+    let text = second
+        .client("")
+        .get("/metrics")
+        .send()
+        .await
+        .expect("answers")
+        .text()
+        .await
+        .expect("text");
+    for line in [
+        "agentic_lease_losses_total 1",
+        "agentic_runs_running 1",
+        "agentic_queue_depth 0",
+    ] {
+        assert!(
+            text.lines().any(|known| known == line),
+            "{line} is not in: {text}"
+        );
+    }
+    assert_eq!(second.terminate().await, Some(0));
 }

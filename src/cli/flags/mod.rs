@@ -34,7 +34,7 @@ pub(super) struct Flags {
 pub(super) enum Command {
     /// Serves the API and works on runs (the default); prints the address
     Serve(ServeFlags),
-    /// Works on runs beside API nodes that share its database; PostgreSQL only
+    /// Works on runs beside API nodes that share its database; PostgreSQL only. With --listen it tells how it is there
     Worker,
     /// Brings the database's schema up to date, as `serve` and `worker` do at start
     Migrate,

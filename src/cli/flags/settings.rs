@@ -1,7 +1,7 @@
 //! The settings: one flag and one variable of the environment each. Their help is the manual: it names
 //! the default, and what a value is for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ use crate::config::{self, Settings};
 
 /// sqlx passes on every notice of the server.
 pub(in crate::cli) const USUAL_LOG: &str = "info,sqlx=warn";
+
+/// This machine alone, until an operator says otherwise.
+const USUAL_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 
 /// Every setting. Those of secrets never show their value.
 #[derive(Debug, Args)]
@@ -40,16 +43,16 @@ pub(in crate::cli) struct SettingFlags {
     )]
     database_connections: u32,
 
-    /// Address and port of the API; port 0 takes a free one
+    /// Address and port of the API; port 0 takes a free one. A worker without an API serves /metrics and
+    /// /health there, and opens no port unless it is given one [default: 127.0.0.1:8000; of a worker: none]
     #[arg(
         long,
         env = "AGENTIC_LISTEN",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:8000",
         value_parser = listen_address,
         global = true
     )]
-    listen: SocketAddr,
+    listen: Option<SocketAddr>,
 
     /// Where browsers reach the API, when a proxy stands before it; without it the listening address
     #[arg(long, env = "AGENTIC_PUBLIC_URL", value_name = "URL", global = true)]
@@ -308,7 +311,7 @@ impl SettingFlags {
             budgets: self.budgets,
             models: self.models,
             http: config::Http {
-                listen: self.listen,
+                listen: self.listen.unwrap_or(USUAL_LISTEN),
                 public_url: self.public_url,
                 allowed_origins: self.allowed_origins,
                 max_body_bytes: self.max_body_bytes,
@@ -333,6 +336,7 @@ impl SettingFlags {
                 lease_margin: self.lease_margin.unwrap_or(self.lease / 9),
                 max_stalls: self.max_stalls,
                 poll: self.poll,
+                listen: self.listen,
             },
             fetch: config::Fetch {
                 allowed: self.fetch_allow,

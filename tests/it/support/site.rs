@@ -117,6 +117,29 @@ impl Site {
         self.spawn(self.command(&["worker"]), String::new())
     }
 
+    /// Starts a worker that tells how it is, at an address that its log says.
+    pub async fn worker_that_listens(&self) -> Process {
+        let mut process = self.spawn(
+            self.command(&["worker", "--listen", "127.0.0.1:0"]),
+            String::new(),
+        );
+        super::eventually("the worker says where it listens", async || {
+            let log = self.log();
+            let told = log
+                .lines()
+                .rev()
+                .find(|line| line.contains("\"message\":\"working\""));
+            let address = told.and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let address = address.and_then(|line| Some(line["address"].as_str()?.to_owned()));
+            process.base = address
+                .map(|address| format!("http://{address}"))
+                .unwrap_or_default();
+            !process.base.is_empty()
+        })
+        .await;
+        process
+    }
+
     fn spawn(&self, mut command: Command, base: String) -> Process {
         let log = std::fs::OpenOptions::new()
             .create(true)
