@@ -337,6 +337,11 @@ impl Work {
             cancel_sweeper.clone(),
         ));
         let mcp = parts.mcp;
+        if has_worker {
+            // It ends with the sweeper, and holds nothing that anyone waits for.
+            let stop = cancel_sweeper.clone();
+            tokio::spawn(runner::strangers::run(store.clone(), parts.catalog.clone(), stop));
+        }
         let worker = has_worker.then(|| {
             let terms = wiring::worker(&settings.worker);
             let deps = runner::Deps {

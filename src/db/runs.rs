@@ -299,6 +299,37 @@ pub async fn abandoned(db: &impl Conn, now: i64, limit: u64) -> Result<Vec<Model
         .await?)
 }
 
+/// Runs that nobody holds, of definitions other than these: each definition with how many there are, at most `limit` of
+/// them.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn waiting_for_others(
+    db: &impl Conn,
+    known: &[String],
+    now: i64,
+    limit: u64,
+) -> Result<Vec<(String, i64)>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        definition: String,
+        runs: i64,
+    }
+    let rows = Entity::find()
+        .select_only()
+        .column(Column::Definition)
+        .column_as(Expr::col(Column::Id).count(), "runs")
+        .filter(Column::LeaseExpiresAt.lte(now))
+        .filter(Column::Definition.is_not_in(known))
+        .group_by(Column::Definition)
+        .order_by_asc(Column::Definition)
+        .limit(limit)
+        .into_model::<Row>()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.definition, row.runs)).collect())
+}
+
 /// The queue, for operators.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {

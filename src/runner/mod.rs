@@ -22,6 +22,7 @@ mod model;
 mod outage;
 mod registry;
 mod reply;
+pub mod strangers;
 pub mod sweeper;
 pub mod tools;
 mod transcript;

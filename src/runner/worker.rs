@@ -163,7 +163,8 @@ impl Worker {
     }
 }
 
-fn definitions(catalog: &Catalog) -> Vec<String> {
+/// The definitions that a run may name and this catalog has.
+pub(super) fn definitions(catalog: &Catalog) -> Vec<String> {
     let executions = catalog
         .execution_types()
         .map(|known| launch::definition_of(&known.agent_type_key, &known.key));

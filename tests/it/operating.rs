@@ -120,3 +120,25 @@ async fn a_worker_that_is_given_a_port_tells_its_numbers_and_of_what_it_took_ove
     }
     assert_eq!(second.terminate().await, Some(0));
 }
+
+both! {
+    /// Whoever forgets the folder of definitions at a start is told so, and of which they are.
+    async fn runs_whose_definition_is_gone_are_told_of_at_start(site: Site) {
+        let server = site.serve(&[]).await;
+        let client = server.admin();
+        let agent = client.agent("trials").await;
+        let id = client.launch(&agent, "slow", json!({})).await;
+        eventually("it runs", async || client.execution(&id).await["status"] == "IN_PROGRESS").await;
+        assert_eq!(server.terminate().await, Some(0));
+        let nothing = tempfile::tempdir().expect("a folder");
+        copy_order_intake(&nothing.path().join("returns-intake"));
+        site.set("AGENTIC_DEFINITIONS", &nothing.path().display().to_string());
+        let _server = site.serve(&[]).await;
+        eventually("it is said", async || {
+            let log = site.log();
+            let said = log.lines().find(|line| line.contains("runs wait for a definition"));
+            said.is_some_and(|line| line.contains("\"trials/slow\"") && line.contains("\"runs\":1"))
+        })
+        .await;
+    }
+}
