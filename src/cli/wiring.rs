@@ -193,37 +193,67 @@ pub(super) fn budgets(settings: &Settings, catalog: &Catalog, offered: &Offered)
     Err(Failure::Definitions(mistakes))
 }
 
-/// The database, whatever its schema. The folder of a SQLite file is made when it is missing.
-pub(super) async fn connect(settings: &Settings) -> Result<Db, Failure> {
-    let file = settings.database.sqlite_file();
-    if let Some(folder) = file.as_deref().and_then(|file| file.parent()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Failure::chain(format!("the folder {} cannot be made", folder.display()), error)
-        })?;
+/// The database of a server, whatever its schema. The file of SQLite is made when it is missing, with its folder.
+async fn make_or_open(settings: &Settings) -> Result<Db, Failure> {
+    if let Some(file) = settings.database.sqlite_file() {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::chain(format!("the folder {} cannot be made", folder.display()), error)
+            })?;
+        }
     }
+    open(settings).await
+}
+
+/// The database, which must be there: a command that only looks makes none.
+async fn open_existing(settings: &Settings) -> Result<Db, Failure> {
+    if let Some(file) = settings.database.sqlite_file()
+        && !file.exists()
+    {
+        return Err(Failure::said(format!(
+            "there is no database at {}: name the one of your server with --database-url or DATABASE_URL; `serve` and `migrate` make one",
+            file.display()
+        )));
+    }
+    open(settings).await
+}
+
+async fn open(settings: &Settings) -> Result<Db, Failure> {
     let options = db::Options {
         connections: settings.database.connections,
         ..db::Options::default()
     };
     let connected = Db::connect(settings.database.url.expose_secret(), &options).await;
-    connected.map_err(|error| match file {
+    connected.map_err(|error| about_database(settings, error))
+}
+
+fn about_database(settings: &Settings, error: db::ConnectError) -> Failure {
+    match settings.database.sqlite_file() {
         // SQLite's own words name none.
         Some(file) => Failure::chain(format!("the file {} cannot be used", file.display()), error),
         None => error.into(),
-    })
+    }
+}
+
+/// A database of this binary's schema, made or brought up to date.
+async fn migrated(settings: &Settings) -> Result<Db, Failure> {
+    let db = make_or_open(settings).await?;
+    match db.migrate().await {
+        Ok(()) => Ok(db),
+        Err(error) => Err(about_database(settings, error)),
+    }
 }
 
 pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
-    let db = connect(settings).await?;
-    db.migrate().await?;
-    db.close().await;
+    migrated(settings).await?.close().await;
     Ok(())
 }
 
 /// For a command beside a running server: whoever it concerns looks at the database by itself.
 pub(super) async fn local_store(settings: &Settings) -> Result<Store, Failure> {
-    let db = connect(settings).await?;
-    db.check_schema().await?;
+    let db = open_existing(settings).await?;
+    let checked = db.check_schema().await;
+    checked.map_err(|error| about_database(settings, error))?;
     let clock = Clock::system();
     Ok(Store {
         db,
@@ -235,8 +265,7 @@ pub(super) async fn local_store(settings: &Settings) -> Result<Store, Failure> {
 
 /// For a server: brings the schema up to date, and hears other processes where there may be some.
 pub(super) async fn shared_store(settings: &Settings) -> Result<Store, Failure> {
-    let db = connect(settings).await?;
-    db.migrate().await?;
+    let db = migrated(settings).await?;
     let clock = Clock::system();
     let ids = Ids::random(clock.clone());
     let bus = if db.is_postgres() {

@@ -78,6 +78,19 @@ impl Database {
         let is_in_memory = path.contains(":memory:") || query.contains("mode=memory");
         (!path.is_empty() && !is_in_memory).then(|| PathBuf::from(path))
     }
+
+    /// What a SQLite address says that would be understood otherwise than it is meant.
+    fn unclear(&self) -> Option<&'static str> {
+        let file = self.sqlite_file()?;
+        if self.url.expose_secret().contains('?') {
+            return Some("says something behind a `?`, of which nothing is taken; use sqlite://PATH");
+        }
+        let begins_at_home = file.to_str().is_some_and(|path| path.starts_with('~'));
+        begins_at_home.then_some(
+            "begins with `~`, which a shell replaces in some places and nobody here; write the whole path, \
+             sqlite:///home/…",
+        )
+    }
 }
 
 /// The API.
@@ -242,6 +255,9 @@ impl Settings {
                 "DATABASE_URL",
                 "names no file; use sqlite://PATH, for a database in memory cannot be shared by connections",
             );
+        }
+        if let Some(problem) = self.database.unclear() {
+            return mistake("DATABASE_URL", problem);
         }
         if !self.files_url.starts_with("file:///") {
             let problem = format!("is `{}`; use file:///ABSOLUTE/PATH", self.files_url);

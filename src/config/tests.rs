@@ -71,6 +71,17 @@ fn a_mistake_names_its_setting_and_what_would_be_right() {
         refused(|settings| settings.database.url = "mysql://root:hidden@db".into()),
         @"DATABASE_URL names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME"
     );
+    for (url, word) in [
+        ("sqlite://data/a.db?mode=ro", "behind a `?`"),
+        ("sqlite://~/a.db", "begins with `~`"),
+        ("sqlite:~me/a.db", "begins with `~`"),
+    ] {
+        let said = refused(|settings| settings.database.url = url.into());
+        assert!(
+            said.starts_with("DATABASE_URL ") && said.contains(word),
+            "{url}: {said}"
+        );
+    }
     for url in [
         "sqlite:",
         "sqlite://",

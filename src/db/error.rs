@@ -1,5 +1,7 @@
 //! What can go wrong with SQL, sorted by what a caller can do about it.
 
+use std::fmt;
+
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
@@ -100,7 +102,7 @@ pub enum ConnectError {
         server: String,
         /// As it was told.
         #[source]
-        error: sqlx::Error,
+        error: Told,
     },
     /// No connection.
     #[error("the database cannot be reached")]
@@ -121,6 +123,48 @@ pub enum ConnectError {
         "the database is older than this binary: run `agentic-executions migrate` or start `serve` first"
     )]
     Older,
+    /// It holds nothing.
+    #[error("the database is empty: run `agentic-executions migrate` or start `serve` first")]
+    Empty,
+    /// Another program made it.
+    #[error("the file is another program's: it has a table {0} and none of ours; name another file")]
+    Foreign(String),
+}
+
+/// What a server said. The library adds `at line 948`, a line of PostgreSQL's own source, to it.
+#[derive(Debug)]
+pub enum Told {
+    /// PostgreSQL.
+    Server(String),
+    /// The network, or the library.
+    Other(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Told {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(said) => Self::Server(said.message().to_owned()),
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(said) => f.write_str(said),
+            Self::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Told {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Server(_) => None,
+            Self::Other(error) => error.source(),
+        }
+    }
 }
 
 #[cfg(test)]

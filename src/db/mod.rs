@@ -42,7 +42,7 @@ use sea_orm::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use error::{ConnectError, Error};
+pub use error::{ConnectError, Error, Told};
 /// Whatever takes statements: the read pool or a transaction.
 pub use sea_orm::ConnectionTrait as Conn;
 
@@ -181,9 +181,10 @@ impl Db {
     /// once: one migrates while the others wait.
     ///
     /// # Errors
-    /// [`ConnectError::Newer`] when the database has migrations that this binary does not know.
+    /// [`ConnectError::Newer`] when the database has migrations that this binary does not know,
+    /// [`ConnectError::Foreign`] when a file is another program's.
     pub async fn migrate(&self) -> std::result::Result<(), ConnectError> {
-        self.refuse_newer().await?;
+        self.known_migrations().await?;
         // On SQLite the lock of the one writer, in which all of it happens: a process that is killed
         // halfway would otherwise leave tables that the next one cannot make again.
         let lock = self.begin().await.map_err(ConnectError::Query)?;
@@ -210,32 +211,43 @@ impl Db {
     /// Says whether the schema is this binary's, without changing anything.
     ///
     /// # Errors
-    /// [`ConnectError::Newer`], [`ConnectError::Older`], or no connection.
+    /// [`ConnectError::Newer`], [`ConnectError::Older`], [`ConnectError::Empty`], [`ConnectError::Foreign`], or no
+    /// connection.
     pub async fn check_schema(&self) -> std::result::Result<(), ConnectError> {
-        let applied = self.refuse_newer().await?;
-        if applied < Migrator::migrations().len() {
-            return Err(ConnectError::Older);
+        let applied = self.known_migrations().await?;
+        match applied {
+            0 => Err(ConnectError::Empty),
+            some if some < Migrator::migrations().len() => Err(ConnectError::Older),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    async fn refuse_newer(&self) -> std::result::Result<usize, ConnectError> {
+    /// How many of this binary's migrations the database has. One that has others is refused.
+    async fn known_migrations(&self) -> std::result::Result<usize, ConnectError> {
         #[derive(FromQueryResult)]
         struct Applied {
             version: String,
         }
         let backend = self.read.get_database_backend();
-        let exists = match backend {
+        // PostgreSQL's may hold what extensions make. A file is one program's.
+        let tables = match backend {
             DatabaseBackend::Postgres => {
                 "SELECT tablename AS version FROM pg_tables WHERE tablename = 'seaql_migrations' AND schemaname = current_schema()"
             }
-            _ => "SELECT name AS version FROM sqlite_master WHERE name = 'seaql_migrations'",
+            _ => {
+                "SELECT name AS version FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+            }
         };
         let query =
             |sql: &str| Applied::find_by_statement(Statement::from_string(backend, sql)).all(&self.read);
         let failed = |error: sea_orm::DbErr| ConnectError::Query(error.into());
-        if query(exists).await.map_err(failed)?.is_empty() {
-            return Ok(0);
+        // In one statement, for another process may be migrating: all of its tables or none.
+        let tables = query(tables).await.map_err(failed)?;
+        if tables.iter().all(|table| table.version != "seaql_migrations") {
+            return match tables.into_iter().next() {
+                Some(table) => Err(ConnectError::Foreign(table.version)),
+                None => Ok(0),
+            };
         }
         let applied = query("SELECT version FROM seaql_migrations")
             .await
@@ -297,7 +309,7 @@ fn sqlite(url: &str, connections: u32) -> ConnectOptions {
 // The pool tries again and again and then says only that time is up; one connection says why.
 async fn probe(url: &str) -> std::result::Result<(), ConnectError> {
     let options: PgConnectOptions = url.parse().map_err(ConnectError::Address)?;
-    let failed = |error| ConnectError::Unreachable {
+    let failed = |error: sqlx::Error| ConnectError::Unreachable {
         database: options
             .get_database()
             .unwrap_or(options.get_username())
@@ -306,7 +318,7 @@ async fn probe(url: &str) -> std::result::Result<(), ConnectError> {
             Some(folder) => folder.display().to_string(),
             None => format!("{}:{}", options.get_host(), options.get_port()),
         },
-        error,
+        error: Told::from(error),
     };
     match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(&options)).await {
         // Closed so that the server does not log a cut connection; that it fails is no matter.

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::both;
-use crate::commands::run;
-use crate::support::database::Kind;
+use crate::commands::{fails, run};
+use crate::support::database::{Kind, connect};
+use crate::support::site::binary;
 use crate::support::{Site, eventually};
 
 /// A shipped agent type copied as "Add an execution type" in `README.md` says, with its two keys changed
@@ -140,5 +142,57 @@ both! {
             said.is_some_and(|line| line.contains("\"trials/slow\"") && line.contains("\"runs\":1"))
         })
         .await;
+    }
+}
+
+/// What only looks makes nothing, and says where it has looked.
+#[test]
+fn a_command_that_looks_into_a_database_makes_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands: [&[&str]; 6] = [
+        &["token", "list"],
+        &["token", "create", "--user", "demo"],
+        &["token", "revoke", "tok_00000000000000000000000000000000"],
+        &["user", "create", "someone"],
+        &["sign-in-link", "--user", "demo"],
+        &["rehearse", "record", "exe_00000000000000000000000000000000"],
+    ];
+    for arguments in commands {
+        let mut command = binary();
+        command.args(arguments).current_dir(folder.path());
+        fails(
+            command,
+            &[
+                "there is no database at data/agentic-executions.db",
+                "DATABASE_URL",
+            ],
+        );
+        let left: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").collect();
+        assert!(left.is_empty(), "{arguments:?} left {left:?}");
+    }
+    let mut command = binary();
+    let (code, _, stderr) = run({
+        command.arg("migrate").current_dir(folder.path());
+        command
+    });
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(folder.path().join("data/agentic-executions.db").is_file());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_another_program_stays_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("theirs.db").display());
+    let theirs = connect(&url).await;
+    let tx = theirs.begin().await.expect("begins");
+    tx.execute_unprepared("CREATE TABLE invoices (id integer)")
+        .await
+        .expect("makes");
+    theirs.commit(tx).await.expect("commits");
+    theirs.close().await;
+    for arguments in [&["migrate"][..], &["token", "list"]] {
+        let mut command = binary();
+        command.args(arguments).env("DATABASE_URL", &url);
+        fails(command, &["theirs.db", "another program's", "invoices"]);
     }
 }
