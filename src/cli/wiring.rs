@@ -1,7 +1,10 @@
 //! Concrete parts, made from settings: the only place that chooses between them.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,13 +199,27 @@ pub(super) fn budgets(settings: &Settings, catalog: &Catalog, offered: &Offered)
 /// The database of a server, whatever its schema. The file of SQLite is made when it is missing, with its folder.
 async fn make_or_open(settings: &Settings) -> Result<Db, Failure> {
     if let Some(file) = settings.database.sqlite_file() {
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::chain(format!("the folder {} cannot be made", folder.display()), error)
-            })?;
-        }
+        make_for_us_alone(&file)?;
     }
     open(settings).await
+}
+
+/// Makes a file and its folder, where they are missing, readable by this process's user alone. What SQLite puts beside
+/// its file has the file's rights.
+fn make_for_us_alone(file: &Path) -> Result<(), Failure> {
+    let cannot_be_made = |what: &str, path: &Path, error: std::io::Error| {
+        Failure::chain(format!("the {what} {} cannot be made", path.display()), error)
+    };
+    if let Some(folder) = file.parent() {
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| cannot_be_made("folder", folder, error))?;
+    }
+    let mut options = File::options();
+    match options.write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(cannot_be_made("file", file, error)),
+        _ => Ok(()),
+    }
 }
 
 /// The database, which must be there: a command that only looks makes none.
@@ -293,6 +310,7 @@ pub(super) fn lock_of_worker(settings: &Settings) -> Result<Option<File>, Failur
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(path);
     let lock = lock.map_err(|error| Failure::chain(format!("the file {shown} cannot be made"), error))?;
     match lock.try_lock() {

@@ -1,6 +1,7 @@
 //! The bytes of files, in a local directory or whatever `object_store` can reach. It knows ids
 //! and bytes; names, types and access are `domain::files`'.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,9 +69,15 @@ pub struct Written {
     pub head: Vec<u8>,
 }
 
+/// What is made here is for this process's user alone, whatever the rights of the folder that it is made in.
+const FOR_US_ALONE: u32 = 0o700;
+
 /// A store of blobs. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Storage(Arc<dyn ObjectStore>);
+pub struct Storage {
+    store: Arc<dyn ObjectStore>,
+    folder: Arc<Path>,
+}
 
 impl Storage {
     /// Opens the store at a `file://` address; the directory is made when it is missing.
@@ -85,7 +92,9 @@ impl Storage {
             path: path.to_owned(),
             source,
         };
-        std::fs::create_dir_all(Path::new(path)).map_err(failed)?;
+        let mut folders = std::fs::DirBuilder::new();
+        let made = folders.recursive(true).mode(FOR_US_ALONE).create(path);
+        made.map_err(failed)?;
         // Found out now, and not by the first upload.
         let probe = Path::new(path).join(format!(".probe-{}", std::process::id()));
         std::fs::write(&probe, b"").map_err(failed)?;
@@ -95,7 +104,10 @@ impl Storage {
         let store = LocalFileSystem::new_with_prefix(path)
             .map_err(OpenError::Store)?
             .with_fsync(true);
-        Ok(Self(Arc::new(store)))
+        Ok(Self {
+            store: Arc::new(store),
+            folder: Path::new(path).into(),
+        })
     }
 
     /// Streams bytes in. A failure leaves nothing that [`delete`](Self::delete) does not remove.
@@ -104,7 +116,8 @@ impl Storage {
     /// [`Error`].
     pub async fn write(&self, id: Uuid, mut from: impl AsyncRead + Unpin + Send) -> Result<Written, Error> {
         let failed = |source| Error::Store { id, source };
-        let upload = self.0.put_multipart(&key(id)).await.map_err(failed)?;
+        self.make_folder(id).await.map_err(failed)?;
+        let upload = self.store.put_multipart(&key(id)).await.map_err(failed)?;
         let mut writer = WriteMultipart::new(upload);
         let mut hash = Sha256::new();
         let mut head = Vec::new();
@@ -139,6 +152,18 @@ impl Storage {
         })
     }
 
+    /// The store would make it as well, for everyone to read.
+    async fn make_folder(&self, id: Uuid) -> object_store::Result<()> {
+        let [folder, _] = place(id);
+        let mut folders = tokio::fs::DirBuilder::new();
+        folders.recursive(true).mode(FOR_US_ALONE);
+        let made = folders.create(self.folder.join(folder)).await;
+        made.map_err(|error| object_store::Error::Generic {
+            store: "files",
+            source: Box::new(error),
+        })
+    }
+
     /// Streams bytes out: all of them, or those of a range, end excluded.
     ///
     /// # Errors
@@ -153,7 +178,7 @@ impl Storage {
             ..GetOptions::default()
         };
         let failed = move |source| Error::Store { id, source };
-        let got = self.0.get_opts(&key(id), options).await.map_err(failed)?;
+        let got = self.store.get_opts(&key(id), options).await.map_err(failed)?;
         Ok(got.into_stream().map(move |chunk| chunk.map_err(failed)).boxed())
     }
 
@@ -178,17 +203,21 @@ impl Storage {
     /// # Errors
     /// [`Error`].
     pub async fn delete(&self, id: Uuid) -> Result<(), Error> {
-        match self.0.delete(&key(id)).await {
+        match self.store.delete(&key(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(Error::Store { id, source }),
         }
     }
 }
 
-// The first digits of a UUIDv7 are time; the last are random and spread over folders.
 fn key(id: Uuid) -> Key {
+    Key::from_iter(place(id))
+}
+
+/// Folder and name. The first digits of a UUIDv7 are time; the last are random and spread over folders.
+fn place(id: Uuid) -> [String; 2] {
     let digits = id.simple().to_string();
-    Key::from_iter([&digits[30..], digits.as_str()])
+    [digits[30..].to_owned(), digits]
 }
 
 #[cfg(test)]
@@ -227,6 +256,25 @@ mod tests {
         let storage = Storage::open(&format!("file://{}", directory.path().display())).expect("opens");
         // No test cuts the power: this is what is asked of the library that would be seen then.
         assert!(format!("{storage:?}").contains("fsync: true"), "{storage:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_else_has_an_account_reads_no_file_of_it() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let shared = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), shared).expect("changes");
+        for folder in ["here", "."] {
+            let folder = directory.path().join(folder);
+            let storage = Storage::open(&format!("file://{}", folder.display())).expect("opens");
+            let id = Uuid::from_u128(7);
+            storage.write(id, b"secret".as_slice()).await.expect("writes");
+            let kept = std::fs::metadata(folder.join("07")).expect("is there");
+            assert_eq!(kept.permissions().mode() & 0o777, 0o700);
+        }
+        let made = std::fs::metadata(directory.path().join("here")).expect("is there");
+        assert_eq!(made.permissions().mode() & 0o777, 0o700);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! said where something was forgotten.
 
 use std::path::Path;
+use std::process::Stdio;
 
 use sea_orm::ConnectionTrait;
 use serde_json::json;
@@ -194,5 +195,36 @@ async fn a_database_of_another_program_stays_as_it_is() {
         let mut command = binary();
         command.args(arguments).env("DATABASE_URL", &url);
         fails(command, &["theirs.db", "another program's", "invoices"]);
+    }
+}
+
+/// Whoever else has an account on the machine reads neither rows nor files.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_server_makes_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary();
+    command
+        .current_dir(folder.path())
+        .env("AGENTIC_LISTEN", "127.0.0.1:0");
+    let mut server = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let data = folder.path().join("data");
+    let names = ["", "-wal", "-shm", "-worker"].map(|end| format!("agentic-executions.db{end}"));
+    eventually("it has made its files", async || {
+        names.iter().all(|name| data.join(name).exists()) && data.join("files").exists()
+    })
+    .await;
+    server.kill().expect("kills");
+    server.wait().expect("is gone");
+    let mode = |path: &Path| std::fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    assert_eq!(mode(&data.join("files")), 0o700);
+    for name in names {
+        assert_eq!(mode(&data.join(&name)), 0o600, "{name}");
     }
 }
