@@ -53,7 +53,16 @@ pub(super) async fn print_sign_in_link(settings: &Settings, name: &str) -> Resul
     let user = named(&store, name).await?;
     let code = sessions::create_code(&store, user.id).await?;
     store.db.close().await;
-    print(&settings.http.sign_in_link(listen, &code))
+    print(&settings.http.sign_in_link(listen, &code))?;
+    if settings.http.public_url.is_none() {
+        // The server may be anywhere: this command sees its database and not its port.
+        eprintln!(
+            "The link leads to {}: where browsers reach the server elsewhere, say where with --public-url or \
+             AGENTIC_PUBLIC_URL, or with the server's own --listen.",
+            settings.http.public_url(listen)
+        );
+    }
+    Ok(())
 }
 
 pub(super) async fn list_tokens(settings: &Settings) -> Result<(), Failure> {

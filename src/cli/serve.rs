@@ -141,7 +141,8 @@ async fn seed(
     let mut first = None;
     if settings.demo && address.ip().is_loopback() && people::create_demo(store, catalog).await? {
         tracing::info!(
-            "made the demo: `agentic-executions token create --user {}` prints a token for it",
+            "made the demo: `agentic-executions token create --user {0}` prints a token for it, and `sign-in-link --user {0}` \
+             a link for a browser",
             people::DEMO
         );
         first = Some(people::DEMO);
@@ -149,8 +150,21 @@ async fn seed(
     if let Some(token) = &settings.bootstrap_token
         && people::bootstrap(store, token.expose_secret()).await?
     {
-        tracing::info!("made the first admin, with the bootstrap token");
+        tracing::info!(
+            "made the first admin, with the bootstrap token: browsers sign in with it, or by the link that \
+             `agentic-executions sign-in-link --user {}` prints",
+            people::ADMIN
+        );
         first = first.or(Some(people::ADMIN));
+    }
+    if first.is_none() && db::people::count_users(store.db.read(), None).await? == 0 {
+        tracing::warn!(
+            "nobody can sign in yet: start with a bootstrap token (--bootstrap-token or AGENTIC_BOOTSTRAP_TOKEN, {} characters or \
+             more), which makes the first admin, or run `agentic-executions user create {1} --admin` and then `token create --user {1}` \
+             or `sign-in-link --user {1}` on this database; the demo is made on a loopback address alone",
+            people::MIN_BOOTSTRAP,
+            people::ADMIN
+        );
     }
     Ok(first)
 }

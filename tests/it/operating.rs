@@ -228,3 +228,32 @@ async fn what_a_server_makes_is_for_its_user_alone() {
         assert_eq!(mode(&data.join(&name)), 0o600, "{name}");
     }
 }
+
+both! {
+    /// Off loopback there is no demo, and no terminal reads along: the log says how to come in.
+    async fn a_server_that_nobody_can_sign_in_to_says_what_to_do(site: Site) {
+        site.set("AGENTIC_BOOTSTRAP_TOKEN", "");
+        let lonely = site.serve(&["--no-worker"]).await;
+        let log = site.log();
+        let said = log.lines().find(|line| line.contains("nobody can sign in yet")).expect("it is said");
+        for words in ["AGENTIC_BOOTSTRAP_TOKEN", "user create admin --admin", "sign-in-link --user admin"] {
+            assert!(said.contains(words), "`{words}` is not in: {said}");
+        }
+        drop(lonely);
+        let (code, stdout, stderr) = run(site.command(&["user", "create", "admin", "--admin"]));
+        assert_eq!(code, Some(0), "{stdout}{stderr}");
+        let (code, link, stderr) = run(site.command(&["sign-in-link", "--user", "admin"]));
+        assert_eq!(code, Some(0), "{stderr}");
+        assert!(link.starts_with("http://127.0.0.1:8000/sign-in#"), "{link}");
+        for words in ["leads to http://127.0.0.1:8000:", "--listen", "AGENTIC_PUBLIC_URL"] {
+            assert!(stderr.contains(words), "`{words}` is not in: {stderr}");
+        }
+        let mut known = site.command(&["sign-in-link", "--user", "admin"]);
+        known.env("AGENTIC_PUBLIC_URL", "https://agents.example");
+        let (_, link, stderr) = run(known);
+        assert!(link.starts_with("https://agents.example/sign-in#"), "{link}");
+        assert_eq!(stderr, "");
+        let _server = site.serve(&["--no-worker"]).await;
+        assert_eq!(site.log().matches("nobody can sign in yet").count(), 1);
+    }
+}
