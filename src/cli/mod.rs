@@ -90,6 +90,9 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         given => given,
     };
     log::start(log, traces.as_ref())?;
+    for unknown in flags::unknown_variables() {
+        tracing::warn!("{unknown}");
+    }
     let grace = settings.grace;
     let done = run_with(settings, command).await;
     if let Some(traces) = traces {

@@ -21,6 +21,8 @@ pub(super) enum Failure {
     Said(String),
     /// The definitions cannot be used.
     Definitions(Vec<Mistake>),
+    /// These settings cannot be used.
+    Settings(Vec<String>),
 }
 
 impl Failure {
@@ -53,13 +55,21 @@ impl fmt::Display for Failure {
                     "the definitions, models or budgets have {count} {noun}; nothing was started"
                 )
             }
+            Self::Settings(mistakes) => match &mistakes[..] {
+                [only] => f.write_str(only),
+                several => write!(f, "{} settings cannot be used", several.len()),
+            },
         }
     }
 }
 
 pub(super) fn print(failure: &Failure) {
-    if let Failure::Definitions(mistakes) = failure {
-        mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+    match failure {
+        Failure::Definitions(mistakes) => mistakes.iter().for_each(|mistake| eprintln!("{mistake}")),
+        Failure::Settings(mistakes) if mistakes.len() > 1 => {
+            mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+        }
+        _ => {}
     }
     eprintln!("error: {failure}");
 }

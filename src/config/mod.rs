@@ -79,10 +79,22 @@ impl Database {
         (!path.is_empty() && !is_in_memory).then(|| PathBuf::from(path))
     }
 
-    /// What a SQLite address says that would be understood otherwise than it is meant.
-    fn unclear(&self) -> Option<&'static str> {
-        let file = self.sqlite_file()?;
-        if self.url.expose_secret().contains('?') {
+    /// What is wrong with the address; never itself, for it may hold a password.
+    fn problem(&self) -> Option<&'static str> {
+        let url = self.url.expose_secret();
+        if self.is_postgres() {
+            return None;
+        }
+        if !url.starts_with("sqlite:") {
+            return Some("names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME");
+        }
+        let Some(file) = self.sqlite_file() else {
+            // Each connection would have a database of its own.
+            return Some(
+                "names no file; use sqlite://PATH, for a database in memory cannot be shared by connections",
+            );
+        };
+        if url.contains('?') {
             return Some("says something behind a `?`, of which nothing is taken; use sqlite://PATH");
         }
         let begins_at_home = file.to_str().is_some_and(|path| path.starts_with('~'));
@@ -200,11 +212,17 @@ pub struct Mistake {
     pub problem: String,
 }
 
-fn mistake(setting: &'static str, problem: impl Into<String>) -> Result<(), Mistake> {
-    Err(Mistake {
-        setting,
-        problem: problem.into(),
-    })
+/// Those found so far.
+#[derive(Default)]
+struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    fn note(&mut self, setting: &'static str, problem: impl Into<String>) {
+        self.0.push(Mistake {
+            setting,
+            problem: problem.into(),
+        });
+    }
 }
 
 /// The API promises that a key is remembered for a day.
@@ -233,89 +251,82 @@ impl Settings {
     /// Says whether the values make sense, alone and together.
     ///
     /// # Errors
-    /// The first that does not.
-    pub fn check(&self) -> Result<(), Mistake> {
-        self.check_addresses()?;
-        self.check_limits()?;
-        self.check_durations()?;
-        self.check_lease()
+    /// Every one that does not.
+    pub fn check(&self) -> Result<(), Vec<Mistake>> {
+        let mut found = Mistakes::default();
+        self.check_addresses(&mut found);
+        self.check_secrets(&mut found);
+        self.check_limits(&mut found);
+        self.check_durations(&mut found);
+        self.check_lease(&mut found);
+        if found.0.is_empty() { Ok(()) } else { Err(found.0) }
     }
 
-    fn check_addresses(&self) -> Result<(), Mistake> {
-        let url = self.database.url.expose_secret();
-        if !self.database.is_postgres() && !url.starts_with("sqlite:") {
-            return mistake(
-                "DATABASE_URL",
-                "names no database that is known; use sqlite://PATH or postgres://USER@HOST/NAME",
-            );
-        }
-        if !self.database.is_postgres() && self.database.sqlite_file().is_none() {
-            // Each connection would have a database of its own.
-            return mistake(
-                "DATABASE_URL",
-                "names no file; use sqlite://PATH, for a database in memory cannot be shared by connections",
-            );
-        }
-        if let Some(problem) = self.database.unclear() {
-            return mistake("DATABASE_URL", problem);
+    fn check_addresses(&self, found: &mut Mistakes) {
+        if let Some(problem) = self.database.problem() {
+            found.note("DATABASE_URL", problem);
         }
         if !self.files_url.starts_with("file:///") {
             let problem = format!("is `{}`; use file:///ABSOLUTE/PATH", self.files_url);
-            return mistake("AGENTIC_FILES_URL", problem);
+            found.note("AGENTIC_FILES_URL", problem);
         }
         if let Some(directory) = &self.definitions
             && !directory.is_dir()
         {
             let problem = format!("is `{}`, which is no directory", directory.display());
-            return mistake("AGENTIC_DEFINITIONS", problem);
+            found.note("AGENTIC_DEFINITIONS", problem);
         }
-        if let Some(file) = &self.models
-            && !file.is_file()
-        {
-            let problem = format!("is `{}`, which is no file", file.display());
-            return mistake("AGENTIC_MODELS", problem);
-        }
-        if let Some(file) = &self.budgets
-            && !file.is_file()
-        {
-            let problem = format!("is `{}`, which is no file", file.display());
-            return mistake("AGENTIC_BUDGETS", problem);
+        let files = [
+            ("AGENTIC_MODELS", &self.models),
+            ("AGENTIC_BUDGETS", &self.budgets),
+        ];
+        for (setting, file) in files {
+            if let Some(file) = file
+                && !file.is_file()
+            {
+                found.note(setting, format!("is `{}`, which is no file", file.display()));
+            }
         }
         if let Some(url) = &self.http.public_url
             && !is_origin(url)
         {
             let problem = format!("is `{url}`; use https://HOST or http://HOST:PORT, without a path");
-            return mistake("AGENTIC_PUBLIC_URL", problem);
+            found.note("AGENTIC_PUBLIC_URL", problem);
         }
         if let Some(other) = self.http.allowed_origins.iter().find(|url| !is_origin(url)) {
             let problem = format!("names `{other}`; use https://HOST or http://HOST:PORT, without a path");
-            return mistake("AGENTIC_ALLOWED_ORIGINS", problem);
+            found.note("AGENTIC_ALLOWED_ORIGINS", problem);
         }
         if let Some(url) = &self.traces_endpoint
             && !is_plain_http(url)
         {
             // Not the value: it may hold a password.
-            return mistake(
+            found.note(
                 "OTEL_EXPORTER_OTLP_ENDPOINT",
                 "names no collector; use http://HOST:PORT, which takes OTLP over HTTP without TLS",
             );
         }
+    }
+
+    fn check_secrets(&self, found: &mut Mistakes) {
         match &self.bootstrap_token {
             Some(token) if token.expose_secret().chars().count() < MIN_BOOTSTRAP_CHARACTERS => {
                 let problem = format!("is too short; use {MIN_BOOTSTRAP_CHARACTERS} characters or more");
-                mistake("AGENTIC_BOOTSTRAP_TOKEN", problem)
+                found.note("AGENTIC_BOOTSTRAP_TOKEN", problem);
             }
             // It has to travel in a header.
-            Some(token) if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) => mistake(
-                "AGENTIC_BOOTSTRAP_TOKEN",
-                "holds blanks or characters beyond ASCII",
-            ),
-            _ => Ok(()),
+            Some(token) if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) => {
+                found.note(
+                    "AGENTIC_BOOTSTRAP_TOKEN",
+                    "holds blanks or characters beyond ASCII",
+                );
+            }
+            _ => {}
         }
     }
 
-    fn check_limits(&self) -> Result<(), Mistake> {
-        let zero = [
+    fn check_limits(&self, found: &mut Mistakes) {
+        let at_least_one = [
             ("AGENTIC_WORKER_CONCURRENCY", self.worker.concurrency as u64),
             ("AGENTIC_MAX_STALLS", u64::from(self.worker.max_stalls)),
             ("AGENTIC_MAX_BODY_BYTES", self.http.max_body_bytes),
@@ -323,11 +334,9 @@ impl Settings {
             ("AGENTIC_MAX_UPLOAD_FILES", u64::from(self.http.max_upload_files)),
             ("AGENTIC_MAX_QUERY_DEPTH", self.graphql.max_depth as u64),
             ("AGENTIC_MAX_QUERY_COMPLEXITY", self.graphql.max_complexity as u64),
-        ]
-        .into_iter()
-        .find(|(_, value)| *value == 0);
-        if let Some((setting, _)) = zero {
-            return mistake(setting, "is 0; use 1 or more");
+        ];
+        for (setting, _) in at_least_one.iter().filter(|(_, value)| *value == 0) {
+            found.note(setting, "is 0; use 1 or more");
         }
         let cost = self.graphql.cost_per_minute;
         if cost > 0 && cost < self.graphql.max_complexity as u64 {
@@ -336,36 +345,35 @@ impl Settings {
                  (AGENTIC_MAX_QUERY_COMPLEXITY)",
                 self.graphql.max_complexity
             );
-            return mistake("AGENTIC_COST_PER_MINUTE", problem);
+            found.note("AGENTIC_COST_PER_MINUTE", problem);
         }
         let connections = self.database.connections;
         if connections < MIN_CONNECTIONS {
             let problem = format!("is {connections}; use {MIN_CONNECTIONS} or more");
-            return mistake("AGENTIC_DATABASE_CONNECTIONS", problem);
+            found.note("AGENTIC_DATABASE_CONNECTIONS", problem);
         }
         if connections > MAX_CONNECTIONS {
             let problem = format!("is {connections}; use {MAX_CONNECTIONS} or fewer");
-            return mistake("AGENTIC_DATABASE_CONNECTIONS", problem);
+            found.note("AGENTIC_DATABASE_CONNECTIONS", problem);
         }
         if self.graphql.max_depth > MAX_QUERY_DEPTH {
             let problem = format!("is {}; use {MAX_QUERY_DEPTH} or less", self.graphql.max_depth);
-            return mistake("AGENTIC_MAX_QUERY_DEPTH", problem);
+            found.note("AGENTIC_MAX_QUERY_DEPTH", problem);
         }
         let concurrency = self.worker.concurrency;
         if concurrency > MAX_CONCURRENCY {
             let problem = format!("is {concurrency}; use {MAX_CONCURRENCY} or fewer, and more workers");
-            return mistake("AGENTIC_WORKER_CONCURRENCY", problem);
+            found.note("AGENTIC_WORKER_CONCURRENCY", problem);
         }
         if self.http.max_upload_bytes > MAX_UPLOAD_BYTES {
-            return mistake("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");
+            found.note("AGENTIC_MAX_UPLOAD_BYTES", "is more than 1 TiB");
         }
         if self.http.max_upload_files > MAX_UPLOAD_FILES {
-            return mistake("AGENTIC_MAX_UPLOAD_FILES", "is more than 1000");
+            found.note("AGENTIC_MAX_UPLOAD_FILES", "is more than 1000");
         }
-        Ok(())
     }
 
-    fn check_durations(&self) -> Result<(), Mistake> {
+    fn check_durations(&self, found: &mut Mistakes) {
         let all = [
             ("AGENTIC_LEASE", self.worker.lease),
             ("AGENTIC_HEARTBEAT", self.worker.heartbeat),
@@ -378,27 +386,30 @@ impl Settings {
             ("AGENTIC_KEEP_UPLOADS", self.retention.staged_files),
         ];
         // Instants are kept in milliseconds: what is shorter would be nothing.
-        if let Some((setting, _)) = all.iter().find(|(_, time)| time.as_millis() == 0) {
-            return mistake(setting, "is shorter than a millisecond");
+        for (setting, _) in all.iter().filter(|(_, time)| time.as_millis() == 0) {
+            found.note(setting, "is shorter than a millisecond");
         }
         let ends = [("AGENTIC_GRACE", self.grace), ("AGENTIC_DRAIN", self.drain)];
-        let long = all.iter().chain(&ends).find(|(_, time)| *time > MAX_DURATION);
-        if let Some((setting, _)) = long {
-            return mistake(setting, "is longer than a year");
+        for (setting, _) in all.iter().chain(&ends).filter(|(_, time)| *time > MAX_DURATION) {
+            found.note(setting, "is longer than a year");
         }
         if self.retention.idempotency_keys < MIN_KEY_RETENTION {
-            return mistake(
+            found.note(
                 "AGENTIC_KEEP_KEYS",
                 "is shorter than the 24h that the API promises",
             );
         }
-        Ok(())
     }
 
-    fn check_lease(&self) -> Result<(), Mistake> {
+    fn check_lease(&self, found: &mut Mistakes) {
         let worker = &self.worker;
-        // One heartbeat may be lost and the next still arrives before the lease counts as gone.
-        if worker.heartbeat * 2 + worker.lease_margin > worker.lease {
+        // One heartbeat may be lost and the next still arrives before the lease counts as gone. What is out of its own
+        // limits was told of already.
+        let least = worker
+            .heartbeat
+            .saturating_mul(2)
+            .saturating_add(worker.lease_margin);
+        if least > worker.lease && worker.lease <= MAX_DURATION && worker.heartbeat <= MAX_DURATION {
             let shown = humantime::format_duration;
             let problem = format!(
                 "is {}; it must cover two heartbeats ({}) and the margin ({})",
@@ -406,9 +417,8 @@ impl Settings {
                 shown(worker.heartbeat),
                 shown(worker.lease_margin)
             );
-            return mistake("AGENTIC_LEASE", problem);
+            found.note("AGENTIC_LEASE", problem);
         }
-        Ok(())
     }
 }
 

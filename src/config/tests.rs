@@ -56,8 +56,12 @@ fn settings() -> Settings {
 fn refused(change: impl FnOnce(&mut Settings)) -> String {
     let mut settings = settings();
     change(&mut settings);
-    let mistake = settings.check().expect_err("refused");
-    mistake.to_string()
+    let mistakes = settings.check().expect_err("refused");
+    mistakes
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -184,4 +188,18 @@ fn the_file_of_a_sqlite_address_is_found_whichever_way_it_is_written() {
     assert_eq!(file("sqlite:a.db"), Some("a.db".into()));
     assert_eq!(file("sqlite::memory:"), None);
     assert_eq!(file("postgres://host/a"), None);
+}
+
+#[test]
+fn all_that_is_wrong_comes_at_once() {
+    let said = refused(|settings| {
+        settings.files_url = "files".to_owned();
+        settings.http.max_upload_files = 0;
+        settings.worker.poll = Duration::ZERO;
+    });
+    insta::assert_snapshot!(said, @r"
+    AGENTIC_FILES_URL is `files`; use file:///ABSOLUTE/PATH
+    AGENTIC_MAX_UPLOAD_FILES is 0; use 1 or more
+    AGENTIC_POLL is shorter than a millisecond
+    ");
 }

@@ -26,6 +26,11 @@ pub enum Error {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    /// A word of it is neither a level nor says what it is about.
+    #[error(
+        "the log filter names no level `{0}`; use error, warn, info, debug, trace or off, or PART=LEVEL as in `info,sqlx=warn`"
+    )]
+    Level(String),
     /// Another part of the process took the place.
     #[error("log lines go somewhere else already")]
     Installed(#[source] TryInitError),
@@ -38,6 +43,9 @@ pub enum Error {
 /// # Errors
 /// [`Error`].
 pub fn start(filter: &str, traces: Option<&Traces>) -> Result<(), Error> {
+    if let Some(word) = no_level(filter) {
+        return Err(Error::Level(word.to_owned()));
+    }
     // Of two directives for one part the later holds. Nothing stays nothing.
     let whole = match filter.trim() {
         "" | "off" => filter.to_owned(),
@@ -68,4 +76,35 @@ pub fn start(filter: &str, traces: Option<&Traces>) -> Result<(), Error> {
         tracing::error!(place, reason, "a promise inside the program was broken");
     }));
     Ok(())
+}
+
+/// The first word that stands alone and is no level. The library takes it for the name of a part and writes nothing
+/// else: all lines of a server whose `info` is misspelt.
+fn no_level(filter: &str) -> Option<&str> {
+    let mut words = filter.split(',').map(str::trim);
+    words.find(|word| {
+        let stands_alone = !word.is_empty() && !word.contains(['=', '[', ':', '{']);
+        stands_alone && word.parse::<LevelFilter>().is_err()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_misspelt_is_no_filter() {
+        for (filter, word) in [
+            ("info", None),
+            ("INFO,sqlx=warn", None),
+            ("off", None),
+            ("", None),
+            ("warn,agentic_executions::http=debug,[run]=trace", None),
+            ("foo", Some("foo")),
+            ("sqlx=warn, inof", Some("inof")),
+        ] {
+            assert_eq!(no_level(filter), word, "{filter}");
+        }
+        assert!(matches!(start("foo", None), Err(Error::Level(_))));
+    }
 }

@@ -257,3 +257,37 @@ both! {
         assert_eq!(site.log().matches("nobody can sign in yet").count(), 1);
     }
 }
+
+/// A name that is mistyped would otherwise be a setting that silently is not set.
+#[test]
+fn settings_that_there_are_not_are_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary();
+    command.arg("migrate").current_dir(folder.path());
+    command
+        .env("AGENTIC_LISTN", "0.0.0.0:8000")
+        .env("AGENTIC_LEASE_MS", "");
+    let (code, _, stderr) = run(command);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        stderr.contains("AGENTIC_LISTN is set and is no setting: did you mean AGENTIC_LISTEN?"),
+        "{stderr}"
+    );
+    assert!(
+        !stderr.contains("AGENTIC_LEASE_MS"),
+        "set to nothing is not set: {stderr}"
+    );
+    let mut command = binary();
+    command.args(["check", "--log", "foo"]);
+    fails(command, &["names no level `foo`", "info"]);
+    let mut command = binary();
+    command.args(["check", "--poll", "0s", "--files-url", "files"]);
+    fails(
+        command,
+        &[
+            "(--poll) is shorter",
+            "(--files-url) is `files`",
+            "2 settings cannot be used",
+        ],
+    );
+}

@@ -140,7 +140,7 @@ pub(super) struct CreateToken {
     #[arg(long, default_value = "command line")]
     pub name: String,
     /// Ends by itself after this time, for example 90d; without it never
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = some_time)]
     pub expires: Option<Duration>,
 }
 
@@ -154,6 +154,69 @@ pub(super) fn variable_of(argument: &str, value: &str) -> Option<String> {
     let variable = known.get_env()?;
     let is_it = std::env::var_os(variable).is_some_and(|set| set == value);
     is_it.then(|| variable.to_string_lossy().into_owned())
+}
+
+/// The flag that sets what this variable of the environment does.
+fn flag_of(variable: &str) -> Option<String> {
+    let command = Flags::command();
+    let known = command
+        .get_arguments()
+        .find(|known| known.get_env().is_some_and(|name| name == variable))?;
+    known.get_long().map(str::to_owned)
+}
+
+/// Variables that are set and look like settings of ours, and are none: each in words. A typing error would otherwise
+/// be a setting that silently is not set.
+pub(super) fn unknown_variables() -> Vec<String> {
+    let command = Flags::command();
+    let known: Vec<String> = command
+        .get_arguments()
+        .filter_map(|argument| Some(argument.get_env()?.to_str()?.to_owned()))
+        .collect();
+    let set = std::env::vars_os().filter(|(_, value)| !value.is_empty());
+    let mut names: Vec<String> = set
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| name.starts_with("AGENTIC_") && !known.contains(name))
+        .collect();
+    names.sort();
+    names.iter().map(|name| unknown(name, &known)).collect()
+}
+
+/// Letters that a typing error changes, at most.
+const TYPING_ERROR: usize = 3;
+
+fn unknown(name: &str, known: &[String]) -> String {
+    let nearest = known.iter().min_by_key(|other| changes(name, other));
+    match nearest.filter(|other| changes(name, other) <= TYPING_ERROR) {
+        Some(other) => format!("{name} is set and is no setting: did you mean {other}?"),
+        None => format!("{name} is set and is no setting: `--help` lists those that there are"),
+    }
+}
+
+/// Letters to add, take away or replace until one is the other (Levenshtein's distance).
+fn changes(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[row.len() - 1]
+}
+
+/// Nothing ends at once what has just begun.
+fn some_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time.as_millis() == 0 {
+        return Err(
+            "that is no time at all; use for example 90d, or leave it out for a token that does not end"
+                .to_owned(),
+        );
+    }
+    Ok(time)
 }
 
 /// A variable that is set to nothing is not set: container files pass them on so.
@@ -174,6 +237,7 @@ pub(super) fn without_empty_environment(command: clap::Command) -> clap::Command
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::report::Failure;
 
     fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
         Flags::try_parse_from(std::iter::once(&"agentic-executions").chain(arguments))
@@ -223,6 +287,40 @@ mod tests {
         let flags = parse(&["--bootstrap-token", "too-short-secret"]).expect("parses");
         let failure = flags.settings.read().expect_err("too short").to_string();
         assert!(failure.starts_with("AGENTIC_BOOTSTRAP_TOKEN") && !failure.contains("too-short-secret"));
+    }
+
+    #[test]
+    fn a_mistake_names_the_flag_beside_the_variable() {
+        let flags = parse(&["--poll", "0s", "--grace", "2000d"]).expect("parses");
+        let Err(Failure::Settings(mistakes)) = flags.settings.read() else {
+            panic!("refused")
+        };
+        assert_eq!(
+            mistakes,
+            [
+                "AGENTIC_POLL (--poll) is shorter than a millisecond",
+                "AGENTIC_GRACE (--grace) is longer than a year",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_variable_that_is_no_setting_is_told_with_the_nearest_that_is() {
+        let known = ["AGENTIC_LISTEN", "AGENTIC_LEASE"].map(str::to_owned);
+        assert_eq!(
+            unknown("AGENTIC_LISTN", &known),
+            "AGENTIC_LISTN is set and is no setting: did you mean AGENTIC_LISTEN?"
+        );
+        assert!(unknown("AGENTIC_OPENAI_KEY", &known).ends_with("`--help` lists those that there are"));
+        assert_eq!(changes("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn a_token_lasts_for_some_time() {
+        let create = |time| parse(&["token", "create", "--user", "a", "--expires", time]);
+        let refusal = create("0s").expect_err("ends at once").to_string();
+        assert!(refusal.contains("no time at all"), "{refusal}");
+        create("1s").expect("lasts");
     }
 
     #[test]

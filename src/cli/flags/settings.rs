@@ -353,8 +353,19 @@ impl SettingFlags {
             log: self.log,
             traces_endpoint: self.traces_endpoint,
         };
-        settings.check()?;
-        Ok(settings)
+        match settings.check() {
+            Ok(()) => Ok(settings),
+            Err(mistakes) => Err(Failure::Settings(mistakes.iter().map(told).collect())),
+        }
+    }
+}
+
+/// With both of the setting's names: whoever gave a flag looks for a flag.
+fn told(mistake: &config::Mistake) -> String {
+    let config::Mistake { setting, problem } = mistake;
+    match super::flag_of(setting) {
+        Some(flag) => format!("{setting} (--{flag}) {problem}"),
+        None => mistake.to_string(),
     }
 }
 
