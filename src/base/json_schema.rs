@@ -219,6 +219,11 @@ impl From<Issue> for SchemaError {
             ("format", Some(format)) if format == "regex" => {
                 "the pattern is no regular expression".to_owned()
             }
+            // The dialect says it as alternatives: a name, or several.
+            ("anyOf", _) if issue.pointer.ends_with("/type") => {
+                "must be one of \"null\", \"boolean\", \"object\", \"array\", \"number\", \"string\" and \"integer\", or a list of them"
+                    .to_owned()
+            }
             _ => issue.message,
         };
         Self {

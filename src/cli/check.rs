@@ -28,6 +28,12 @@ pub(super) fn check(settings: &Settings) -> Result<(), Failure> {
                     ))?;
                 }
             }
+            // No mistake of the definitions: a worker's environment may be another than this one.
+            for unset in wiring::unset_variables(&catalog) {
+                print(&format!(
+                    "not set here: {unset}; a worker does not start without it"
+                ))?;
+            }
             Ok(())
         }
         Err(Failure::Definitions(mistakes)) => {

@@ -117,24 +117,39 @@ pub(super) fn catalog(
     }
 }
 
+/// The variables that MCP servers of the definitions are to be given and that are not set, each in words.
+#[allow(clippy::disallowed_methods)] // only the definitions know which variables are meant
+pub(super) fn unset_variables(catalog: &Catalog) -> Vec<String> {
+    let mut unset = Vec::new();
+    for agent_type in catalog.agent_types() {
+        for server in &agent_type.mcp {
+            let missing = server.variables().into_iter();
+            unset.extend(missing.filter(|name| std::env::var(name).is_err()).map(|name| {
+                format!(
+                    "the environment lacks {name}, which the MCP server {} of the agent type {} is to be given",
+                    server.name, agent_type.key
+                )
+            }));
+        }
+    }
+    unset
+}
+
 /// The MCP servers that the definitions name. What these are given of the environment is read here,
 /// once, and goes to nobody else.
 #[allow(clippy::disallowed_methods)] // only the definitions know which variables are meant
 pub(super) fn mcp(catalog: &Catalog, clock: &Clock) -> Result<mcp::Servers, Failure> {
+    let unset = unset_variables(catalog);
+    if !unset.is_empty() {
+        return Err(Failure::said(unset.join("; ")));
+    }
+    let read = |name: &String| {
+        let value = std::env::var(name).unwrap_or_default();
+        SecretString::from(value)
+    };
     let mut servers = Vec::new();
-    let mut missing = Vec::new();
     for agent_type in catalog.agent_types() {
         for server in &agent_type.mcp {
-            let mut read = |name: &str| match std::env::var(name) {
-                Ok(value) => Some(SecretString::from(value)),
-                Err(_) => {
-                    missing.push(format!(
-                        "the environment lacks {name}, which the MCP server {} of the agent type {} is to be given",
-                        server.name, agent_type.key
-                    ));
-                    None
-                }
-            };
             let reach = match &server.reach {
                 McpReach::Child {
                     command,
@@ -145,14 +160,14 @@ pub(super) fn mcp(catalog: &Catalog, clock: &Clock) -> Result<mcp::Servers, Fail
                     arguments: arguments.clone(),
                     environment: environment
                         .iter()
-                        .filter_map(|name| Some((name.clone(), read(name)?)))
+                        .map(|name| (name.clone(), read(name)))
                         .collect(),
                 },
                 McpReach::Http { url, headers } => mcp::Reach::Http {
                     url: url.clone(),
                     headers: headers
                         .iter()
-                        .filter_map(|(header, name)| Some((header.clone(), read(name)?)))
+                        .map(|(header, name)| (header.clone(), read(name)))
                         .collect(),
                 },
             };
@@ -163,10 +178,7 @@ pub(super) fn mcp(catalog: &Catalog, clock: &Clock) -> Result<mcp::Servers, Fail
             servers.push(((agent_type.key.clone(), server.name.clone()), settings));
         }
     }
-    if missing.is_empty() {
-        return Ok(mcp::Servers::new(clock, &Launcher::this_program(), servers));
-    }
-    Err(Failure::said(missing.join("; ")))
+    Ok(mcp::Servers::new(clock, &Launcher::this_program(), servers))
 }
 
 /// The budgets that executions share.

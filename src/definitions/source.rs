@@ -1,6 +1,6 @@
 //! Where definition files come from: those compiled in, and a directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +60,8 @@ pub(super) struct Folder {
     /// On disk; none for what is compiled in.
     pub directory: Option<PathBuf>,
     pub files: BTreeMap<String, Vec<u8>>,
+    /// Paths of what is there and could not be read, which was noted then.
+    pub unreadable: BTreeSet<String>,
 }
 
 impl Folder {
@@ -113,7 +115,7 @@ fn on_disk(directory: &Path, mistakes: &mut Vec<Mistake>) -> Vec<Folder> {
             let mut folder = Folder {
                 name: name.clone(),
                 directory: Some(path.clone()),
-                files: BTreeMap::new(),
+                ..Folder::default()
             };
             walk(&path, &name, "", &mut folder, mistakes);
             folders.push(folder);
@@ -147,7 +149,10 @@ fn walk(directory: &Path, shown: &str, inside: &str, folder: &mut Folder, mistak
             Ok(bytes) => {
                 folder.files.insert(inside, bytes);
             }
-            Err(reason) => mistakes.push(Mistake::new(&shown, "", &reason)),
+            Err(reason) => {
+                mistakes.push(Mistake::new(&shown, "", &reason));
+                folder.unreadable.insert(inside);
+            }
         }
     }
 }

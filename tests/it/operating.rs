@@ -291,3 +291,29 @@ fn settings_that_there_are_not_are_told_of() {
         ],
     );
 }
+
+/// What `check` cannot know of the machine that will work, it says of its own.
+#[test]
+fn check_tells_which_variables_of_mcp_servers_are_not_set_here() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = folder.path().join("returns-intake");
+    copy_order_intake(&own);
+    let file = own.join("agent.toml");
+    let text = std::fs::read_to_string(&file).expect("is there");
+    let server = "\n[[mcp]]\nname = \"tickets\"\nurl = \"https://tickets.example/mcp\"\nheaders = { Authorization = \"SOME_AUTH\" }\ntools = [\"search\"]\n";
+    std::fs::write(&file, text + server).expect("writes");
+    let check = |value: Option<&str>| {
+        let mut command = binary();
+        command.arg("check").arg("--definitions").arg(folder.path());
+        command.envs(value.map(|value| ("SOME_AUTH", value)));
+        let (code, stdout, stderr) = run(command);
+        assert_eq!(code, Some(0), "{stdout}{stderr}");
+        stdout
+    };
+    let said = check(None);
+    assert!(
+        said.contains("not set here: the environment lacks SOME_AUTH, which the MCP server tickets of the agent type returns-intake"),
+        "{said}"
+    );
+    assert!(!check(Some("secret")).contains("SOME_AUTH"));
+}

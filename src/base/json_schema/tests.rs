@@ -182,3 +182,20 @@ fn schemas_of_others_are_read_by_the_draft_that_they_name() {
         assert!(Schema::compile_foreign(broken.clone()).is_err(), "{broken}");
     }
 }
+
+#[test]
+fn a_type_that_there_is_not_is_told_with_those_that_there_are() {
+    let document = json!({"properties": {"a": {"type": "objct"}, "type": {"type": ["string", "no"]}}});
+    let mistakes = Schema::compile_all(document).expect_err("no types");
+    for (mistake, pointer) in mistakes
+        .iter()
+        .zip(["/properties/a/type", "/properties/type/type"])
+    {
+        assert_eq!(mistake.pointer, pointer);
+        assert!(
+            mistake.message.contains("\"object\"") && mistake.message.contains("\"integer\""),
+            "{mistake}"
+        );
+    }
+    assert_eq!(mistakes.len(), 2);
+}

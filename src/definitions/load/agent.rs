@@ -1,5 +1,6 @@
 //! One folder: an agent type.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,6 +177,16 @@ fn note_names(reader: &mut Reader<'_>, document: &Value, known: &Known<'_>) {
             "can never be kept: the model {model:?} has no price, so no cost of its calls is known; declare it ([model.price], zeros where it costs nothing), or limit max_tokens instead"
         );
         reader.note(AGENT, "/limits/max_cost", message);
+    }
+    let servers = document["mcp"].as_array().into_iter().flatten();
+    let mut taken = BTreeSet::new();
+    for (place, server) in servers.enumerate() {
+        if let Some(name) = server["name"].as_str()
+            && !taken.insert(name)
+        {
+            let message = "the name is taken by another server of this agent type";
+            reader.note(AGENT, &format!("/mcp/{place}/name"), message);
+        }
     }
     let tools = document["tools"].as_array().into_iter().flatten();
     for (place, tool) in tools.enumerate() {

@@ -10,13 +10,6 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &str, tables: Vec<(usize, McpT
     let mut servers: Vec<McpServer> = Vec::new();
     for (place, table) in tables {
         let at = |what: &str| format!("/mcp/{place}/{what}");
-        if servers.iter().any(|other| other.name == table.name) {
-            reader.note(
-                path,
-                &at("name"),
-                "the name is taken by another server of this agent type",
-            );
-        }
         for (number, tool) in table.idempotent.iter().enumerate() {
             if !table
                 .tools
@@ -44,8 +37,14 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &str, tables: Vec<(usize, McpT
                         reader.note(path, &at(what), "only a server with a command has these");
                     }
                 }
-                if let Err(error) = url::Url::parse(&url) {
-                    reader.note(path, &at("url"), format!("is no address: {error}"));
+                match url::Url::parse(&url) {
+                    Err(error) => reader.note(path, &at("url"), format!("is no address: {error}")),
+                    // Not the address: whoever reads along must not read the password.
+                    Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                        let message = "holds a name or a password before the @: put it into a variable of the environment and name that, headers = { Authorization = \"VARIABLE\" }";
+                        reader.note(path, &at("url"), message);
+                    }
+                    Ok(_) => {}
                 }
                 McpReach::Http {
                     url,

@@ -44,7 +44,9 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, path: &str) -> Option<&'a str> {
         self.taken.insert(path.to_owned());
         let Some(bytes) = self.folder.files.get(path) else {
-            self.note(path, "", "the file is missing");
+            if !self.folder.unreadable.contains(path) {
+                self.note(path, "", "the file is missing");
+            }
             return None;
         };
         match std::str::from_utf8(bytes) {

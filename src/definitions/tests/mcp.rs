@@ -47,6 +47,25 @@ fn servers_load_with_what_agents_may_call_of_them() {
 }
 
 #[test]
+fn a_name_is_taken_by_a_table_with_mistakes_too_and_no_password_stands_in_an_address() {
+    let root = with_tables(
+        "[[mcp]]\nname = 'one'\ncommand = 'x'\nurl = 'http://x/'\ntools = ['a']\n\
+         [[mcp]]\nname = 'one'\ncommand = 'x'\ntools = ['a']\n\
+         [[mcp]]\nname = 'one'\nurl = 'https://me:hidden-word@x/mcp'\ntools = ['a']\n",
+    );
+    let found = mistakes(&Sources::only(root.path()), &KNOWN).join("\n");
+    for begin in [
+        "a/agent.toml#/mcp/0/url: a server has a command or a url, not both",
+        "a/agent.toml#/mcp/1/name: the name is taken",
+        "a/agent.toml#/mcp/2/name: the name is taken",
+        "a/agent.toml#/mcp/2/url: holds a name or a password",
+    ] {
+        assert!(found.contains(begin), "{begin} is not in: {found}");
+    }
+    assert!(!found.contains("hidden-word"), "{found}");
+}
+
+#[test]
 fn every_mistake_in_a_table_is_reported_with_its_place() {
     let root = with_tables(
         "[[mcp]]\nname = 'One_Two'\ncommand = 'x'\ntools = []\nenv = ['NOT A NAME']\n\

@@ -363,6 +363,20 @@ fn sources_that_cannot_be_read_are_mistakes() {
 }
 
 #[test]
+fn a_file_that_is_there_and_cannot_be_read_is_not_said_to_be_missing() {
+    let root = TempDir::new().expect("a directory");
+    agent(root.path(), "a", "a");
+    let file = root.path().join("a/agent.toml");
+    fs::remove_file(&file).expect("removes");
+    std::os::unix::fs::symlink(root.path().join("nowhere"), file).expect("a link");
+    let found = mistakes(&Sources::only(root.path()), &KNOWN);
+    let [mistake] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert!(mistake.starts_with("a/agent.toml: cannot be read"), "{mistake}");
+}
+
+#[test]
 fn what_the_server_does_not_know_the_shipped_ones_may_not_use() {
     let none = Known {
         tools: &[],
