@@ -17,6 +17,7 @@ mod migrations;
 mod operating;
 mod plans;
 mod processes;
+mod reference;
 mod refusals;
 mod rehearse;
 mod sessions;

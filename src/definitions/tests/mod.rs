@@ -1,6 +1,7 @@
 mod cases;
 mod mcp;
 mod mistakes;
+mod reference;
 mod shipped;
 mod stage;
 
