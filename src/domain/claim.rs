@@ -11,7 +11,6 @@
 use std::time::Duration;
 
 use entity::{execution, run};
-use tracing::field;
 use uuid::Uuid;
 
 use super::explanation::Cause;
@@ -100,13 +99,10 @@ pub async fn claim_wanted(
 
 fn took_over(taken: &Claimed) {
     let run = &taken.run;
-    let execution = run
-        .execution_id
-        .map(|id| field::display(Kind::Execution.format(id)));
     tracing::info!(
         run.id = %run.id,
-        execution.id = execution,
-        conversation.id = %Kind::Conversation.format(run.conversation_id),
+        execution.id = run.execution_id.map(|id| Kind::Execution.format(id)),
+        conversation.id = Kind::Conversation.format(run.conversation_id),
         stalls = run.stalls,
         "took over a run whose worker gave no more sign"
     );
@@ -148,7 +144,12 @@ async fn take(
         run.stall_sequence = sequence;
         work.count(metrics::counter!("agentic_lease_losses_total"));
         if run.stalls >= terms.max_stalls {
-            tracing::warn!(run.id = %run.id, stalls = run.stalls, "gave up a run whose workers keep vanishing");
+            tracing::warn!(
+                run.id = %run.id,
+                execution.id = run.execution_id.map(|id| Kind::Execution.format(id)),
+                stalls = run.stalls,
+                "gave up a run whose workers keep vanishing"
+            );
             give_up(work, &run, execution.as_ref()).await?;
             return Ok(None);
         }

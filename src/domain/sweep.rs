@@ -12,6 +12,7 @@ use super::lifecycle::{self, Ending};
 use super::{Fault, Store, Work};
 use crate::base::chain::Chain;
 use crate::base::clock::ms;
+use crate::base::id::Kind;
 use crate::db;
 use crate::storage::Storage;
 
@@ -64,7 +65,8 @@ pub async fn end_abandoned(store: &Store) -> Result<usize, Fault> {
             Ok(false) => {}
             Err(fault @ Fault::Corrupt { .. }) => {
                 let error = Chain(&fault);
-                tracing::error!(run.id = %run.id, %error, "a run cannot be ended and is passed over");
+                let execution = run.execution_id.map(|id| Kind::Execution.format(id));
+                tracing::error!(run.id = %run.id, execution.id = execution, %error, "a run cannot be ended and is passed over");
             }
             Err(fault) => return Err(fault),
         }

@@ -19,6 +19,7 @@ use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use crate::base::chain::Chain;
+use crate::base::id::Kind;
 use crate::bus::{Listener, Signal};
 use crate::definitions::Catalog;
 use crate::domain::budgets::Budgets;
@@ -329,9 +330,13 @@ impl Desk {
         let lease = Arc::new(Lease::new(&self.terms, &claimed, asked_at));
         self.leases.insert(Arc::clone(&lease));
         let span = match claimed.run.execution_id {
-            Some(id) => tracing::info_span!("run", run.id = %lease.run, execution.id = %id),
+            Some(id) => {
+                let id = Kind::Execution.format(id);
+                tracing::info_span!("run", run.id = %lease.run, execution.id = id)
+            }
             None => {
-                tracing::info_span!("run", run.id = %lease.run, conversation.id = %claimed.run.conversation_id)
+                let id = Kind::Conversation.format(claimed.run.conversation_id);
+                tracing::info_span!("run", run.id = %lease.run, conversation.id = id)
             }
         };
         let trace = trace(&lease, &claimed);
@@ -376,8 +381,8 @@ fn trace(lease: &Lease, claimed: &Claimed) -> Span {
         run.definition = run.definition,
         run.fence = lease.fence,
         run.is_takeover = claimed.is_takeover,
-        conversation.id = %run.conversation_id,
-        execution.id = run.execution_id.map(tracing::field::display),
+        conversation.id = Kind::Conversation.format(run.conversation_id),
+        execution.id = run.execution_id.map(|id| Kind::Execution.format(id)),
     );
     if let Some(parent) = &run.trace_parent {
         traces::join(&span, parent);

@@ -61,7 +61,8 @@ both! {
 /// operator can ask.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_is_given_a_port_tells_its_numbers_and_of_what_it_took_over() {
-    let site = Site::new(Kind::Postgres).await;
+    let mut site = Site::new(Kind::Postgres).await;
+    site.set("AGENTIC_LOG", "warn,agentic_executions=debug");
     let api = site.serve(&["--no-worker"]).await;
     let client = api.admin();
     let agent = client.agent("trials").await;
@@ -122,6 +123,15 @@ async fn a_worker_that_is_given_a_port_tells_its_numbers_and_of_what_it_took_ove
         );
     }
     assert_eq!(second.terminate().await, Some(0));
+    let log = site.log();
+    let of_it = log
+        .lines()
+        .filter(|line| line.contains("claimed a run") && line.contains(&id));
+    assert_eq!(
+        of_it.count(),
+        2,
+        "a run's lines have the execution's id as the API gives it: {log}"
+    );
 }
 
 both! {
