@@ -281,6 +281,13 @@ impl Declared {
             let message = "only openai and openai-compatible are asked for it: leave it out";
             self.note(&format!("{at}/stream_usage"), message);
         }
+        for (member, setting) in [("model", "model"), ("stream", "streaming")] {
+            if !table["extra"][member].is_null() {
+                // Another model than the price, the limits and the messages say; or an answer that is read wrongly.
+                let message = format!("the setting {setting} decides this: leave it out");
+                self.note(&format!("{at}/extra/{member}"), message);
+            }
+        }
         match table["api_key_env"].as_str() {
             Some(variable) => {
                 if let Err(problem) = usable_key(variable, key) {
@@ -367,7 +374,14 @@ fn base_url(text: &str) -> Result<Url, &'static str> {
 
 fn usable_key(variable: &str, key: &impl Fn(&str) -> Option<SecretString>) -> Result<(), String> {
     use secrecy::ExposeSecret;
+    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     match key(variable) {
+        // Not repeated: it may be the key itself.
+        None if !variable.chars().all(is_name) => Err(
+            "is no variable that is set, and does not look like the name of one (A-Z, 0-9 and _): it names the variable \
+             that holds the key, and is never the key"
+                .to_owned(),
+        ),
         None => Err(format!("the environment variable {variable} is not set or empty")),
         // It has to travel in a header.
         Some(key) if !key.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) => Err(format!(
@@ -499,5 +513,40 @@ mod tests {
         assert!(declared.models.is_empty());
         assert_eq!(declared.names.len(), 5);
         assert_eq!(read("[[model", environment).mistakes[0].pointer, "");
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_name_is_not_repeated_and_extra_decides_nothing_that_has_a_setting() {
+        let declared = read(
+            r#"
+            [[model]]
+            name = "fast"
+            provider = "openai"
+            model = "gpt-x"
+            api_key_env = "sk-secret-1234"
+            [model.extra]
+            model = "another"
+            stream = false
+            seed = 1
+            "#,
+            environment,
+        );
+        let shown: Vec<String> = declared
+            .mistakes
+            .iter()
+            .map(|it| format!("{}: {}", it.pointer, it.message))
+            .collect();
+        let shown = shown.join("\n");
+        for part in [
+            "/model/0/api_key_env: is no variable that is set, and does not look like the name of one",
+            "/model/0/extra/model: the setting model decides this",
+            "/model/0/extra/stream: the setting streaming decides this",
+        ] {
+            assert!(shown.contains(part), "{part} is not in\n{shown}");
+        }
+        assert!(
+            !shown.contains("sk-secret") && !shown.contains("extra/seed"),
+            "{shown}"
+        );
     }
 }
