@@ -16,6 +16,7 @@ pub mod execution;
 pub mod execution_label;
 pub mod execution_payload;
 pub mod file;
+pub mod file_store;
 pub mod idempotency_key;
 pub mod member;
 pub mod record;

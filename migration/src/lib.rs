@@ -11,6 +11,7 @@ mod m20261125_000001_sessions;
 mod m20261125_000002_usage;
 mod m20261125_000003_run_model;
 mod m20261126_000001_chats;
+mod m20261126_000002_file_store;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_usage::Migration),
             Box::new(m20261125_000003_run_model::Migration),
             Box::new(m20261126_000001_chats::Migration),
+            Box::new(m20261126_000002_file_store::Migration),
         ]
     }
 }

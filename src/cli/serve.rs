@@ -25,7 +25,7 @@ use crate::definitions::Catalog;
 use crate::domain::access::Renewal;
 use crate::domain::budgets::Budgets;
 use crate::domain::watch::Hub;
-use crate::domain::{Store, claim, people, sessions};
+use crate::domain::{Store, claim, files, people, sessions};
 use crate::http;
 use crate::mcp::Servers;
 use crate::storage::Storage;
@@ -305,6 +305,7 @@ impl Parts {
         registry.mcp_servers(mcp.clone());
         let store = wiring::shared_store(settings).await?;
         let storage = wiring::storage(settings)?;
+        files::belonging::check(&store, &storage).await?;
         let lock = match has_worker {
             true => wiring::lock_of_worker(settings)?,
             false => None,

@@ -1,9 +1,9 @@
 //! Files and the blobs they share. A blob's row is written before its bytes, so that no bytes
 //! are ever without a row; a blob that no file uses is swept.
 
-use entity::{blob, file};
+use entity::{blob, file, file_store};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -176,4 +176,34 @@ fn is_used() -> sea_orm::sea_query::SimpleExpr {
         .from("file")
         .and_where(Expr::col(("file", "blob_id")).equals(("blob", "id")));
     Expr::exists(used)
+}
+
+/// The one row of its table.
+const STORE: i32 = 1;
+
+/// The mark of the file store that belongs to this database; none before there was one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn find_mark(db: &impl Conn) -> Result<Option<Uuid>> {
+    let row = file_store::Entity::find_by_id(STORE).one(db).await?;
+    Ok(row.map(|row| row.mark))
+}
+
+/// Gives the database its mark; false when it has one. Who comes second waits here for the first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn try_mark(db: &impl Conn, mark: Uuid) -> Result<bool> {
+    let row = file_store::Model { id: STORE, mark };
+    let first = OnConflict::column(file_store::Column::Id).do_nothing().to_owned();
+    let insert = file_store::Entity::insert(row.into_active_model())
+        .on_conflict(first)
+        .exec_without_returning(db)
+        .await;
+    match insert {
+        Ok(rows) => Ok(rows == 1),
+        Err(sea_orm::DbErr::RecordNotInserted) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

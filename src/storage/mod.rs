@@ -110,6 +110,27 @@ impl Storage {
         })
     }
 
+    /// Puts a mark there, by which [`has_mark`](Self::has_mark) knows this store.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn put_mark(&self, mark: Uuid) -> Result<(), Error> {
+        let put = self.store.put(&mark_key(mark), Bytes::new().into()).await;
+        put.map(drop).map_err(|source| Error::Store { id: mark, source })
+    }
+
+    /// Whether this is the store that the mark was put into.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn has_mark(&self, mark: Uuid) -> Result<bool, Error> {
+        match self.store.head(&mark_key(mark)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(Error::Store { id: mark, source }),
+        }
+    }
+
     /// Streams bytes in. A failure leaves nothing that [`delete`](Self::delete) does not remove.
     ///
     /// # Errors
@@ -208,6 +229,15 @@ impl Storage {
             Err(source) => Err(Error::Store { id, source }),
         }
     }
+}
+
+/// The name of the empty file that is a mark.
+pub fn mark_name(mark: Uuid) -> String {
+    format!(".database-{}", mark.simple())
+}
+
+fn mark_key(mark: Uuid) -> Key {
+    Key::from(mark_name(mark))
 }
 
 fn key(id: Uuid) -> Key {

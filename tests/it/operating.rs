@@ -327,3 +327,21 @@ fn check_tells_which_variables_of_mcp_servers_are_not_set_here() {
     );
     assert!(!check(Some("secret")).contains("SOME_AUTH"));
 }
+
+both! {
+    /// With another store every file of an execution would fail: said before anything is taken.
+    async fn a_file_store_that_is_not_the_databases_is_refused_at_start(site: Site) {
+        drop(site.serve(&["--no-worker"]).await);
+        drop(site.serve(&["--no-worker"]).await);
+        let other = tempfile::tempdir().expect("a folder");
+        site.set("AGENTIC_FILES_URL", &format!("file://{}", other.path().display()));
+        let mut second = site.command(&["serve", "--no-worker"]);
+        second.env("AGENTIC_LISTEN", "127.0.0.1:0");
+        let (code, _, stderr) = run(second);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.contains("is not the file store of this database"), "{stderr}");
+        let name = stderr.split_whitespace().find(|word| word.starts_with(".database-")).expect("is named");
+        std::fs::write(other.path().join(name.trim_end_matches(',')), "").expect("writes");
+        drop(site.serve(&["--no-worker"]).await);
+    }
+}

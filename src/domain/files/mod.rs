@@ -1,6 +1,7 @@
 //! Files: taken in under their rules, stored before the launch that names them, attached in its
 //! transaction.
 
+pub mod belonging;
 mod blob;
 mod rules;
 pub mod sniff;

@@ -153,7 +153,7 @@ impl Site {
         }
     }
 
-    /// How many files' bytes are stored.
+    /// How many files' bytes are stored, without the mark of the database.
     pub fn stored_files(&self) -> usize {
         fn count(directory: &std::path::Path) -> usize {
             let Ok(entries) = std::fs::read_dir(directory) else {
@@ -161,6 +161,7 @@ impl Site {
             };
             entries
                 .flatten()
+                .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
                 .map(|entry| {
                     if entry.path().is_dir() {
                         count(&entry.path())
