@@ -3,13 +3,12 @@
  * reader chose is in the address, so that it survives a reload, can be bookmarked and sent to
  * others. Pure: the clock and the zone come in.
  */
+import { isSpan, sinceOf, type Span, SPANS } from '@/executions/spans';
 import type { ExecutionFilter, ExecutionStatus, FailureCategory } from '@/gql/graphql';
 
 export const STATUSES = ['PENDING', 'IN_PROGRESS', 'FINISHED', 'FAILED'] as const satisfies ExecutionStatus[];
 
-/** Spans that end now, by what stands in the address. */
-export const SPANS = { '1h': 1, '24h': 24, '7d': 7 * 24, '30d': 30 * 24 } as const;
-export type Span = keyof typeof SPANS;
+export { type Span, SPANS };
 
 /** Why executions fail, in the order of the menu. */
 export const FAILURES = [
@@ -57,7 +56,6 @@ export const NO_FILTERS: Filters = {
   search: '',
 };
 
-const isSpan = (value: string | null): value is Span => value !== null && Object.hasOwn(SPANS, value);
 const day = (value: string | null) =>
   value && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
 
@@ -109,10 +107,7 @@ export function isFiltered(filters: Filters): boolean {
 /** When a list is asked for. */
 export const now = (): number => Date.now();
 
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-
-/** What the API is asked for. `now` is rounded to the minute, so that one list is one entry of the cache. */
+/** What the API is asked for. A span begins with a whole minute at least, so that one list is one entry of the cache. */
 export function filterInput(filters: Filters, dataSetId: string, now: number): ExecutionFilter {
   const some = <T>(values: T[]) => (values.length > 0 ? values : undefined);
   return {
@@ -129,10 +124,7 @@ export function filterInput(filters: Filters, dataSetId: string, now: number): E
 }
 
 function createdAt({ span, from, to }: Filters, now: number) {
-  if (span) {
-    const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS;
-    return { from: new Date(minute - SPANS[span] * HOUR_MS).toISOString() };
-  }
+  if (span) return { from: sinceOf(span, now) };
   if (!from && !to) return undefined;
   return {
     ...(from ? { from: midnight(from, 0) } : {}),

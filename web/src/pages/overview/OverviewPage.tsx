@@ -7,10 +7,10 @@ import { useDataSet } from '@/app/ShellContext';
 import { RankBars } from '@/charts/RankBars';
 import { compact, timeTicks, wholeTicks } from '@/charts/scale';
 import { type Series, TimeChart } from '@/charts/TimeChart';
-import { ButtonLink } from '@/components/Button';
+import { Button, ButtonLink } from '@/components/Button';
 import { Page } from '@/components/Page';
 import { CATEGORY_WORDS, STATUS_WORDS } from '@/components/StatusPill';
-import { EmptyState, ErrorState, Notice, Skeleton } from '@/components/states';
+import { EmptyState, ErrorState, errorWords, Notice, Skeleton } from '@/components/states';
 import { Time } from '@/components/Time';
 import { cost, count, span } from '@/components/time';
 import type { ExecutionStatus, OverviewQuery } from '@/gql/graphql';
@@ -36,6 +36,12 @@ const PERCENTILES: Series[] = [
 const countOf = (counts: StatusCounts, status: ExecutionStatus) => counts.find((one) => one.status === status)?.count ?? 0;
 
 export function Component() {
+  const { id } = useDataSet();
+  // Figures, and where their stream goes on, belong to one data set.
+  return <Overview key={id} />;
+}
+
+function Overview() {
   const { id, dataSet } = useDataSet();
   const [params, setParams] = useSearchParams();
   const asked = params.get('range');
@@ -79,6 +85,13 @@ export function Component() {
         <Loading />
       ) : (
         <div aria-busy={isStale} className="grid grid-cols-1 gap-4">
+          {error && (
+            <Notice action={<Button onClick={reload}>Try again</Button>}>
+              {`The figures could not be read anew: these are of `}
+              <Time at={stats.asOf} />
+              {`. ${errorWords(error).title}. ${errorWords(error).detail}`}
+            </Notice>
+          )}
           {!stats.isExact && (
             <Notice tone="wait">
               More was launched than figures are made of. All of them are of the newest executions

@@ -1,25 +1,20 @@
 /** The spans that the overview looks back over, and how finely. Pure. */
+import { isSpan, sinceOf, type Span, SPANS } from '@/executions/spans';
 import type { StatsInterval } from '@/gql/graphql';
 
-const HOUR = 3_600_000;
-const DAY = 24 * HOUR;
+/** Those of the history's filter, so that a picture can lead to its rows. */
+export type RangeName = Span;
+export const isRange = isSpan;
 
-/** The names are those of the history's filter, so that a picture can lead to its rows. */
-export const RANGES = {
-  '1h': { label: 'Hour', words: 'in the last hour', ms: HOUR, interval: 'MINUTE', stepMs: 60_000 },
-  '24h': { label: 'Day', words: 'in the last 24 hours', ms: DAY, interval: 'HOUR', stepMs: HOUR },
-  '7d': { label: 'Week', words: 'in the last 7 days', ms: 7 * DAY, interval: 'HOUR', stepMs: HOUR },
-  '30d': { label: 'Month', words: 'in the last 30 days', ms: 30 * DAY, interval: 'DAY', stepMs: DAY },
-} as const satisfies Record<string, { label: string; words: string; ms: number; interval: StatsInterval; stepMs: number }>;
-export type RangeName = keyof typeof RANGES;
+export const RANGES: Readonly<Record<RangeName, { label: string; words: string; interval: StatsInterval }>> = {
+  '1h': { label: 'Hour', words: 'in the last hour', interval: SPANS['1h'].step },
+  '24h': { label: 'Day', words: 'in the last 24 hours', interval: SPANS['24h'].step },
+  '7d': { label: 'Week', words: 'in the last 7 days', interval: SPANS['7d'].step },
+  '30d': { label: 'Month', words: 'in the last 30 days', interval: SPANS['30d'].step },
+};
 
-export const isRange = (value: string | null): value is RangeName => value !== null && Object.hasOwn(RANGES, value);
-
-/** From a whole step on, so that the first bar is not a part of one; to now. */
-export function rangeAt(name: RangeName, now: number): { from: string } {
-  const { ms, stepMs } = RANGES[name];
-  return { from: new Date(Math.floor((now - ms) / stepMs) * stepMs).toISOString() };
-}
+/** To now, from a whole step on. */
+export const rangeAt = (name: RangeName, now: number): { from: string } => ({ from: sinceOf(name, now) });
 
 /** How a step is called below the axis, in the viewer's zone. */
 export function stepLabel(name: RangeName, from: string): string {

@@ -3,7 +3,8 @@
  * seconds, however much changes. While nothing does, nothing is asked.
  */
 import { useEffect, useRef, useState } from 'react';
-import { useClient, useQuery } from 'urql';
+import { createRequest, useClient, useQuery, type UseQueryState } from 'urql';
+import type { OverviewFacetsQuery, OverviewQuery } from '@/gql/graphql';
 import { OverviewChangedDocument, OverviewDocument, OverviewFacetsDocument, OverviewStartDocument } from './documents';
 import { rangeAt, type RangeName, RANGES } from './ranges';
 
@@ -34,6 +35,16 @@ export function useOverview(dataSetId: string, name: RangeName, agentId: string 
   const ofFacets = { filter: { ...filter, createdAt: range } };
   const [stats, reloadStats] = useQuery({ query: OverviewDocument, variables: ofStats, ...wait });
   const [facets, reloadFacets] = useQuery({ query: OverviewFacetsDocument, variables: ofFacets, ...wait });
+  // What figures belong to, whenever they were read.
+  const of = `${dataSetId} ${name} ${agentId ?? ''}`;
+  const [lastStats, setLastStats] = useState<Last<OverviewQuery['executionStats']>>();
+  const [lastFacets, setLastFacets] = useState<Last<OverviewFacetsQuery['executionFacets']>>();
+  // urql has no data after an error, and that of other variables until the answer to these is there: the last that
+  // belongs here is kept instead.
+  const newStats = answered(stats, createRequest(OverviewDocument, ofStats).key)?.executionStats;
+  if (newStats && lastStats?.figures !== newStats) setLastStats({ of, figures: newStats });
+  const newFacets = answered(facets, createRequest(OverviewFacetsDocument, ofFacets).key)?.executionFacets;
+  if (newFacets && lastFacets?.figures !== newFacets) setLastFacets({ of, figures: newFacets });
   // Meanwhile those of an earlier visit are shown.
   const held = { requestPolicy: 'cache-only' } as const;
   const heldStats = after === undefined ? client.readQuery(OverviewDocument, ofStats, held)?.data : undefined;
@@ -67,10 +78,20 @@ export function useOverview(dataSetId: string, name: RangeName, agentId: string 
   }, [client, dataSetId, after]);
 
   return {
-    stats: (stats.data ?? heldStats)?.executionStats,
-    facets: (facets.data ?? heldFacets)?.executionFacets,
+    stats: newStats ?? (lastStats?.of === of ? lastStats.figures : heldStats?.executionStats),
+    facets: newFacets ?? (lastFacets?.of === of ? lastFacets.figures : heldFacets?.executionFacets),
     error: start.error ?? stats.error,
     isStale: after === undefined || stats.stale || stats.fetching,
     reload: () => (after === undefined ? startAgain({ requestPolicy: 'network-only' }) : again.current()),
   };
 }
+
+/** Figures, with what they belong to. */
+interface Last<Figures> {
+  of: string;
+  figures: Figures;
+}
+
+/** The answer to these very variables. */
+const answered = <Data>({ data, operation }: UseQueryState<Data>, key: number): Data | undefined =>
+  operation?.key === key ? data : undefined;
