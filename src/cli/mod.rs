@@ -26,6 +26,7 @@ use crate::child;
 use crate::config::Settings;
 use crate::documents;
 use crate::graphql;
+use crate::mcp;
 use crate::telemetry::log;
 use crate::telemetry::traces::Traces;
 use flags::{Command, Flags, RehearseCommand, TokenCommand, UserCommand};
@@ -89,7 +90,7 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         flags::USUAL_LOG if is_rehearsal => "error",
         given => given,
     };
-    log::start(log, traces.as_ref())?;
+    log::start(log, mcp::LOG, traces.as_ref())?;
     for unknown in flags::unknown_variables() {
         tracing::warn!("{unknown}");
     }

@@ -30,6 +30,12 @@ use crate::child::Launcher;
 
 use server::Server;
 
+/// What the log may have of the library beneath: whatever level is asked for, it is heard only where
+/// it is named itself, for it logs what servers say, whole, from info on, and parts of it in errors. Of
+/// the one exception no error repeats a word of theirs, and one tells what nothing else does: that a
+/// message was too long to be taken.
+pub const LOG: &str = "rmcp=off,rmcp::transport::async_rw=error";
+
 /// How a server is reached.
 #[derive(Clone, Debug)]
 pub enum Reach {

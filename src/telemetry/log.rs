@@ -9,11 +9,6 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use super::traces::{self, Traces};
 
-/// Whatever level is asked for, rmcp is heard only where it is named itself: it logs what servers say,
-/// whole, from info on, and parts of it in errors. Of its one exception no error repeats a word of
-/// theirs, and one tells what nothing else does: that a message was too long to be taken.
-const ALWAYS: &str = "rmcp=off,rmcp::transport::async_rw=error";
-
 /// Log lines cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -37,19 +32,19 @@ pub enum Error {
 }
 
 /// Writes what `filter` lets through, from now on, and hands the spans of traces to `traces`,
-/// whatever the filter says. What MCP servers say is in no line, unless the filter names `rmcp`. A
-/// panic becomes a log line too.
+/// whatever the filter says. Of parts that `quiet` has directives for, it lets through what those do,
+/// unless it names them itself. A panic becomes a log line too.
 ///
 /// # Errors
 /// [`Error`].
-pub fn start(filter: &str, traces: Option<&Traces>) -> Result<(), Error> {
+pub fn start(filter: &str, quiet: &str, traces: Option<&Traces>) -> Result<(), Error> {
     if let Some(word) = no_level(filter) {
         return Err(Error::Level(word.to_owned()));
     }
     // Of two directives for one part the later holds. Nothing stays nothing.
     let whole = match filter.trim() {
         "" | "off" => filter.to_owned(),
-        filter => format!("{ALWAYS},{filter}"),
+        filter => format!("{quiet},{filter}"),
     };
     let parsed = EnvFilter::builder()
         .parse(whole)
@@ -105,6 +100,6 @@ mod tests {
         ] {
             assert_eq!(no_level(filter), word, "{filter}");
         }
-        assert!(matches!(start("foo", None), Err(Error::Level(_))));
+        assert!(matches!(start("foo", "", None), Err(Error::Level(_))));
     }
 }

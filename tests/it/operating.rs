@@ -96,11 +96,9 @@ async fn a_worker_that_is_given_a_port_tells_its_numbers_and_of_what_it_took_ove
         .status();
     assert_eq!(api_alone, 404, "a worker serves no API");
     eventually("the run is taken over", async || {
-        let taken = site
-            .log()
+        site.log()
             .lines()
-            .any(|line| line.contains("took over a run") && line.contains(&id));
-        taken
+            .any(|line| line.contains("took over a run") && line.contains(&id))
     })
     .await;
     let text = second
