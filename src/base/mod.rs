@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod cursor;
 pub mod failure;
 pub mod id;
+pub mod image;
 pub mod intervals;
 pub mod json_schema;
 pub mod message;

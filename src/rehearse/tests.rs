@@ -126,7 +126,9 @@ async fn a_model_that_sees_is_shown_images_and_another_is_not() {
         }));
         case.files = vec![CaseFile {
             filename: "a.png".to_owned(),
-            bytes: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice().into(),
+            bytes: std::fs::read("tests/documents/photo.png")
+                .expect("a picture")
+                .into(),
         }];
         let played = play(&setup, "look", &case).await.expect("plays");
         seen.push(played.calls[0].is_error);

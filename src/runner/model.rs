@@ -14,6 +14,7 @@ use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::base::chain::Chain;
+use crate::base::image;
 use crate::base::message::{Message, Part};
 use crate::bus::answers::{Kind, Writing};
 use crate::db;
@@ -34,9 +35,6 @@ use super::mcp::Offered;
 use super::outage::{self, Tries};
 use super::registry::Registered;
 use super::tools::{self, Context};
-
-/// What providers take as pictures.
-const SEEN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// Of all pictures of one request: providers refuse requests of 20 MB and more, and a third is
 /// added on the way.
@@ -68,14 +66,29 @@ pub(super) struct Session<'a> {
     /// What its calls are reserved in.
     pub allowance: Allowance,
     pub agent_id: Uuid,
-    /// Files that messages name, once they were read.
-    attached: Mutex<HashMap<Uuid, Attachment>>,
+    /// Files that messages name; of pictures, the bytes of those that were sent last.
+    attached: Mutex<HashMap<Uuid, Attached>>,
 }
 
 /// A model's answer, and its being written: that ends when this is dropped, once it is stored.
 pub(super) struct Answered {
     pub reply: Reply,
     pub writing: Writing,
+}
+
+/// A file that a message names.
+struct Attached {
+    row: file::Model,
+    picture: Picture,
+}
+
+/// What a model is shown of a file.
+enum Picture {
+    /// Nothing: it is none, or cannot be shown.
+    None,
+    /// It was not read yet, or newer ones have taken its place.
+    Away,
+    Read(Bytes),
 }
 
 /// What a session is about.
@@ -268,39 +281,63 @@ impl<'a> Session<'a> {
         if !missing.is_empty() {
             // Not the context's: tools make files too.
             for row in db::files::find_many(self.job.deps.store.db.read(), &missing).await? {
-                let attachment = self.attach(&row).await?;
-                known.insert(row.id, attachment);
+                let picture = if self.model.sees_images() && image::is_shown(&row.content_type) {
+                    Picture::Away
+                } else {
+                    Picture::None
+                };
+                known.insert(row.id, Attached { row, picture });
             }
         }
         let mut left = MAX_IMAGE_BYTES;
         let mut attached: Vec<Attachment> = Vec::with_capacity(named.len());
         // The newest first, for they are what it is about.
         for id in named.iter().rev() {
-            let Some(mut attachment) = known.get(id).cloned() else {
-                continue;
-            };
-            let length = attachment.image.as_ref().map_or(0, Bytes::len) as u64;
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => attachment.image = None,
+            if let Some(file) = known.get_mut(id) {
+                attached.push(self.attach(file, &mut left).await?);
             }
-            attached.push(attachment);
         }
         Ok(attached)
     }
 
-    async fn attach(&self, row: &file::Model) -> Result<Attachment, Exit> {
-        let is_seen = self.model.sees_images() && SEEN.contains(&row.content_type.as_str());
-        let image = if is_seen {
-            let read = files::read_all(&self.context.storage, row, MAX_IMAGE_BYTES).await;
-            read.map_err(Fault::from)?.map(Bytes::from)
-        } else {
-            None
-        };
+    /// A file as it is sent; a picture takes its bytes of what is `left`, and is let go when there is no
+    /// room for it.
+    async fn attach(&self, file: &mut Attached, left: &mut u64) -> Result<Attachment, Exit> {
+        let rest = left.checked_sub(u64::try_from(file.row.size_bytes).unwrap_or(0));
+        if let (Picture::Away, Some(_)) = (&file.picture, rest) {
+            file.picture = self.look(&file.row).await?;
+        }
+        let mut image = None;
+        match (&file.picture, rest) {
+            (Picture::Read(bytes), Some(rest)) => {
+                *left = rest;
+                image = Some(bytes.clone());
+            }
+            (Picture::Read(_), None) => file.picture = Picture::Away,
+            (Picture::None | Picture::Away, _) => {}
+        }
         Ok(Attachment {
-            id: row.id,
-            info: tools::info(row),
+            id: file.row.id,
+            info: tools::info(&file.row),
             image,
+        })
+    }
+
+    async fn look(&self, row: &file::Model) -> Result<Picture, Exit> {
+        let size = u64::try_from(row.size_bytes).unwrap_or(0);
+        let mut checked = image::check_size(size);
+        let mut bytes = Vec::new();
+        if checked.is_ok() {
+            let read = files::read_all(&self.context.storage, row, image::MAX_BYTES).await;
+            bytes = read.map_err(Fault::from)?.unwrap_or_default();
+            checked = image::check(&row.content_type, &bytes);
+        }
+        Ok(match checked {
+            Ok(()) => Picture::Read(bytes.into()),
+            Err(why) => {
+                tracing::info!(file.id = %row.id, reason = %why, "an image is not shown to the model");
+                Picture::None
+            }
         })
     }
 

@@ -490,9 +490,13 @@ fn stream(entries: &str, content: &str) -> String {
 }
 
 async fn launch(client: &Client, agent_type: &str, name: &str) -> Value {
+    launch_with(client, agent_type, name, &document(name)).await
+}
+
+async fn launch_with(client: &Client, agent_type: &str, name: &str, bytes: &[u8]) -> Value {
     let agent = client.agent(agent_type).await;
     let variables = json!({ "input": { "agentId": agent, "executionKey": agent_type, "input": {} } });
-    let (_, body) = client.upload(LAUNCH, variables, &[(name, &document(name))]).await;
+    let (_, body) = client.upload(LAUNCH, variables, &[(name, bytes)]).await;
     let launched = &body["data"]["launchExecution"];
     match launched["execution"]["id"].as_str() {
         Some(id) => client.ended(id).await,
@@ -598,6 +602,15 @@ both! {
             for (name, part) in [("locked.xlsx", "save it as .xlsx"), ("legacy.xls", "ends in one of .csv")] {
                 let refused = launch(&client, agent_type, name).await;
                 assert!(refused["errors"][0]["message"].as_str().is_some_and(|text| text.contains(part)), "{agent_type} on {name}: {refused}");
+            }
+            let whole = document("photo.png");
+            let large = [whole.as_slice(), &[0; 4_500_000]].concat();
+            for (bytes, words) in [
+                (&large[..], "photo.png: the image has 4501854 bytes, and models are shown images of 3932160 bytes at most; make it smaller, or save it as a JPEG."),
+                (&whole[..900], "photo.png: the image is damaged or cut off, so no model can be shown it; open it and save it anew."),
+            ] {
+                let refused = launch_with(&client, agent_type, "photo.png", bytes).await;
+                assert_eq!(refused["errors"][0]["message"], words, "{agent_type}: {refused}");
             }
         }
     }

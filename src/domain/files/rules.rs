@@ -1,6 +1,7 @@
 //! What a file has to be: its agent type's rules, and what is said of one that breaks them.
 
 use super::{TakeError, sniff};
+use crate::base::image::Unfit;
 use crate::definitions::FileRules;
 
 /// A file name's greatest length in characters.
@@ -95,6 +96,24 @@ pub(super) fn check_content(
         Some(rules),
         message,
     ))
+}
+
+/// An image that no model can be shown is refused here, for later only the model is there to be told.
+pub(super) fn check_image(
+    rules: &FileRules,
+    index: usize,
+    filename: &str,
+    checked: Result<(), Unfit>,
+) -> Result<(), TakeError> {
+    let Err(unfit) = checked else {
+        return Ok(());
+    };
+    let rule = match unfit {
+        Unfit::TooLarge(_) => Rule::TooLarge,
+        Unfit::TooWide(..) | Unfit::Damaged => Rule::Content,
+    };
+    let message = format!("the image {unfit}");
+    Err(refuse(rule, Some((index, filename)), Some(rules), message))
 }
 
 pub(super) fn refuse(

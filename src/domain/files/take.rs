@@ -9,9 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use uuid::Uuid;
 
 use super::blob::{discard, keep};
-use super::rules::{Rejected, Rule, check_before, check_content, refuse};
+use super::rules::{Rejected, Rule, check_before, check_content, check_image, refuse};
 use super::{Incoming, TakeError, Taken};
 use crate::base::id::Kind;
+use crate::base::image;
 use crate::db;
 use crate::definitions::FileRules;
 use crate::domain::Store;
@@ -95,6 +96,9 @@ pub async fn take(
         let size = u64::try_from(row.size_bytes).unwrap_or(0);
         check_before(rules, index, &row.filename, size)?;
         check_content(rules, index, &row.filename, &row.content_type)?;
+        if image::is_shown(&row.content_type) {
+            check_image(rules, index, &row.filename, image::check_size(size))?;
+        }
         total += size;
     }
     if total > rules.max_bytes_total {
@@ -166,10 +170,27 @@ async fn store_one(
             message,
         ));
     }
-    let taken = keep(store, storage, &upload.filename, upload.content).await?;
-    if let Err(error) = check_content(rules, index, &taken.filename, &taken.content_type) {
+    let taken = keep(store, storage, &upload.filename, &mut upload.content).await?;
+    let mut checked = check_content(rules, index, &taken.filename, &taken.content_type);
+    if checked.is_ok() && image::is_shown(&taken.content_type) {
+        let is_fit = look_at(&taken, &mut upload.content).await;
+        checked = check_image(rules, index, &taken.filename, is_fit);
+    }
+    if let Err(error) = checked {
         discard(store, storage, std::slice::from_ref(&taken)).await;
         return Err(error);
     }
     Ok(taken)
+}
+
+async fn look_at(taken: &Taken, content: &mut tokio::fs::File) -> Result<(), image::Unfit> {
+    image::check_size(u64::try_from(taken.size_bytes).unwrap_or(u64::MAX))?;
+    let mut bytes = Vec::new();
+    let read = async {
+        content.seek(SeekFrom::Start(0)).await?;
+        content.read_to_end(&mut bytes).await
+    };
+    // It was read a moment ago.
+    read.await.map_err(|_| image::Unfit::Damaged)?;
+    image::check(&taken.content_type, &bytes)
 }

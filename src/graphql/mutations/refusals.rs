@@ -202,7 +202,7 @@ pub enum FileRule {
     NotAccepted,
     /// More files than FileRules.maxFiles.
     TooMany,
-    /// Larger than FileRules.maxBytesPerFile.
+    /// Larger than FileRules.maxBytesPerFile, or an image that is larger than models are shown.
     TooLarge,
     /// Larger together than FileRules.maxBytesTotal.
     TotalTooLarge,
@@ -210,7 +210,8 @@ pub enum FileRule {
     Empty,
     /// Its name does not end in one of FileRules.extensions.
     Extension,
-    /// What its bytes are is none of FileRules.contentTypes, whatever its name says.
+    /// What its bytes are is none of FileRules.contentTypes, whatever its name says, or it is an image
+    /// that is damaged or has too many pixels.
     Content,
     /// Its name is longer than 255 characters, or holds U+0000.
     Filename,

@@ -137,8 +137,9 @@ async fn an_execution_reads_its_file_writes_records_reports_and_ends_in_its_resu
     assert_eq!(last[4].2, json!({"records": []}));
 }
 
-/// A picture of one pixel, as far as anyone looks at it here.
-const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+/// A picture of one pixel.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\
+    \0\0\0\rIDATx\xdac\xfc\xcf\xc0\xf0\x1f\0\x05\0\x01\xff\xab\xce6\x89\0\0\0\0IEND\xaeB`\x82";
 
 #[tokio::test]
 async fn an_image_goes_with_its_result_to_a_model_that_sees_and_is_explained_to_one_that_does_not() {
@@ -181,6 +182,44 @@ async fn an_image_goes_with_its_result_to_a_model_that_sees_and_is_explained_to_
     assert!(*is_error && !names_it);
     let words = "photo.png is an image (image/png), and this agent's model cannot look at images; it takes a model that sees, or the same content as text";
     assert_eq!(*output, json!({"error": words}));
+}
+
+#[tokio::test]
+async fn an_image_that_its_provider_would_refuse_is_not_sent_and_the_tool_says_why() {
+    let stage = Stage::new(|request: &Request| match request.rehearsal.step {
+        0 => {
+            let file = &request.rehearsal.files[0].file_id;
+            call(&[("a", "read_file", json!({"file_id": file}))])
+        }
+        _ => say("{\"ok\": true}"),
+    })
+    .await;
+    let seeing = stage.seeing_agent().await;
+    let half = PNG[..PNG.len() / 2].to_vec();
+    // A chunk of text before the last twelve bytes, which are the end.
+    let (pixels, end) = PNG.split_at(PNG.len() - 12);
+    let text = vec![b'a'; 5_000_000];
+    let large = [pixels, b"\x00\x4C\x4B\x40tEXt", &text, b"\0\0\0\0", end].concat();
+    for (bytes, is_sent) in [(PNG.to_vec(), true), (half, false), (large, false)] {
+        let image = Some(("photo.png", PNG));
+        let launched = stage.launch_with(&seeing, json!({}), image).await;
+        let files = crate::db::files::of_executions(stage.store.db.read(), &[launched.id]).await;
+        let blob = files.expect("reads")[0].blob_id;
+        // Uploads are looked at; what comes another way is not.
+        let written = stage.deps.storage.write(blob, bytes.as_slice()).await;
+        written.expect("writes");
+        let worker = stage.worker();
+        stage.ended(launched.id).await;
+        worker.stop(Duration::from_secs(1)).await;
+        let requests = std::mem::take(&mut *stage.requests.lock().expect("no panic"));
+        for request in &requests {
+            assert_eq!(request.files[0].image.is_some(), is_sent);
+        }
+        let (_, is_error, output) = &results(&requests[1])[0];
+        assert_eq!(*is_error, !is_sent);
+        let words = "photo.png is damaged or cut off, so no model can be shown it; open it and save it anew";
+        assert!(is_sent || *output == json!({"error": words}), "{output}");
+    }
 }
 
 #[tokio::test]

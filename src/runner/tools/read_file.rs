@@ -7,10 +7,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::base::chain::Chain;
-use crate::base::id;
+use crate::base::{id, image};
 use crate::db;
 use crate::documents::{self, Kind, Reader};
 use crate::domain::files;
@@ -25,19 +26,43 @@ const MOST: u64 = 100_000;
 /// A longer file does not fit into the memory, also where only a few are read at once.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What models that see understand; other images are for programs.
-const IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
-
-/// Providers take some 5 MB; in Base64 a third more goes over the wire with every turn.
-const MAX_IMAGE_BYTES: i64 = 5_000_000;
+/// Images at once that are looked at before a model is shown them.
+const IMAGES_AT_ONCE: usize = 4;
 
 pub(super) struct ReadFile {
     documents: Reader,
+    images: Semaphore,
 }
 
 impl ReadFile {
     pub fn new(documents: Reader) -> Self {
-        Self { documents }
+        Self {
+            documents,
+            images: Semaphore::new(IMAGES_AT_ONCE),
+        }
+    }
+
+    /// The result names the image, so that a model that sees is shown it beside these words.
+    async fn show(&self, context: &Context, file: &file::Model) -> Result<Output, Error> {
+        let (name, kind) = (&file.filename, &file.content_type);
+        if !context.model_sees_images {
+            return Err(Error::Refused(format!(
+                "{name} is an image ({kind}), and this agent's model cannot look at images; it takes a model that sees, or the same content as text"
+            )));
+        }
+        let unfit = |why: image::Unfit| Error::Refused(format!("{name} {why}"));
+        image::check_size(u64::try_from(file.size_bytes).unwrap_or(0)).map_err(unfit)?;
+        {
+            // It is never closed.
+            let _slot = self.images.acquire().await;
+            let bytes = files::read_all(&context.storage, file, image::MAX_BYTES).await?;
+            image::check(kind, &bytes.unwrap_or_default()).map_err(unfit)?;
+        }
+        Ok(Output {
+            value: json!({"filename": name, "content_type": kind, "text": "The image is shown with this result."}),
+            files: vec![file.id],
+            new_files: Vec::new(),
+        })
     }
 }
 
@@ -97,8 +122,8 @@ impl Outside for ReadFile {
                 return Err(Error::Refused(message.to_owned()));
             };
             let name = &file.filename;
-            if IMAGES.contains(&file.content_type.as_str()) {
-                return show(file, context.model_sees_images);
+            if image::is_shown(&file.content_type) {
+                return self.show(context, file).await;
             }
             let Some(kind) = Kind::of(&file.content_type) else {
                 let message = format!("{name} is {}, which holds no text to read", file.content_type);
@@ -133,27 +158,6 @@ async fn load(context: &Context, file: &file::Model) -> Result<Vec<u8>, Error> {
     }
     let bytes = files::read_all(&context.storage, file, MAX_BYTES).await?;
     bytes.ok_or_else(too_long)
-}
-
-/// The result names the image, so that a model that sees is shown it beside these words.
-fn show(image: &file::Model, model_sees: bool) -> Result<Output, Error> {
-    let (name, kind) = (&image.filename, &image.content_type);
-    if !model_sees {
-        return Err(Error::Refused(format!(
-            "{name} is an image ({kind}), and this agent's model cannot look at images; it takes a model that sees, or the same content as text"
-        )));
-    }
-    if image.size_bytes > MAX_IMAGE_BYTES {
-        return Err(Error::Refused(format!(
-            "{name} has {} bytes; an image of {MAX_IMAGE_BYTES} bytes at most can be looked at",
-            image.size_bytes
-        )));
-    }
-    Ok(Output {
-        value: json!({"filename": name, "content_type": kind, "text": "The image is shown with this result."}),
-        files: vec![image.id],
-        new_files: Vec::new(),
-    })
 }
 
 fn refused(name: &str, error: &documents::Error) -> Error {
