@@ -326,6 +326,11 @@ test('whoever signs out leaves no way back to what they looked at', async ({ pag
   await page.goto(history(server, ownSet));
   await expect(connection(page, 'live')).toBeVisible();
   await page.getByRole('button', { name: /^Signed in as/ }).click();
+  // The next page takes its time: what is still there meanwhile hears that the session is over.
+  await page.route('**/assets/SignInPage-*', async (route) => {
+    await new Promise((later) => setTimeout(later, 1_500));
+    return route.continue();
+  });
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await expect(page).toHaveURL(/\/sign-in/);
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
