@@ -47,7 +47,8 @@ impl Tries {
                 self.turned_away += 1;
                 match retry_after {
                     Some(wait) if *wait > LONGEST_WAIT => return None,
-                    Some(wait) => spread(*wait, chance),
+                    // Some always name the same short time, or one that is gone.
+                    Some(wait) => spread(*wait, chance).max(grown(self.turned_away, chance)),
                     None => grown(self.turned_away, chance),
                 }
             }
@@ -158,6 +159,17 @@ mod tests {
         let wait = tries.after(&unavailable(Some(7)), 0.5).expect("a wait");
         assert_eq!(wait, Duration::from_millis(7500));
         assert_eq!(tries.after(&unavailable(Some(301)), 0.5), None);
+    }
+
+    #[test]
+    fn who_names_no_time_worth_mentioning_is_left_alone_longer_each_time_all_the_same() {
+        for (named, first) in [(0, 1.0), (1, 2.0)] {
+            let mut tries = Tries::default();
+            let waits: Vec<f64> = std::iter::from_fn(|| tries.after(&unavailable(Some(named)), 1.0))
+                .map(|wait| wait.as_secs_f64())
+                .collect();
+            assert_eq!(waits, [first, 2.0, 4.0, 8.0, 16.0]);
+        }
     }
 
     #[test]
