@@ -52,7 +52,9 @@ impl Protocol for Gemini {
             let thinking = json!({"includeThoughts": true, "thinkingBudget": budget});
             settings.insert("thinkingConfig".to_owned(), thinking);
         }
-        if let Some(schema) = asked.schema {
+        // Before Gemini 3 it refuses a request that has both, and what is called is not always told by
+        // its name.
+        if let Some(schema) = asked.schema.filter(|_| request.tools.is_empty()) {
             settings.insert("responseMimeType".to_owned(), json!("application/json"));
             settings.insert("responseJsonSchema".to_owned(), turns::bare(schema));
         }

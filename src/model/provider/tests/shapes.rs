@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::base::message::{Message, Part, Role};
-use crate::model::{Attachment, FileInfo, Settings, Usage};
+use crate::model::{Attachment, FileInfo, Request, Settings, Usage};
 
 use super::server::{Answer, KINDS, Said, Server, frames, whole};
 use super::{KEY, ask, built, hello, provider, request, shown};
@@ -177,9 +177,20 @@ fn conversation(kind: &str) -> Vec<Message> {
 }
 
 async fn sent(kind: &'static str, more: &str, image: bool) -> Value {
+    let request = request(conversation(kind));
+    sent_of(kind, more, image, request).await
+}
+
+/// The same where no tool is offered.
+async fn sent_without_tools(kind: &'static str, more: &str) -> Value {
+    let mut request = request(conversation(kind));
+    request.tools.clear();
+    sent_of(kind, more, true, request).await
+}
+
+async fn sent_of(kind: &'static str, more: &str, image: bool, mut request: Request) -> Value {
     let server =
         Server::start(move |_, _| Answer::stream(kind, &frames(kind, &[Said::Text("hi")], "stop"))).await;
-    let mut request = request(conversation(kind));
     let picture = |number: u128, bytes: &'static [u8]| Attachment {
         id: Uuid::from_u128(number),
         info: FileInfo {
@@ -341,13 +352,17 @@ async fn generate_content_is_asked_as_it_wants_it() {
     );
     assert_eq!(answers[2]["inlineData"]["data"], "UE5H");
     assert_eq!(answers[3]["text"], "Try again.");
-    let settings = &body["generationConfig"];
-    assert_eq!(settings["responseJsonSchema"]["required"], json!(["ok"]));
     assert_eq!(
-        (&settings["temperature"], &settings["maxOutputTokens"]),
-        (&json!(0.5), &json!(900))
+        body["generationConfig"],
+        json!({"temperature": 0.5, "maxOutputTokens": 900}),
+        "beside tools it takes no schema"
     );
     assert_eq!(body["tools"][0]["functionDeclarations"][0]["name"], "read_file");
+    let body = sent_without_tools("gemini", "structured_output = true").await;
+    let settings = &body["generationConfig"];
+    assert_eq!(settings["responseMimeType"], "application/json");
+    assert_eq!(settings["responseJsonSchema"]["required"], json!(["ok"]));
+    assert!(body.get("tools").is_none(), "{body}");
 }
 
 #[tokio::test]
