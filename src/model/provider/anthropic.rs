@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::base::message::Part;
+use crate::base::message::{Message, Part};
 use crate::model::declared::{Declaration, Effort, MESSAGES_OUTPUT_TOKENS};
 use crate::model::{Error, Request};
 
@@ -26,13 +26,21 @@ impl Protocol for Anthropic {
         if !request.system.trim().is_empty() {
             body.insert("system".to_owned(), json!(request.system));
         }
-        if !request.tools.is_empty() {
-            let tool = |tool: &crate::model::ToolSpec| {
-                json!({
-                    "name": tool.name, "description": tool.description, "input_schema": tool.parameters,
-                })
-            };
-            body.insert("tools".to_owned(), request.tools.iter().map(tool).collect());
+        let tool = |tool: &crate::model::ToolSpec| {
+            json!({
+                "name": tool.name, "description": tool.description, "input_schema": tool.parameters,
+            })
+        };
+        let mut tools: Vec<Value> = request.tools.iter().map(tool).collect();
+        if tools.is_empty() {
+            // It takes no calls without their tools; none of these may be called.
+            tools = called(request);
+            if !tools.is_empty() {
+                body.insert("tool_choice".to_owned(), json!({"type": "none"}));
+            }
+        }
+        if !tools.is_empty() {
+            body.insert("tools".to_owned(), tools.into());
         }
         body.insert("messages".to_owned(), messages(request));
         if let Some(temperature) = asked.temperature {
@@ -67,6 +75,26 @@ impl Protocol for Anthropic {
     fn reader(&self) -> Box<dyn Read> {
         Box::<Reader>::default()
     }
+}
+
+/// The tools of the calls in a conversation, as far as this API asks for them.
+fn called(request: &Request) -> Vec<Value> {
+    let calls = request.messages.iter().flat_map(Message::tool_calls);
+    let mut names: Vec<String> = Vec::new();
+    for (_, tool, _) in calls {
+        let name = turns::token(tool);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let tool = |name: String| {
+        json!({
+            "name": name,
+            "description": "Is not offered any more.",
+            "input_schema": {"type": "object"},
+        })
+    };
+    names.into_iter().map(tool).collect()
 }
 
 fn messages(request: &Request) -> Value {

@@ -366,6 +366,33 @@ async fn generate_content_is_asked_as_it_wants_it() {
 }
 
 #[tokio::test]
+async fn calls_in_a_conversation_go_to_messages_with_their_tools_where_none_is_offered() {
+    let body = sent_without_tools("anthropic", "").await;
+    let tools = body["tools"].as_array().expect("tools");
+    let names: Vec<&Value> = tools.iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["read_file", "not_offered"], "{body}");
+    for tool in tools {
+        assert_eq!(tool["input_schema"]["type"], "object", "{tool}");
+    }
+    assert_eq!(body["tool_choice"], json!({"type": "none"}));
+    let body = sent("anthropic", "", true).await;
+    assert!(
+        body.get("tool_choice").is_none(),
+        "those that are offered may be called"
+    );
+    // The others take calls without tools.
+    for kind in ["openai", "gemini", "ollama"] {
+        let body = sent_without_tools(kind, "").await;
+        assert!(body.get("tools").is_none(), "{kind}: {body}");
+    }
+    // A conversation without calls needs none.
+    let mut plain = hello();
+    plain.tools.clear();
+    let body = sent_of("anthropic", "", true, plain).await;
+    assert_eq!((body.get("tools"), body.get("tool_choice")), (None, None));
+}
+
+#[tokio::test]
 async fn ollama_is_asked_as_it_wants_it() {
     let body = sent("ollama", "structured_output = true\nsees_images = true", true).await;
     assert_eq!(body["messages"][1]["images"], json!(["cG5n"]));
