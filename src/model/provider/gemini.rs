@@ -1,6 +1,6 @@
 //! `streamGenerateContent`, as events. The end marker is the candidate's `finishReason`; a stream
 //! that closes without one has broken off. Some versions put one into every chunk: so it counts
-//! when the stream has come to its end.
+//! when the stream has come to its end, and not within an event.
 
 use serde_json::{Map, Value, json};
 

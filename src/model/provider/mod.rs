@@ -15,6 +15,7 @@ mod fault;
 mod gemini;
 mod ollama;
 mod openai;
+mod tail;
 mod turns;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ use super::declared::{Declaration, Kind, Time};
 use super::{Error, Live, Model, Profile, Reply, Request};
 
 use draft::{Draft, interrupted};
+use tail::Tail;
 
 /// Of one whole answer, as sent. The longest that models write are a tenth of that.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
@@ -78,7 +80,8 @@ trait Read: Send {
     /// One event of a stream; true when it is the end marker.
     fn event(&mut self, name: Option<&str>, data: &str, draft: &mut Draft<'_>) -> Result<bool, Error>;
 
-    /// Whether a stream that has properly closed was whole, for protocols whose end marker that is.
+    /// Whether a stream that has properly closed, and not within an event, was whole: for protocols
+    /// whose end marker that is.
     fn ends_with_its_stream(&self, _draft: &Draft<'_>) -> bool {
         false
     }
@@ -223,7 +226,7 @@ impl Provider {
             };
             let event = match timeout_at(until, events.next()).await {
                 Ok(Some(event)) => event?,
-                Ok(None) if reader.ends_with_its_stream(draft) => return Ok(()),
+                Ok(None) if reader.ends_with_its_stream(draft) && !heard.is_within_event() => return Ok(()),
                 Ok(None) => return Err(interrupted("the stream ended without its end marker")),
                 Err(_) if draft.is_empty() => return Err(deadlines.silent()),
                 // A comment came meanwhile, which is no event, and a sign of life.
@@ -301,7 +304,7 @@ impl Provider {
         let heard = heard.clone();
         let bytes = limited(response, MAX_ANSWER_BYTES)
             .0
-            .inspect(move |_| heard.now());
+            .inspect(move |bytes| heard.go_on(bytes.as_deref().unwrap_or_default()));
         if self.protocol.is_lines() {
             let reader = StreamReader::new(bytes.map(|bytes| bytes.map_err(std::io::Error::other)));
             let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(MAX_ANSWER_BYTES));
@@ -403,23 +406,30 @@ impl Deadlines {
     }
 }
 
-/// When something last came, whatever it was.
+/// When something last came, whatever it was, and whether more of it has to come.
 #[derive(Clone)]
-struct Heard(Arc<Mutex<Instant>>);
+struct Heard(Arc<Mutex<(Instant, Tail)>>);
 
 impl Default for Heard {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+        Self(Arc::new(Mutex::new((Instant::now(), Tail::default()))))
     }
 }
 
 impl Heard {
-    fn now(&self) {
-        *self.0.lock().expect("no holder panics") = Instant::now();
+    fn go_on(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock().expect("no holder panics");
+        heard.0 = Instant::now();
+        heard.1.go_on(bytes);
     }
 
     fn last(&self) -> Instant {
-        *self.0.lock().expect("no holder panics")
+        self.0.lock().expect("no holder panics").0
+    }
+
+    /// Of a stream of events; lines are read to their end whatever it is.
+    fn is_within_event(&self) -> bool {
+        self.0.lock().expect("no holder panics").1.is_within_event()
     }
 }
 

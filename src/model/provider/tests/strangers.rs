@@ -466,6 +466,21 @@ async fn what_resembles_the_other_protocols_is_read_as_far_as_it_makes_sense() {
     let error = answered("gemini", cut).await.expect_err("a part of an answer");
     assert_eq!(error.outcome(), "interrupted", "{error}");
 
+    // What begins another event was not the last of the answer, whatever the one before it said.
+    let begun = chunk("is ");
+    for end in 1..begun.len() {
+        let stream = chunk("All ") + &begun[..end];
+        match said("gemini", head("200 OK", &[SSE]), stream).await {
+            Err(error) => assert_eq!(error.outcome(), "interrupted", "{end}: {error}"),
+            Ok(reply) => panic!("cut at {end}: {reply:?}"),
+        }
+    }
+    for harmless in [": bye", "\r\n", ": bye\n\n", "\n: bye"] {
+        let stream = chunk("All ") + harmless;
+        let reply = said("gemini", head("200 OK", &[SSE]), stream).await;
+        assert_eq!(text_of(&reply.expect(harmless)), "All ");
+    }
+
     // Arguments that are no object never become none.
     for input in [json!([1]), json!("text"), json!(5)] {
         let body = json!({"type": "message", "stop_reason": "tool_use",
