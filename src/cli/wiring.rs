@@ -60,8 +60,12 @@ pub(super) fn models(settings: &Settings) -> Result<Offered, Failure> {
     offered.names = declared.names;
     let mut circuits: BTreeMap<String, Circuit> = BTreeMap::new();
     for declaration in declared.models {
-        // The machine behind it is what goes down, whatever the path.
-        let endpoint = declaration.base_url.origin().ascii_serialization();
+        // The machine behind it is what goes down, whatever the path; or the one before it.
+        let mut endpoint = declaration.base_url.origin().ascii_serialization();
+        if let Some(proxy) = &declaration.proxy {
+            let proxy = proxy.origin().ascii_serialization();
+            endpoint = format!("{endpoint} through {proxy}");
+        }
         let circuit = circuits
             .entry(endpoint.clone())
             .or_insert_with(|| Circuit::new(endpoint, declaration.time.outage))

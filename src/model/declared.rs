@@ -134,6 +134,10 @@ pub struct Declaration {
     pub base_url: Url,
     /// None where the endpoint wants none.
     pub key: Option<SecretString>,
+    /// Through which requests go; none: straight to the endpoint.
+    pub proxy: Option<Url>,
+    /// Name and password for it, with a colon between them.
+    pub proxy_login: Option<SecretString>,
     /// What it can do and costs.
     pub profile: Profile,
     /// False for endpoints that answer whole or not at all.
@@ -179,6 +183,8 @@ struct Table {
     model: String,
     base_url: Option<String>,
     api_key_env: Option<String>,
+    proxy: Option<String>,
+    proxy_login_env: Option<String>,
     #[serde(default)]
     sees_images: bool,
     #[serde(default)]
@@ -301,6 +307,20 @@ impl Declared {
             }
             None => {}
         }
+        if let Some(url) = table["proxy"].as_str()
+            && let Err(problem) = proxy_url(url)
+        {
+            self.note(&format!("{at}/proxy"), problem);
+        }
+        if let Some(variable) = table["proxy_login_env"].as_str() {
+            if let Err(problem) = usable_login(variable, key) {
+                self.note(&format!("{at}/proxy_login_env"), problem);
+            }
+            if table["proxy"].is_null() {
+                let message = "proxy is missing: nobody is told this login without it";
+                self.note(at, message);
+            }
+        }
     }
 
     fn take(&mut self, table: &Value, key: &impl Fn(&str) -> Option<SecretString>) {
@@ -311,6 +331,9 @@ impl Declared {
         let Some(Ok(base_url)) = url.map(base_url) else {
             return;
         };
+        let Ok(proxy) = table.proxy.as_deref().map(proxy_url).transpose() else {
+            return;
+        };
         let standard = Time::default();
         let seconds = |given: Option<f64>, standard| given.map_or(standard, Duration::from_secs_f64);
         self.models.push(Declaration {
@@ -319,6 +342,8 @@ impl Declared {
             model: table.model,
             base_url,
             key: table.api_key_env.and_then(|variable| key(&variable)),
+            proxy,
+            proxy_login: table.proxy_login_env.and_then(|variable| key(&variable)),
             profile: Profile {
                 sees_images: table.sees_images,
                 has_structured_output: table.structured_output,
@@ -370,6 +395,32 @@ fn base_url(text: &str) -> Result<Url, &'static str> {
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
+}
+
+fn proxy_url(text: &str) -> Result<Url, &'static str> {
+    const FORM: &str = "is no address of a proxy: use http://HOST:PORT or https://HOST:PORT";
+    let url = Url::parse(text).map_err(|_| FORM)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "holds a user name or password: a secret belongs into the variable that proxy_login_env names",
+        );
+    }
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_bare {
+        return Err(FORM);
+    }
+    Ok(url)
+}
+
+fn usable_login(variable: &str, key: &impl Fn(&str) -> Option<SecretString>) -> Result<(), String> {
+    use secrecy::ExposeSecret;
+    match key(variable) {
+        None => Err(format!("the environment variable {variable} is not set or empty")),
+        Some(login) if !login.expose_secret().contains(':') => Err(format!(
+            "the environment variable {variable} holds no name and password with a colon between them"
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 fn usable_key(variable: &str, key: &impl Fn(&str) -> Option<SecretString>) -> Result<(), String> {
@@ -478,6 +529,18 @@ mod tests {
             model = "x"
             base_url = "ftp://host"
             stream_usage = false
+            proxy = "http://me:secret@proxy:3128"
+            proxy_login_env = "GOOD_KEY"
+            [[model]]
+            name = "proxied"
+            provider = "ollama"
+            model = "x"
+            proxy = "socks5://proxy:1080"
+            [[model]]
+            name = "unproxied"
+            provider = "ollama"
+            model = "x"
+            proxy_login_env = "MISSING"
             "#,
             environment,
         );
@@ -503,6 +566,11 @@ mod tests {
             "/model/3/stream_usage: ",
             "/model/4/base_url: is no base URL",
             "/model/4/stream_usage: only openai and openai-compatible",
+            "/model/4/proxy: holds a user name or password",
+            "/model/4/proxy_login_env: the environment variable GOOD_KEY holds no name and password",
+            "/model/5/proxy: is no address of a proxy",
+            "/model/6: proxy is missing",
+            "/model/6/proxy_login_env: the environment variable MISSING is not set or empty",
         ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }
@@ -511,7 +579,7 @@ mod tests {
             "{shown}"
         );
         assert!(declared.models.is_empty());
-        assert_eq!(declared.names.len(), 5);
+        assert_eq!(declared.names.len(), 7);
         assert_eq!(read("[[model", environment).mistakes[0].pointer, "");
     }
 

@@ -29,8 +29,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, Response, Url, redirect};
-use secrecy::ExposeSecret;
+use reqwest::{Client, Proxy, Response, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use sse_stream::SseByteStream;
 use tokio::time::{Instant, timeout_at};
@@ -130,10 +130,16 @@ impl Provider {
     /// When this machine cannot open connections, for example for want of certificates.
     pub fn new(declaration: Declaration, clock: Clock, circuit: Circuit) -> Result<Self, reqwest::Error> {
         tls::use_ring();
-        let mut client = Client::builder();
-        if declaration.base_url.scheme() == "http" {
+        // Whom a variable of the environment names would see where requests go, and all of those that
+        // go without TLS.
+        let mut client = Client::builder().no_proxy();
+        let uses_tls = |url: &Url| url.scheme() == "https";
+        if !uses_tls(&declaration.base_url) && !declaration.proxy.as_ref().is_some_and(uses_tls) {
             // The machine may have no certificates, and none are asked for.
             client = client.tls_certs_only([]);
+        }
+        if let Some(url) = &declaration.proxy {
+            client = client.proxy(proxy(url, declaration.proxy_login.as_ref())?);
         }
         let client = client
             // A redirect would carry the key to another place.
@@ -349,6 +355,15 @@ impl Model for Provider {
     ) -> BoxFuture<'a, Result<Reply, Error>> {
         self.ask(request, live).boxed()
     }
+}
+
+fn proxy(url: &Url, login: Option<&SecretString>) -> Result<Proxy, reqwest::Error> {
+    let proxy = Proxy::all(url.as_str())?;
+    let login = login.and_then(|login| login.expose_secret().split_once(':'));
+    Ok(match login {
+        Some((name, password)) => proxy.basic_auth(name, password),
+        None => proxy,
+    })
 }
 
 struct Event {

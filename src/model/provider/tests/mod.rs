@@ -1,6 +1,7 @@
 //! Providers against a server that speaks their protocols, and against one that breaks them.
 
 mod faults;
+mod proxies;
 pub(crate) mod server;
 mod shapes;
 mod strangers;
