@@ -6,6 +6,9 @@ use serde_json::Value;
 /// come some other way are held to the same.
 pub const MAX_JSON_DEPTH: usize = 128;
 
+/// The same of what a part of a message holds: an entry of the journal wraps it, and must read back.
+pub const MAX_PART_DEPTH: usize = MAX_JSON_DEPTH - 16;
+
 /// True when the text, or any string or member name in the value, holds U+0000, which PostgreSQL
 /// cannot store.
 pub fn has_nul(value: &Value) -> bool {

@@ -8,13 +8,13 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::base::message::{Message, Part, Role};
-use crate::base::text::{MAX_JSON_DEPTH, json_depth, without_nul};
+use crate::base::text::{MAX_PART_DEPTH, json_depth, without_nul};
 use crate::domain::journal::{Entry, Tokens};
 
 use super::validators::Recorded;
 
-/// How deep arguments and outputs may nest: an entry wraps them, and must read back.
-pub(super) const MAX_DEPTH: usize = MAX_JSON_DEPTH - 16;
+/// How deep arguments, outputs and a provider's own parts may nest.
+pub(super) const MAX_DEPTH: usize = MAX_PART_DEPTH;
 
 /// Bytes in which a file is named: its id, its type, and the longest names that are usual.
 const FILE: usize = 400;
@@ -322,7 +322,7 @@ impl Transcript {
                     },
                 }
             }
-            Part::Opaque { provider, data } if json_depth(&data) <= MAX_DEPTH => Part::Opaque {
+            Part::Opaque { provider, data } => Part::Opaque {
                 provider,
                 data: without_nul(data),
             },
@@ -333,6 +333,8 @@ impl Transcript {
             // Results and files are not a model's to say.
             parts: parts
                 .filter(|part| !matches!(part, Part::ToolResult { .. } | Part::File { .. }))
+                // Nobody is shown it, and the entry could not be read back with it.
+                .filter(|part| !matches!(part, Part::Opaque { data, .. } if json_depth(data) > MAX_DEPTH))
                 .collect(),
         }
     }
@@ -425,5 +427,42 @@ fn length(part: &Part) -> usize {
         } => call_id.len() + tool.len() + output.to_string().len(),
         Part::Opaque { data, .. } => data.to_string().len(),
         Part::File { .. } => FILE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (0..levels).fold(json!(1), |inner, _| json!([inner]))
+    }
+
+    #[test]
+    fn whatever_a_model_answers_is_an_entry_that_can_be_read_back() {
+        for levels in [0, 1, MAX_DEPTH, MAX_DEPTH + 1, 120, 127, 128, 1000] {
+            let said = vec![
+                Part::text("fine"),
+                Part::ToolCall {
+                    call_id: "a".to_owned(),
+                    tool: "count".to_owned(),
+                    arguments: nested(levels),
+                },
+                Part::Opaque {
+                    provider: "other".to_owned(),
+                    data: nested(levels),
+                },
+            ];
+            let message = Transcript::default().admit(said);
+            let kept = message.parts.len();
+            assert_eq!(kept, if levels <= MAX_DEPTH { 3 } else { 2 }, "{levels}");
+            let entry = Entry::message(message);
+            let stored = serde_json::to_value(&entry).expect("plain data").to_string();
+            let read: Entry =
+                serde_json::from_str(&stored).unwrap_or_else(|error| panic!("{levels}: {error}"));
+            assert_eq!(read, entry);
+        }
     }
 }

@@ -219,7 +219,7 @@ impl Read for Reader {
                 if let Some(Open::Thinking { signature }) = self.open.take()
                     && !signature.is_empty()
                 {
-                    draft.opaque(json!({"signature": signature}));
+                    draft.opaque(json!({"signature": signature}))?;
                 }
             }
             "message_delta" => {
@@ -253,7 +253,7 @@ impl Read for Reader {
             if let Some(Open::Thinking { signature }) = self.open.take()
                 && !signature.is_empty()
             {
-                draft.opaque(json!({"signature": signature}));
+                draft.opaque(json!({"signature": signature}))?;
             }
         }
         usage(&body["usage"], draft);
@@ -299,7 +299,7 @@ impl Reader {
                 Open::Call
             }
             Some(_) => {
-                draft.opaque(block.clone());
+                draft.opaque(block.clone())?;
                 Open::Other
             }
             None => return Err(interrupted("a block without a type")),

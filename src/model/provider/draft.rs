@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::base::message::Part;
+use crate::base::text::{MAX_PART_DEPTH, json_depth};
 use crate::model::{Delta, DeltaKind, Error, Live, Reply, Usage};
 
 /// More calls in one turn are a loop, not a plan.
@@ -99,8 +100,15 @@ impl<'a> Draft<'a> {
     }
 
     /// What the provider wants back with the part before.
-    pub fn opaque(&mut self, data: Value) {
+    pub fn opaque(&mut self, data: Value) -> Result<(), Error> {
+        // It has to be kept whole, and could not be read back.
+        if json_depth(&data) > MAX_PART_DEPTH {
+            return Err(interrupted(format!(
+                "a part that nests deeper than {MAX_PART_DEPTH}"
+            )));
+        }
         self.push(Piece::Opaque(data));
+        Ok(())
     }
 
     /// Why it ends. Who says that it was cut off or refused is not contradicted by a later word.

@@ -221,7 +221,7 @@ impl Reader {
         }
         if let Some(signature) = part["thoughtSignature"].as_str() {
             let of = if is_thought { "thought" } else { "part" };
-            draft.opaque(json!({"thoughtSignature": signature, "of": of}));
+            draft.opaque(json!({"thoughtSignature": signature, "of": of}))?;
         }
         Ok(())
     }

@@ -871,3 +871,35 @@ async fn an_answer_of_endless_parts_is_none() {
         .expect_err("too many");
     assert!(error.to_string().contains("parts"), "{error}");
 }
+
+#[tokio::test]
+async fn what_nests_deeper_than_can_be_stored_is_no_part_of_an_answer() {
+    let deep = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+    let stream = |levels: usize| {
+        let block = format!("{{\"type\": \"of tomorrow\", \"data\": {}}}", deep(levels));
+        let events = [
+            "{\"type\": \"message_start\", \"message\": {}}".to_owned(),
+            format!("{{\"type\": \"content_block_start\", \"index\": 0, \"content_block\": {block}}}"),
+            "{\"type\": \"content_block_stop\", \"index\": 0}".to_owned(),
+            "{\"type\": \"content_block_start\", \"index\": 1, \"content_block\": {\"type\": \"text\", \"text\": \"fine\"}}".to_owned(),
+            "{\"type\": \"content_block_stop\", \"index\": 1}".to_owned(),
+            "{\"type\": \"message_delta\", \"delta\": {\"stop_reason\": \"end_turn\"}}".to_owned(),
+            "{\"type\": \"message_stop\"}".to_owned(),
+        ];
+        events.map(|event| format!("data: {event}\n\n")).concat()
+    };
+    for levels in [1, 100, 111, 112, 120, 121, 122, 123, 124, 125, 126, 200] {
+        match said("anthropic", head("200 OK", &[SSE]), stream(levels)).await {
+            Ok(reply) => {
+                assert!(levels < 112, "{levels}");
+                // Sixteen levels is what an entry may put around it.
+                let parts = json!({"parts": reply.parts}).to_string();
+                serde_json::from_str::<Value>(&parts).expect("it reads back");
+            }
+            Err(error) => {
+                assert!(levels >= 112, "{levels}: {error}");
+                assert_eq!(error.outcome(), "interrupted", "{levels}: {error}");
+            }
+        }
+    }
+}
