@@ -276,11 +276,11 @@ impl Reader {
         let text = |name: &str| block[name].as_str().unwrap_or_default();
         self.open = Some(match block["type"].as_str() {
             Some("text") => {
-                draft.text(text("text"));
+                draft.text(text("text"))?;
                 Open::Text
             }
             Some("thinking") => {
-                draft.reasoning(text("thinking"));
+                draft.reasoning(text("thinking"))?;
                 Open::Thinking {
                     signature: text("signature").to_owned(),
                 }
@@ -326,8 +326,8 @@ impl Reader {
                 .ok_or_else(|| interrupted(format!("a delta without its {name}")))
         };
         match (delta["type"].as_str(), &mut self.open) {
-            (Some("text_delta"), Some(Open::Text)) => draft.text(text("text")?),
-            (Some("thinking_delta"), Some(Open::Thinking { .. })) => draft.reasoning(text("thinking")?),
+            (Some("text_delta"), Some(Open::Text)) => draft.text(text("text")?)?,
+            (Some("thinking_delta"), Some(Open::Thinking { .. })) => draft.reasoning(text("thinking")?)?,
             (Some("signature_delta"), Some(Open::Thinking { signature })) => {
                 signature.push_str(text("signature")?);
             }

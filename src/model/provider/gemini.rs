@@ -212,9 +212,9 @@ impl Reader {
             draft.whole_call(call["id"].as_str().unwrap_or_default(), name, &call["args"])?;
         } else if let Some(text) = part["text"].as_str() {
             if is_thought {
-                draft.reasoning(text);
+                draft.reasoning(text)?;
             } else {
-                draft.text(text);
+                draft.text(text)?;
             }
         } else if part.get("thoughtSignature").is_none() {
             return Err(interrupted("a part of an unknown kind"));

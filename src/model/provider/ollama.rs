@@ -155,8 +155,8 @@ impl Reader {
         if !message.is_object() && !is_done {
             return Err(interrupted("a line without a message"));
         }
-        draft.reasoning(message["thinking"].as_str().unwrap_or_default());
-        draft.text(message["content"].as_str().unwrap_or_default());
+        draft.reasoning(message["thinking"].as_str().unwrap_or_default())?;
+        draft.text(message["content"].as_str().unwrap_or_default())?;
         for call in message["tool_calls"].as_array().into_iter().flatten() {
             let name = call["function"]["name"].as_str().unwrap_or_default();
             let id = call["id"].as_str().unwrap_or_default();

@@ -226,19 +226,19 @@ impl Reader {
         // As most who show reasoning call it, and as some others do.
         for name in ["reasoning_content", "reasoning"] {
             if let Some(text) = said[name].as_str().filter(|text| !text.is_empty()) {
-                draft.reasoning(text);
+                draft.reasoning(text)?;
                 break;
             }
         }
         match &said["content"] {
-            Value::String(text) => draft.text(text),
+            Value::String(text) => draft.text(text)?,
             Value::Array(pieces) => {
                 for piece in pieces {
                     match piece["type"].as_str() {
-                        Some("text") => draft.text(piece["text"].as_str().unwrap_or_default()),
+                        Some("text") => draft.text(piece["text"].as_str().unwrap_or_default())?,
                         Some("thinking") => {
                             for thought in piece["thinking"].as_array().into_iter().flatten() {
-                                draft.reasoning(thought["text"].as_str().unwrap_or_default());
+                                draft.reasoning(thought["text"].as_str().unwrap_or_default())?;
                             }
                         }
                         _ => return Err(interrupted("content of an unknown type")),

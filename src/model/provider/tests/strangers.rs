@@ -866,6 +866,14 @@ async fn an_answer_of_endless_parts_is_none() {
         stream.push(choice(json!({"content": "Oh."}), Value::Null));
     }
     stream.push(choice(json!({}), json!("stop")));
+    // It is seen as they come, not at an end that may be far.
+    let acts = vec![
+        Do::Send(head("200 OK", &[SSE])),
+        Do::Send(chat(&stream[..11_000]).replace("data: [DONE]", ":").into()),
+        Do::Hang,
+    ];
+    let error = answered("openai", acts).await.expect_err("too many");
+    assert!(error.to_string().contains("parts"), "{error}");
     let error = said("openai", head("200 OK", &[SSE]), chat(&stream))
         .await
         .expect_err("too many");
