@@ -304,6 +304,22 @@ impl Error {
         }
     }
 
+    /// The same error in other words.
+    #[must_use]
+    fn with_reason(mut self, words: impl FnOnce(String) -> String) -> Self {
+        match &mut self {
+            Self::Unavailable { reason, .. }
+            | Self::Down { reason, .. }
+            | Self::Interrupted { reason, .. }
+            | Self::CutOff { reason, .. }
+            | Self::TooLong { reason }
+            | Self::Refused { reason, .. }
+            | Self::Misconfigured { reason }
+            | Self::Broken { reason } => *reason = words(std::mem::take(reason)),
+        }
+        self
+    }
+
     /// The same error after so much was used.
     #[must_use]
     fn having_used(mut self, used: Usage) -> Self {

@@ -9,6 +9,8 @@ use crate::base::message::Part;
 use crate::base::text::{MAX_PART_DEPTH, json_depth};
 use crate::model::{Delta, DeltaKind, Error, Live, Reply, Usage};
 
+use super::key::Key;
+
 /// More calls in one turn are a loop, not a plan.
 const MAX_CALLS: usize = 1000;
 
@@ -41,6 +43,7 @@ pub(super) struct Draft<'a> {
     calls: HashMap<String, usize>,
     live: &'a Live<'a>,
     provider: &'static str,
+    key: Key<'a>,
     pub usage: Usage,
     stop: Option<Stop>,
 }
@@ -63,18 +66,32 @@ struct Words {
     kind: DeltaKind,
     /// As said and told so far.
     said: String,
+    /// What could be the beginning of the key: what comes next shows whether it is.
+    held: String,
 }
 
 impl Words {
-    fn go_on(&mut self, more: &str, live: &Live<'_>) {
+    fn go_on(&mut self, more: &str, key: Key<'_>, live: &Live<'_>) {
+        let mut more = std::mem::take(&mut self.held) + more;
+        self.held = key.out_of_more(&mut more);
+        self.tell(more, live);
+    }
+
+    /// Nothing comes next, or something else does first.
+    fn let_go(&mut self, live: &Live<'_>) {
+        let held = std::mem::take(&mut self.held);
+        self.tell(held, live);
+    }
+
+    fn tell(&mut self, more: String, live: &Live<'_>) {
         if more.is_empty() {
             return;
         }
-        self.said.push_str(more);
+        self.said.push_str(&more);
         live(Delta {
             part: self.place,
             kind: self.kind,
-            text: more.to_owned(),
+            text: more,
         });
     }
 }
@@ -89,7 +106,7 @@ impl Piece {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(provider: &'static str, live: &'a Live<'a>) -> Self {
+    pub fn new(provider: &'static str, key: Key<'a>, live: &'a Live<'a>) -> Self {
         Self {
             pieces: Vec::new(),
             shown: 0,
@@ -97,6 +114,7 @@ impl<'a> Draft<'a> {
             calls: HashMap::new(),
             live,
             provider,
+            key,
             usage: Usage::default(),
             stop: None,
         }
@@ -165,6 +183,7 @@ impl<'a> Draft<'a> {
             place: self.shown,
             kind,
             said: String::new(),
+            held: String::new(),
         }
     }
 
@@ -173,6 +192,11 @@ impl<'a> Draft<'a> {
             return Err(interrupted(format!("more than {MAX_PIECES} parts in one answer")));
         }
         if piece.words().is_some() {
+            let live = self.live;
+            // Parts are told of in their order.
+            if let Some(before) = self.last_shown().and_then(Piece::words) {
+                before.let_go(live);
+            }
             self.last_shown = Some(self.pieces.len());
             self.shown += 1;
         }
@@ -206,7 +230,7 @@ impl<'a> Draft<'a> {
         let Some(words) = place.and_then(|place| self.pieces[place].words()) else {
             return Err(interrupted("a piece of a tool call that never began"));
         };
-        words.go_on(more, self.live);
+        words.go_on(more, self.key, self.live);
         Ok(())
     }
 
@@ -224,8 +248,11 @@ impl<'a> Draft<'a> {
     }
 
     /// The reply, when it is one; else an error that knows what was used.
-    pub fn finish(self) -> Result<Reply, Error> {
-        let usage = self.usage;
+    pub fn finish(mut self) -> Result<Reply, Error> {
+        let (usage, live) = (self.usage, self.live);
+        for words in self.pieces.iter_mut().filter_map(Piece::words) {
+            words.let_go(live);
+        }
         let parts = self.into_parts().map_err(|error| error.having_used(usage))?;
         Ok(Reply { parts, usage })
     }
@@ -249,7 +276,7 @@ impl<'a> Draft<'a> {
         }
         let mut parts = Vec::with_capacity(self.pieces.len());
         for piece in self.pieces {
-            parts.push(match piece {
+            let part = match piece {
                 Piece::Text(words) => Part::Text { text: words.said },
                 Piece::Reasoning(words) => Part::Reasoning { text: words.said },
                 Piece::Call { id, tool, arguments } => {
@@ -266,7 +293,9 @@ impl<'a> Draft<'a> {
                     provider: self.provider.to_owned(),
                     data,
                 },
-            });
+            };
+            // Arguments are read only now, and pieces of several calls may come by turns.
+            parts.push(self.key.out_of_part(part));
         }
         let is_answer = |part: &Part| match part {
             Part::Text { text } => !text.trim().is_empty(),
@@ -284,9 +313,9 @@ impl<'a> Draft<'a> {
     }
 
     fn more_of_last(&mut self, more: &str) {
-        let live = self.live;
+        let (key, live) = (self.key, self.live);
         if let Some(words) = self.last_shown().and_then(Piece::words) {
-            words.go_on(more, live);
+            words.go_on(more, key, live);
         }
     }
 }
@@ -327,7 +356,7 @@ mod tests {
     #[allow(clippy::disallowed_methods)] // it is this machine's time that must not be wasted
     fn more_of_a_part_costs_the_same_however_many_parts_there_are() {
         let live = |_| {};
-        let mut draft = Draft::new("test", &live);
+        let mut draft = Draft::new("test", Key::new(None), &live);
         for _ in 0..MAX_PIECES - 2 {
             draft.opaque(json!(1)).expect("there is room");
         }

@@ -13,6 +13,7 @@ mod anthropic;
 mod draft;
 mod fault;
 mod gemini;
+mod key;
 mod ollama;
 mod openai;
 mod tail;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryFutureExt};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, Response, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -45,6 +46,7 @@ use super::declared::{Declaration, Kind, Time};
 use super::{Error, Live, Model, Profile, Reply, Request};
 
 use draft::{Draft, interrupted};
+use key::Key;
 use tail::Tail;
 
 /// Of one whole answer, as sent. The longest that models write are a tenth of that.
@@ -56,9 +58,6 @@ const MAX_FAULT_BYTES: usize = 64 * 1024;
 /// Of one answer, as a provider counts them: a thousand times what the longest contexts hold. More is
 /// a mistake of the provider's, which sums over many answers must survive.
 const MAX_TOKENS: u64 = 1_000_000_000;
-
-/// A shorter key is none that a provider gave out, and could be a part of any word.
-const SHORTEST_KEY: usize = 8;
 
 /// Some put it before what they send; JSON knows none.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
@@ -186,14 +185,14 @@ impl Provider {
             let body = limited(response, MAX_FAULT_BYTES)
                 .collect_lossy(deadlines.first())
                 .await;
-            let body = self.without_key(body);
+            let body = self.key().out_of(body);
             return Err(fault::of_status(status, &headers, &body, self.clock.now()));
         }
         self.read(response, &deadlines, live).await
     }
 
     async fn read(&self, response: Response, deadlines: &Deadlines, live: &Live<'_>) -> Result<Reply, Error> {
-        let mut draft = Draft::new(self.declaration.kind.as_str(), live);
+        let mut draft = Draft::new(self.declaration.kind.as_str(), self.key(), live);
         match self.read_into(&mut draft, response, deadlines).await {
             Ok(()) => draft.finish(),
             Err(error) => Err(error.having_used(draft.usage)),
@@ -214,7 +213,7 @@ impl Provider {
             let body = limited(response, MAX_ANSWER_BYTES)
                 .collect_text(deadlines.whole)
                 .await?;
-            let body = self.without_key(body);
+            let body = self.key().out_of(body);
             let body: Value = serde_json::from_str(body.trim_start_matches(BYTE_ORDER_MARK))
                 .map_err(|_| interrupted("an answer that is no JSON"))?;
             if body.get("error").is_some_and(|error| !error.is_null()) {
@@ -239,7 +238,7 @@ impl Provider {
                 Err(_) if deadlines.idle(heard.last()) > Instant::now() => continue,
                 Err(_) => return Err(deadlines.stalled()),
             };
-            let data = self.without_key(event.data);
+            let data = self.key().out_of(event.data);
             if reader.event(event.name.as_deref(), &data, draft)? {
                 return Ok(());
             }
@@ -259,13 +258,8 @@ impl Provider {
         self.read(response, &deadlines, &|_| {}).await
     }
 
-    /// Some providers repeat the key in what they answer, where it would reach the log or a reader.
-    fn without_key(&self, text: String) -> String {
-        let key = self.declaration.key.as_ref().map(|key| key.expose_secret());
-        match key.filter(|key| key.len() >= SHORTEST_KEY && text.contains(*key)) {
-            Some(key) => text.replace(key, "…"),
-            None => text,
-        }
+    fn key(&self) -> Key<'_> {
+        Key::new(self.declaration.key.as_ref().map(|key| key.expose_secret()))
     }
 
     fn request(&self, mut outgoing: Outgoing) -> Result<reqwest::RequestBuilder, Error> {
@@ -353,7 +347,11 @@ impl Model for Provider {
         request: &'a Request,
         live: &'a Live<'a>,
     ) -> BoxFuture<'a, Result<Reply, Error>> {
-        self.ask(request, live).boxed()
+        let answer = self.ask(request, live);
+        // Whatever an error quotes, a provider may have put together from pieces.
+        answer
+            .map_err(move |error| error.with_reason(|reason| self.key().out_of(reason)))
+            .boxed()
     }
 }
 

@@ -777,6 +777,99 @@ async fn a_provider_that_repeats_the_key_does_not_bring_it_into_the_log_or_the_a
     assert_eq!(text_of(&reply), "Your key is …");
 }
 
+/// The stream and everything that could be shown or stored of it.
+async fn without_key(kind: &str, stream: String) -> (Reply, Vec<crate::model::Delta>) {
+    let stranger = Stranger::start(vec![
+        Do::Send(head("200 OK", &[SSE])),
+        Do::Send(stream.into()),
+        Do::Close,
+    ])
+    .await;
+    let (reply, deltas) = soon(ask(&stranger.provider(kind, ""), &hello())).await;
+    let reply = reply.expect(kind);
+    let parts = serde_json::to_string(&reply.parts).expect("plain data");
+    assert!(!parts.contains(KEY), "{kind}: {parts}");
+    let told: String = deltas.iter().map(|delta| delta.text.as_str()).collect();
+    assert!(!told.contains(KEY), "{kind}: {told}");
+    (reply, deltas)
+}
+
+#[tokio::test]
+async fn a_key_that_comes_in_pieces_or_escaped_is_found_as_well() {
+    // Cut at every letter, in words, thoughts and arguments.
+    for cut in 1..KEY.len() {
+        let (one, other) = KEY.split_at(cut);
+        for name in ["content", "reasoning"] {
+            let stream = chat(&[
+                choice(json!({name: format!("It is {one}")}), Value::Null),
+                choice(json!({name: format!("{other}, I think.")}), Value::Null),
+                choice(json!({"content": "."}), json!("stop")),
+            ]);
+            let (reply, deltas) = without_key("openai", stream).await;
+            let (shown, built) = (super::shown(&reply), super::built(&deltas));
+            assert_eq!(shown, built);
+            let all: String = shown.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(all, "It is …, I think..", "{cut}");
+        }
+        let piece = |call: Value| choice(json!({"tool_calls": [call]}), Value::Null);
+        let stream = chat(&[
+            piece(
+                json!({"index": 0, "id": "a", "function": {"name": "count", "arguments": format!("{{\"n\": \"{one}")}}),
+            ),
+            piece(json!({"index": 0, "function": {"arguments": format!("{other}\"}}")}})),
+            choice(json!({}), json!("tool_calls")),
+        ]);
+        let (reply, _) = without_key("openai", stream).await;
+        let Some(Part::ToolCall { arguments, .. }) = reply.parts.first() else {
+            panic!("{reply:?}")
+        };
+        assert_eq!(*arguments, json!({"n": "…"}), "{cut}");
+    }
+    // In every letter's other ways to be written.
+    let escaped: String = KEY.chars().map(|c| format!("\\u{:04X}", u32::from(c))).collect();
+    let twice = escaped.replace('\\', "\\\\");
+    for text in [&escaped, &twice] {
+        let stream = format!(
+            "data: {{\"choices\": [{{\"delta\": {{\"content\": \"{text}\"}}, \"finish_reason\": \"stop\"}}]}}\n\ndata: [DONE]\n\n"
+        );
+        let (reply, _) = without_key("openai", stream).await;
+        assert_eq!(text_of(&reply), "…");
+        let body = format!("{{\"error\": {{\"message\": \"wrong key: {text}\"}}}}");
+        let error = said("openai", head("401 Unauthorized", &[JSON]), body)
+            .await
+            .expect_err("wrong");
+        assert!(error.to_string().ends_with("wrong key: …"), "{error}");
+    }
+    let stream = format!(
+        "data: {{\"choices\": [{{\"delta\": {{\"tool_calls\": [{{\"id\": \"a\", \"function\": {{\"name\": \"count\", \"arguments\": \"{{\\\"{twice}\\\": 1}}\"}}}}]}}, \"finish_reason\": \"tool_calls\"}}]}}\n\ndata: [DONE]\n\n"
+    );
+    let (reply, _) = without_key("openai", stream).await;
+    let Some(Part::ToolCall { arguments, .. }) = reply.parts.first() else {
+        panic!("{reply:?}")
+    };
+    assert_eq!(*arguments, json!({"…": 1}));
+    // What only begins like it is told all the same, at the end at the latest.
+    let stream = chat(&[
+        choice(json!({"reasoning": "Is it sk-on"}), Value::Null),
+        choice(json!({"content": "No: sk-only"}), Value::Null),
+        choice(json!({"content": "-for-you, or \\"}), json!("stop")),
+    ]);
+    let (reply, deltas) = without_key("openai", stream).await;
+    assert_eq!(text_of(&reply), "No: sk-only-for-you, or \\");
+    assert_eq!(super::shown(&reply), super::built(&deltas));
+    // A refusal, too, is put together from pieces.
+    let (one, other) = KEY.split_at(5);
+    let stream = chat(&[
+        choice(json!({"refusal": one}), Value::Null),
+        choice(json!({"refusal": other}), json!("stop")),
+    ]);
+    let error = said("openai", head("200 OK", &[SSE]), stream)
+        .await
+        .expect_err("a refusal");
+    assert_eq!(error.outcome(), "refused");
+    assert!(!format!("{error:?}").contains(KEY), "{error}");
+}
+
 #[tokio::test]
 async fn a_comment_is_a_sign_of_life_and_no_first_word() {
     let all = frames("openai", &[Said::Text("All is fine.")], "stop");
