@@ -49,7 +49,8 @@ impl From<Tokens> for MessageUsage {
 /// Sums over models' answers: whole numbers up to 2^53, too large for Int.
 #[derive(SimpleObject, Clone, Copy, Debug, Default)]
 pub struct UsageTotals {
-    /// Answers of models. Calls that brought none are in Execution.usage, but not here.
+    /// Answers of models, broken ones among them where the provider said what they used. Calls that
+    /// brought none are in Execution.usage, but not here.
     pub answers: f64,
     /// Those of them whose model has no price; they are not in costMicroUsd.
     pub unpriced_answers: f64,
