@@ -96,7 +96,7 @@ async fn a_model_that_sees_is_shown_images_and_another_is_not() {
     };
     put(
         "agent.toml",
-        "key = 'eye'\nname = 'E'\nmodel = 'rehearsal'\ntools = ['read_file']\n[files]\nmax_files = 1\nmax_bytes_per_file = 99\nmax_bytes_total = 99\nextensions = ['.png']\ncontent_types = ['image/png']\n",
+        "key = 'eye'\nname = 'E'\nmodel = 'rehearsal'\ntools = ['read_file']\n[files]\nmax_files = 1\nmax_bytes_per_file = 9999\nmax_bytes_total = 9999\nextensions = ['.png']\ncontent_types = ['image/png']\n",
     );
     put("prompts/execution.md", "Look.");
     put("prompts/conversation.md", "Look.");

@@ -269,8 +269,12 @@ async fn answers_in_conversations() {
             "max_tool_calls",
         ],
     );
+    let before = stage.gate.begun("model Conversation 1 0");
     let id = ask(&stage, None, "hang").await.id;
-    stage.wait_until_begun("model Conversation 1 0").await;
+    eventually("the answer's begin", async || {
+        (stage.gate.begun("model Conversation 1 0") > before).then_some(())
+    })
+    .await;
     stage.store.clock.advance(PAST_THE_DEADLINE);
     let timed_out = told_of_reply(&stage, id).await;
     says(
