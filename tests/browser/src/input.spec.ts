@@ -1,6 +1,6 @@
 // What somebody types stays theirs: it is kept until it was sent, sent once, and sent as it was written.
 import type { Page } from '@playwright/test';
-import { launch, type Stage } from './api.ts';
+import { ended, launch, type Stage } from './api.ts';
 import { expect, expectAccessible, shoot, signIn, test } from './world.ts';
 
 type Server = { url: string };
@@ -252,7 +252,7 @@ test('a form can be filled in so that it is right', async ({ page, server, ownSe
     },
   });
   await page.goto(`${server.url}/sets/${ownSet.dataSetId}/launch?agent=${ownSet.agents.trials}&type=noop`);
-  await page.getByLabel('At', { exact: false }).first().fill('10:00');
+  await page.locator('#input_at').fill('10:00');
   await page.getByLabel('At: offset from UTC').selectOption('+05:30');
   const sure = page.getByRole('radiogroup', { name: 'Sure' });
   await expect(sure.getByRole('radio', { checked: true })).toHaveCount(0);
@@ -384,4 +384,107 @@ test('an earlier execution that cannot be read, and an agent that is gone, are s
   await expect(page.getByText('Trials, which did this, is retired. Choose another agent.')).toBeVisible();
   await expect(page.getByRole('textbox', { name: 'name' })).toHaveValue('earlier');
   await expectAccessible(page);
+});
+
+test('what was said earlier comes in above, and leaves the reader where they were', async ({ page, server, demo, demoToken, set, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  const { id, conversationId } = await launch(demo, { agentId: set.agents.trials!, executionKey: 'ledger', input: { rounds: 8 } });
+  await ended(server, demoToken, id);
+  let isDown = true;
+  await page.route('**/graphql', (route) => {
+    const asked = route.request().postData() ?? '';
+    if (isDown && asked.includes('"operationName":"EarlierEvents"')) return route.abort();
+    // Short pages, so that a short conversation has several.
+    return asked.includes('"last":100') ? route.fallback({ postData: asked.replace('"last":100', '"last":8') }) : route.fallback();
+  });
+  await page.setViewportSize({ width: 1280, height: 420 });
+  await page.goto(`${server.url}/sets/${set.dataSetId}/executions/${id}/conversations/${conversationId}`);
+  const earlier = page.getByRole('button', { name: 'Show earlier' });
+  await earlier.click();
+  await expect(page.getByText('What was said earlier could not be read.')).toBeVisible();
+  await expectAccessible(page);
+  isDown = false;
+  const rows = page.locator('main ol > li');
+  const seen = page.locator(`[data-message="${await page.locator('[data-message]').first().getAttribute('data-message')}"]`);
+  const bottom = () => seen.evaluate((row) => row.getBoundingClientRect().bottom);
+  const before = { rows: await rows.count(), bottom: await bottom() };
+  await earlier.click();
+  await expect.poll(() => rows.count()).toBeGreaterThan(before.rows);
+  // The notice above it has gone as well; the row itself has not moved.
+  expect(Math.abs((await bottom()) - before.bottom)).toBeLessThan(3);
+  await expect(page.getByRole('button', { name: /^\d+ new$/ })).toHaveCount(0);
+  // By keyboard, to the beginning: where the button was, one reads on.
+  await earlier.focus();
+  const isReading = async () => {
+    await page.keyboard.press('Enter');
+    return page.locator('main ol').evaluate((list) => list === document.activeElement);
+  };
+  await expect.poll(isReading).toBe(true);
+  await expect(earlier).toHaveCount(0);
+});
+
+test('another data set is asked for its conversations from the first on', async ({ page, server, demo, set, ownSet }) => {
+  for (let number = 0; number < 26; number += 1) {
+    await demo('mutation($id: ID!) { startConversation(input: { agentId: $id }) { conversation { id } errors { ... on UserError { message } } } }', {
+      id: ownSet.agents.trials,
+    });
+  }
+  const asked: { dataSetId: string; after: string | null }[] = [];
+  page.on('request', (request) => {
+    const body = request.postData() ?? '';
+    if (body.includes('"operationName":"Conversations"')) asked.push(JSON.parse(body).variables);
+  });
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/conversations`);
+  const list = page.getByRole('list', { name: 'Conversations' });
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(list.getByRole('link')).toHaveCount(26);
+  await page.getByRole('button', { name: /^Data set/ }).click();
+  await page.getByRole('menuitemradio').filter({ hasNotText: 'Stage of' }).first().click();
+  await expect(page).not.toHaveURL(new RegExp(ownSet.dataSetId));
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Conversations' }).click();
+  await expect(page).toHaveURL(new RegExp(`${set.dataSetId}/conversations`));
+  await expect(list).toBeVisible();
+  expect(asked.filter(({ dataSetId, after }) => dataSetId === set.dataSetId && after !== null)).toEqual([]);
+});
+
+test('figures that cannot be read anew stay, and those of another range are not taken for them', async ({ page, server, demo, demoToken, ownSet, complaints }) => {
+  complaints.expect(/Failed to load resource/);
+  let fate: 'go' | 'fail' | 'wait' = 'go';
+  let letGo = () => {};
+  const road = new Promise<void>((resolve) => (letGo = resolve));
+  await page.route('**/graphql', async (route) => {
+    if (!route.request().postData()?.includes('"operationName":"Overview"') || fate === 'go') return route.fallback();
+    if (fate === 'fail') return route.abort();
+    await road;
+    return route.fallback();
+  });
+  const first = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop' });
+  await ended(server, demoToken, first.id);
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/overview?range=1h`);
+  const total = page.locator('dl > div').filter({ has: page.getByText('Executions', { exact: true }) }).locator('dd > span').first();
+  await expect(total).toHaveText('1');
+  fate = 'fail';
+  await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop' });
+  await expect(page.getByText('The figures could not be read anew')).toBeVisible({ timeout: 30_000 });
+  await expect(total).toHaveText('1');
+  await expect(page.getByRole('region', { name: 'Executions by outcome' })).toBeVisible();
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await shoot(page, `overview-old-1280-${theme}`);
+    await expectAccessible(page);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await shoot(page, `overview-old-360-${theme}`);
+    await expectAccessible(page);
+  }
+  fate = 'go';
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await expect(total).toHaveText('2');
+  await expect(page.getByText('The figures could not be read anew')).toHaveCount(0);
+  fate = 'wait';
+  await page.getByText('Week', { exact: true }).click();
+  await expect(page.getByRole('status', { name: 'Loading the overview' })).toBeVisible();
+  await expect(total).toHaveCount(0);
+  letGo();
+  await expect(total).toHaveText('2');
 });

@@ -2,7 +2,7 @@
 // Not the package's index: that also brings what its tests need.
 import Form from '@rjsf/core/lib/components/Form.js';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
-import { useMemo } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { isObject, type JsonObject, type JsonValue } from '@/api/json';
 import { fields } from './fields';
 import { errorSchema, ID_PREFIX, type Issue } from './issues';
@@ -14,6 +14,9 @@ import { written } from './written';
 
 /** Longer texts get room. */
 const LONG = 200;
+
+/** What is required is not answered for anybody: "no" is an answer. */
+const DEFAULTS = { requiredBooleanDefault: 'skip' } as const;
 
 export function InputForm({
   schema,
@@ -31,12 +34,14 @@ export function InputForm({
   const errors = useMemo(() => errorSchema(issues), [issues]);
   const drawn = useMemo(() => (isObject(schema) ? withoutMeta(schema) : {}), [schema]);
   const ui = useMemo(() => uiSchema(drawn as JsonObject), [drawn]);
-  const context = useMemo(
-    () => ({
-      pasteLines: (path: (string | number)[], index: number, lines: string[]) => onChange(pasted(value, path, index, lines), true),
-    }),
-    [onChange, value],
-  );
+  // The library keeps the first that it is given: functions are all the same to it.
+  const latest = useRef({ value, onChange });
+  useEffect(() => {
+    latest.current = { value, onChange };
+  });
+  const [context] = useState((): FormContext => ({
+    pasteLines: (path, index, lines) => latest.current.onChange(pasted(latest.current.value, path, index, lines), true),
+  }));
   return (
     <Form<unknown, RJSFSchema, FormContext>
       tagName="div"
@@ -50,6 +55,7 @@ export function InputForm({
       formData={value}
       formContext={context}
       extraErrors={errors}
+      experimental_defaultFormStateBehavior={DEFAULTS}
       disabled={disabled}
       noValidate
       noHtml5Validate

@@ -132,11 +132,11 @@ export function useTranscript(id: string): Followed {
   const loadEarlier = useCallback(
     async (onArrival: () => void) => {
       if (earlier === null || isLoadingEarlier) return;
-      change(() => ({ isLoadingEarlier: true, earlierError: undefined }));
+      change(() => ({ isLoadingEarlier: true }));
       try {
         const page = await pageBefore(earlier);
         onArrival();
-        change((held) => ({ ...withEvents(held, page.nodes), earlier: earlierThan(page.pageInfo), isLoadingEarlier: false }));
+        change((held) => ({ ...withEvents(held, page.nodes), earlier: earlierThan(page.pageInfo), isLoadingEarlier: false, earlierError: undefined }));
       } catch (error) {
         change(() => ({ isLoadingEarlier: false, earlierError: error as CombinedError }));
       }
