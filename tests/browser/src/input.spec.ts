@@ -255,6 +255,7 @@ test('a form can be filled in so that it is right', async ({ page, server, ownSe
   await page.locator('#input_at').fill('10:00');
   await page.getByLabel('At: offset from UTC').selectOption('+05:30');
   const sure = page.getByRole('radiogroup', { name: 'Sure' });
+  await expect(page.getByText('Sure', { exact: false })).toBeVisible();
   await expect(sure.getByRole('radio', { checked: true })).toHaveCount(0);
   expect(await jsonOf(page)).toMatchObject({ at: '10:00:00+05:30', loud: false });
   expect(await jsonOf(page)).not.toHaveProperty('sure');

@@ -74,13 +74,21 @@ function FieldTemplate({
 }: FieldTemplateProps<unknown, S, FormContext>) {
   if (hidden) return <div hidden>{children}</div>;
   // Objects and lists draw their own heading; a checkbox stands before its words.
-  const isBoolean = typesOf(schema).includes('boolean') && !isYesOrNo(schema, required);
+  const isAsked = isYesOrNo(schema, required);
+  const isBoolean = typesOf(schema).includes('boolean') && !isAsked;
   const plain = !isContainer(schema) && !isBoolean;
   // The list's heading says what its items are.
   const isItem = typeof fieldPathId.path.at(-1) === 'number';
   const field = (
     <div className="flex min-w-0 flex-1 flex-col gap-1.5" data-field={id}>
-      {plain && displayLabel && label && (
+      {/* The library takes all that is yes or no for a box with words beside it. */}
+      {isAsked && (
+        <span className="text-sm font-medium">
+          {label}
+          <Required />
+        </span>
+      )}
+      {plain && !isAsked && displayLabel && label && (
         <label id={`${id}__label`} htmlFor={id} className={isItem ? 'sr-only' : 'text-sm font-medium'}>
           {isItem ? `${label} ${Number(fieldPathId.path.at(-1)) + 1}` : label}
           {required && !isItem && <Required />}
