@@ -20,6 +20,8 @@ const test = base.extend<{ fresh: Server }>({
 });
 
 test('from the first start to the playground', async ({ context, fresh }) => {
+  // Ten steps: half a minute on two idle cores, and ten times as long on cores that many use.
+  test.setTimeout(1_800_000);
   const complaints = new Complaints(context);
   const page = await context.newPage();
 
