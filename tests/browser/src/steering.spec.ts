@@ -337,8 +337,15 @@ test('whoever signs out leaves no way back to what they looked at', async ({ pag
   expect(page.url()).toBe(`${server.url}/sign-in`);
 });
 
-test('a one-time link that is put into the address of the open page signs in, and leaves it at once', async ({ context }) => {
-  const fresh = await startServer({ terminal: true });
+const first = test.extend<{ fresh: Server }>({
+  fresh: async ({}, use) => {
+    const server = await startServer({ terminal: true });
+    await use(server);
+    await server.stop();
+  },
+});
+
+first('a one-time link that is put into the address of the open page signs in, and leaves it at once', async ({ context, fresh }) => {
   const page = await context.newPage();
   await page.goto(`${fresh.url}/sign-in`);
   await expect(page.getByLabel('Token')).toBeVisible();
@@ -350,7 +357,6 @@ test('a one-time link that is put into the address of the open page signs in, an
   await page.goto(fresh.link!);
   await expect(page.getByRole('alert')).toContainText('This link has been used already');
   expect(page.url()).not.toContain('#');
-  await fresh.stop();
 });
 
 test('where the browser has no clipboard it is said', async ({ page, server, demo, ownSet }) => {
