@@ -34,7 +34,7 @@ export function CopyButton({ text, label = 'Copy', className }: { text: string |
         role="status"
         className={
           became === 'refused'
-            ? 'absolute top-0 right-full z-10 mr-1 w-44 rounded-md border bg-raised px-2 py-1 text-left font-sans text-xs font-normal whitespace-normal text-text shadow-pop'
+            ? 'absolute top-full right-0 z-10 mt-1 w-44 rounded-md border bg-raised px-2 py-1 text-left font-sans text-xs font-normal whitespace-normal text-text shadow-pop'
             : 'sr-only'
         }
       >
