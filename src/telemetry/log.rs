@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer};
@@ -52,7 +52,9 @@ pub fn start(filter: &str, quiet: &str, traces: Option<&Traces>) -> Result<(), E
             filter: filter.to_owned(),
             source,
         })?;
-    let is_ours = filter_fn(|metadata| metadata.target() != traces::TARGET);
+    // Asked anew for every line: where the library is only asked whether a line would be written, as sqlx
+    // does, it keeps the answer and drops the next line for it, unless that is asked about too.
+    let is_ours = dynamic_filter_fn(|metadata, _| metadata.target() != traces::TARGET);
     // With a level of its own, or the filter's would be forgotten and every line asked about.
     let lines = parsed.and(is_ours.with_max_level_hint(LevelFilter::TRACE));
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -23,7 +23,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, dynamic_filter_fn};
 use tracing_subscriber::{Layer, Registry};
 
 use crate::base::chain::Chain;
@@ -75,7 +75,8 @@ impl Traces {
 
     /// What hands spans over.
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
-        let spans = filter_fn(|metadata| metadata.is_span() && metadata.target() == TARGET);
+        // Asked anew for every span, as in `log`.
+        let spans = dynamic_filter_fn(|metadata, _| metadata.is_span() && metadata.target() == TARGET);
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer(SERVICE))
             // Our own names say where; files, lines and threads would treble each span.
