@@ -138,7 +138,7 @@ impl<'a> Files<'a> {
     }
 }
 
-const BLIND: &str = "The image itself is not shown: this model does not see images, or it is too large. If the job depends on what it shows, say so.";
+const BLIND: &str = "The image itself is not shown: this model does not see images, or it is too large or damaged. If the job depends on what it shows, say so.";
 
 /// A result's output as text.
 pub(super) fn output_text(output: &Value) -> String {
