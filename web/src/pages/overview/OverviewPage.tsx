@@ -251,10 +251,12 @@ function Tiles({ stats, history }: { stats: Stats; history: History }) {
         note={`${compact(usage.inputTokens)} in, ${compact(usage.outputTokens)} out`}
       />
       {/* Nothing is known to have been spent; that it was free would be another thing to say. */}
-      <Tile name="Cost" value={usage.costMicroUsd === 0 && usage.modelCalls > 0 ? '–' : cost(usage.costMicroUsd)} note={`${compact(usage.modelCalls)} model calls, ${compact(usage.toolCalls)} tool calls`} />
+      <Tile name="Cost" value={usage.costMicroUsd === 0 && usage.modelCalls > 0 ? '–' : cost(usage.costMicroUsd)} note={`${calls('model', usage.modelCalls)}, ${calls('tool', usage.toolCalls)}`} />
     </dl>
   );
 }
+
+const calls = (of: string, number: number) => `${compact(number)} ${of} ${number === 1 ? 'call' : 'calls'}`;
 
 const percent = (part: number) => {
   const value = part * 100;
