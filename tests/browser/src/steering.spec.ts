@@ -232,6 +232,17 @@ test('the focus stays on what turns pages, and goes to the heading of another pa
   await expect(heading).toBeFocused();
 });
 
+test('an address that is put right moves no focus', async ({ page, server, demo, demoToken, ownSet }) => {
+  const { id, conversationId } = await launch(demo, { agentId: ownSet.agents.trials!, executionKey: 'noop' });
+  await ended(server, demoToken, id);
+  await page.goto(`${server.url}/sets/${ownSet.dataSetId}/conversations/${conversationId}`);
+  await expect(page).toHaveURL(new RegExp(`/executions/${id}/conversations/`));
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('No-op');
+  // As long as the page waits for whoever takes it by itself.
+  await page.waitForTimeout(200);
+  await expect(page.locator('body')).toBeFocused();
+});
+
 test.describe('as the admin', () => {
   test.use({ as: 'admin' });
 

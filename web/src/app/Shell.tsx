@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, data-set switcher, connection, and who is signed in. */
 import { Menu as MenuIcon } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
-import { Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation, useParams } from 'react-router';
+import { Outlet, ScrollRestoration, useLocation, useNavigate, useNavigation, useNavigationType, useParams } from 'react-router';
 import { onUnauthenticated } from '@/api/session';
 import { useWholeList } from '@/api/useWholeList';
 import { IconButton } from '@/components/Button';
@@ -82,7 +82,7 @@ export function Shell() {
   }, [drawer, drawerOpen]);
   const beside = useBackdrop(() => setDrawerAt(undefined));
   // After the drawer, which gives the focus back as it closes.
-  useFocus(location.pathname);
+  useFocus(location.pathname, useNavigationType());
 
   const shell = useMemo(() => ({ data, dataSets, missing, reload }), [data, dataSets, missing, reload]);
   return (

@@ -4,8 +4,9 @@
  * takes it, or to the heading. A page that puts it somewhere itself is left alone.
  */
 import { useEffect, useRef } from 'react';
+import { NavigationType } from 'react-router';
 
-export function useFocus(pathname: string) {
+export function useFocus(pathname: string, type: NavigationType) {
   const here = useRef(pathname);
   // The page came, and its heading has not yet.
   const isArriving = useRef(false);
@@ -50,14 +51,13 @@ export function useFocus(pathname: string) {
 
   useEffect(() => {
     if (here.current === pathname) return;
-    const isFirst = here.current === '/';
     here.current = pathname;
-    // The address without a page leads on to one: nobody was anywhere yet.
-    if (isFirst) return;
+    // An address that is put right, or leads on to a page: nobody has gone anywhere.
+    if (type === NavigationType.Replace) return;
     const main = content();
     if (main && document.activeElement !== main && main.contains(document.activeElement)) return;
     isArriving.current = !toHeading();
-  }, [pathname]);
+  }, [pathname, type]);
 }
 
 /** Longer than a menu takes to give it back, and not noticed. */
