@@ -334,7 +334,7 @@ async fn nothing_is_waited_for_without_end() {
             answer
         })
         .await;
-        let provider = provider(kind, &server, &times(60.0, 60.0, 0.6));
+        let provider = provider(kind, &server, &times(60.0, 60.0, 1.5));
         let error = soon(ask(&provider, &hello())).await.0.expect_err(kind);
         assert_eq!(error.outcome(), "interrupted", "{kind}: {error}");
     }
